@@ -1,0 +1,32 @@
+from mmlevelset.compat import setup
+
+from .pipeline import Pipeline, Stage
+from .runner import (
+    add_arguments,
+    build_runner,
+    load_config,
+    read_config,
+    set_seed_folder,
+    set_show_folder,
+    set_tta,
+    versions,
+    write_metrics,
+)
+from .table import markdown, summarise
+
+__all__ = [
+    'Pipeline',
+    'Stage',
+    'add_arguments',
+    'build_runner',
+    'load_config',
+    'markdown',
+    'read_config',
+    'set_seed_folder',
+    'set_show_folder',
+    'set_tta',
+    'setup',
+    'summarise',
+    'versions',
+    'write_metrics',
+]

@@ -1,0 +1,171 @@
+"""What tools/train.py and tools/test.py do around mmengine's Runner."""
+
+import argparse
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, DictAction
+from mmengine.dist import master_only
+from mmengine.runner import Runner
+
+from mmlevelset import __version__, compat
+from mmlevelset.structures import write_json
+
+
+def add_arguments(parser: argparse.ArgumentParser, launcher: bool = True) -> None:
+    """Add the arguments that the command lines share.
+
+    Args:
+        parser (ArgumentParser): Gets ``config``, ``--work-dir`` and ``--cfg-options``.
+        launcher (bool): Add ``--launcher`` as well.
+    """
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help="folder of all outputs, instead of the config's")
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='key=value pairs merged over the config'
+    )
+    if launcher:
+        choices = ['none', 'pytorch', 'slurm', 'mpi']
+        parser.add_argument('--launcher', choices=choices, default='none', help='job launcher')
+
+
+def read_config(path: str, cfg_options: dict[str, Any] | None = None) -> Config:
+    """Read a config file.
+
+    Args:
+        path (str): The file.
+        cfg_options (dict, optional): Dotted keys and their values, merged over the config.
+
+    Raises:
+        FileNotFoundError: The config does not exist.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'no config at {path!r}; list the configs with: ls configs/*/*')
+    compat.setup()
+    cfg = Config.fromfile(path)
+    cfg.merge_from_dict(cfg_options or {})
+    return cfg
+
+
+def load_config(
+    path: str,
+    work_dir: str | None = None,
+    launcher: str = 'none',
+    cfg_options: dict[str, Any] | None = None,
+) -> Config:
+    """Read a config and make it ready for :func:`build_runner` on this machine.
+
+    Args:
+        path (str): The file.
+        work_dir (str, optional): Comes before the config's ``work_dir``, which comes before
+            ``work_dirs/<name of the config>``.
+        launcher (str): ``none``, ``pytorch``, ``slurm`` or ``mpi``.
+        cfg_options (dict, optional): Dotted keys and their values, merged over the config.
+
+    Returns:
+        Config: with ``launcher`` and ``work_dir`` set.
+
+    Raises:
+        FileNotFoundError: The config does not exist.
+        ValueError: The launcher cannot run on this machine.
+    """
+    cfg = read_config(path, cfg_options)
+    cfg.launcher = launcher
+    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(path).stem)
+    compat.setup(cfg)
+    return cfg
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build mmengine's Runner."""
+    return Runner.from_cfg(cfg)
+
+
+def set_tta(cfg: Config) -> None:
+    """Test with the config's ``tta_model`` and ``tta_pipeline`` (test-time augmentation).
+
+    Args:
+        cfg (Config): Changed in place.
+
+    Raises:
+        ValueError: The config has no such two entries.
+    """
+    missing = [key for key in ('tta_model', 'tta_pipeline') if key not in cfg]
+    if missing:
+        raise ValueError(f'--tta needs {missing} in the config; inherit or define them.')
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.tta_model.module = cfg.model
+    cfg.model = cfg.tta_model
+
+
+def set_seed_folder(cfg: Config, folder: str) -> None:
+    """Let the test evaluator's SeedMetric write seeds.
+
+    Args:
+        cfg (Config): Changed in place.
+        folder (str): Where ``<id>.npz`` and ``meta.json`` go.
+
+    Raises:
+        ValueError: The test evaluator has no SeedMetric.
+    """
+    metrics = cfg.get('test_evaluator', [])
+    metrics = metrics if isinstance(metrics, list) else [metrics]
+    metrics = [m for m in metrics if str(m.get('type')).split('.')[-1] == 'SeedMetric']
+    if not metrics:
+        raise ValueError(
+            "--out writes seeds: test_evaluator needs a dict(type='mmlevelset.SeedMetric'); "
+            "for label maps of a segmentation model set output_dir of mmseg's IoUMetric."
+        )
+    for metric in metrics:
+        metric['out_dir'] = folder
+
+
+def set_show_folder(cfg: Config, folder: str) -> None:
+    """Draw the predictions of the test images.
+
+    Args:
+        cfg (Config): Changed in place.
+        folder (str): Where the pictures go.
+
+    Raises:
+        ValueError: The config has no visualisation hook or no visualiser.
+    """
+    if 'visualization' not in cfg.get('default_hooks', {}) or 'visualizer' not in cfg:
+        raise ValueError(
+            "--show-dir needs default_hooks.visualization=dict(type='SegVisualizationHook') and "
+            'a visualizer in the config; inherit a default_runtime.py that has both.'
+        )
+    cfg.default_hooks.visualization.draw = True
+    cfg.visualizer.save_dir = folder
+
+
+@master_only
+def write_metrics(path: Path, metrics: dict[str, Any], config: str, checkpoint: str) -> None:
+    """Write the numbers of a test run, and what they were measured with, as one flat JSON object.
+
+    Of several processes, the first writes.
+
+    Args:
+        path (Path): The file.
+        metrics (dict): As ``Runner.test`` returns them; entries that are no numbers are left out.
+        config (str): Path of the config.
+        checkpoint (str): Path of the checkpoint.
+    """
+    numbers = {key: float(value) for key, value in metrics.items() if isinstance(value, Real)}
+    facts = {'config': config, 'checkpoint': checkpoint, 'versions': versions()}
+    write_json(path, {**numbers, **facts})
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on, under the names of the distributions."""
+    found = {'python': platform.python_version(), 'mmlevelset': __version__}
+    stack = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmsegmentation')
+    for name in (*stack, *(f'onedl-{name}' for name in stack[2:])):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,86 @@
+"""The result table of a pipeline: mean and sample standard deviation over random seeds."""
+
+import json
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def summarise(table: list[dict], resolve: Callable[[str], Path] = Path) -> list[Row]:
+    """Read the metrics files of a table and average them.
+
+    Args:
+        table (list[dict]): One dict a row: ``arm`` and ``stage`` (its labels), ``metrics`` (path of
+            a JSON file of numbers, or a list of them, one a random seed) and ``keys`` (which
+            numbers of the file to show; ``a.b`` is ``b`` in the object ``a``).
+        resolve (callable): Turns a path of the table into one that can be opened.
+
+    Returns:
+        list[Row]: ``arm``, ``stage`` and, for each key, ``values``, ``mean`` and ``std`` under
+        ``results``: the sample standard deviation (divisor n - 1), None for a single value.
+
+    Raises:
+        FileNotFoundError: A file of the table does not exist.
+        ValueError: A file has no such number.
+    """
+    return [
+        dict(
+            arm=entry['arm'],
+            stage=entry['stage'],
+            results={key: _statistics(_numbers(entry, key, resolve)) for key in entry['keys']},
+        )
+        for entry in table
+    ]
+
+
+def markdown(rows: list[Row], digits: int = 2) -> str:
+    """Rows of :func:`summarise` as a Markdown table with aligned columns."""
+    keys = list(dict.fromkeys(key for row in rows for key in row['results']))
+    cells = [['arm', 'stage', 'runs', *keys]]
+    for row in rows:
+        results = row['results']
+        runs = max((len(result['values']) for result in results.values()), default=0)
+        shown = [_shown(results[key], digits) if key in results else '' for key in keys]
+        cells.append([row['arm'], row['stage'], str(runs), *shown])
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
+    cells.insert(1, ['-' * width for width in widths])
+    lines = [[cell.ljust(width) for cell, width in zip(c, widths, strict=True)] for c in cells]
+    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+
+
+def _numbers(entry: dict, key: str, resolve: Callable[[str], Path]) -> list[float]:
+    sources = [entry['metrics']] if isinstance(entry['metrics'], str) else entry['metrics']
+    numbers = []
+    for source in sources:
+        path = resolve(source)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f'the row {entry["arm"]}, {entry["stage"]} of the table needs {path}; '
+                'which stage writes it?'
+            )
+        found = _flat(json.loads(path.read_text()))
+        if not isinstance(found.get(key), int | float):
+            raise ValueError(f'{path} has no number {key!r}; its keys are {", ".join(found)}')
+        numbers.append(float(found[key]))
+    return numbers
+
+
+def _flat(nested: dict, prefix: str = '') -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        name = f'{prefix}{key}'
+        flat |= _flat(value, f'{name}.') if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _statistics(values: list[float]) -> dict[str, Any]:
+    std = statistics.stdev(values) if len(values) > 1 else None
+    return dict(values=values, mean=statistics.fmean(values), std=std)
+
+
+def _shown(result: dict[str, Any], digits: int) -> str:
+    mean = f'{result["mean"]:.{digits}f}'
+    return mean if result['std'] is None else f'{mean} ± {result["std"]:.{digits}f}'

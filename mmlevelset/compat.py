@@ -1,0 +1,178 @@
+"""Work-arounds for the mm* stack: one function each, its public thread, and when to remove it.
+
+The command lines call :func:`setup` before a config is read, and again with the config before a
+Runner is built.
+"""
+
+import importlib.util
+import os
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+INSTALL = """mmlevelset needs {missing}, missing here. In a clone of the repository install a stack:
+  pip install -e ".[onedl]"      onedl-mmengine, onedl-mmcv, onedl-mmsegmentation (maintained forks)
+  pip install -e ".[openmmlab]"  mmengine, mmcv, mmsegmentation (upstream)
+mmlevelset.levelset works with torch alone."""
+
+
+def require_openmmlab() -> None:
+    """Fail early where the mm* stack is missing.
+
+    Raises:
+        ImportError: naming what is missing and both ways to install it.
+    """
+    missing = [name for name in ('mmengine', 'mmcv', 'mmseg') if not importlib.util.find_spec(name)]
+    if missing:
+        raise ImportError(INSTALL.format(missing=', '.join(missing)))
+
+
+require_openmmlab()
+
+import numpy as np  # noqa: E402
+from mmengine.config import Config  # noqa: E402
+from mmengine.config.utils import MODULE2PACKAGE  # noqa: E402
+from mmengine.logging import HistoryBuffer  # noqa: E402
+from mmengine.runner import checkpoint  # noqa: E402
+from mmengine.utils import digit_version, is_installed  # noqa: E402
+
+
+def setup(cfg: Config | None = None) -> None:
+    """Apply every work-around; calling it again changes nothing.
+
+    Args:
+        cfg (Config, optional): Where given, the process group that its ``launcher`` asks for is
+            made ready and ``cfg`` is changed in place to run on this machine.
+
+    Raises:
+        ValueError: The launcher cannot run here.
+    """
+    allow_mmengine_checkpoints()
+    name_mmseg_package()
+    if cfg is not None and not torch.cuda.is_available():
+        init_cpu_group(cfg.get('launcher', 'none'))
+        unset_cpu_device_ids(cfg)
+
+
+def _history_statistic(owner: Any, name: str) -> Any:
+    """Stand-in for the ``getattr`` in checkpoints: finds only what a ``HistoryBuffer`` pickles."""
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
+        raise UnpicklingError(
+            f'the checkpoint asks for attribute {name!r} of {owner!r}, and only the statistics of '
+            'HistoryBuffer are allowed. If you trust the file, save its state_dict alone.'
+        )
+    return getattr(owner, name)
+
+
+def allow_mmengine_checkpoints() -> None:
+    """Let ``torch.load(weights_only=True)`` read mmengine's checkpoints, and let no code run.
+
+    Upstream 0.10.7 cannot resume on torch >= 2.6 (open-mmlab/mmengine#1655). The onedl fork can,
+    but allows all of ``getattr``, removes the entries of others after each load, and reads a
+    refused file again with ``weights_only=False``, which runs its code. Before torch 2.6 a load
+    can run code: there, load only files you trust.
+
+    Remove when: mmengine registers exactly these globals and never falls back.
+    """
+    if digit_version(torch.__version__) < digit_version('2.6.0'):
+        return
+    # numpy 2 renamed numpy.core to numpy._core; files written under either load under both.
+    core = getattr(np, '_core', None) or np.core
+    functions = (core.multiarray._reconstruct, core.multiarray.scalar)
+    dtypes = ('bool', *np.typecodes['AllInteger'], *np.typecodes['Float'])
+    torch.serialization.add_safe_globals(
+        [HistoryBuffer, (_history_statistic, 'builtins.getattr'), np.ndarray, np.dtype]
+        + [type(np.dtype(dtype)) for dtype in dtypes]
+        + [
+            (function, f'numpy.{module}.multiarray.{function.__name__}')
+            for function in functions
+            for module in ('core', '_core')
+        ]
+    )
+    if hasattr(checkpoint, 'get_torch_safe_globals'):
+        checkpoint.get_torch_safe_globals = list
+    os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+
+
+def name_mmseg_package() -> None:
+    """Let ``mmseg::path/of/config.py`` be found where mmseg comes from the fork.
+
+    mmengine translates the module to a hard-coded distribution name (open-mmlab/mmengine#1410),
+    ``mmsegmentation``, and the fork's is ``onedl-mmsegmentation``. With the module's own name
+    mmengine finds the folder through ``importlib``.
+
+    Remove when: the fork of mmengine knows the fork of mmsegmentation.
+    """
+    if not is_installed('mmsegmentation'):
+        MODULE2PACKAGE['mmseg'] = 'mmseg'
+
+
+def init_cpu_group(launcher: str) -> None:
+    """Start a gloo group before the Runner does, whose ``init_dist`` always asks for a GPU.
+
+    The call is ``torch.cuda.set_device(LOCAL_RANK)`` in mmengine/dist/utils.py, unconditional
+    (see open-mmlab/mmengine#973); the Runner skips it where a group exists.
+
+    Args:
+        launcher (str): ``none`` or ``pytorch``; the others need GPUs.
+
+    Raises:
+        ValueError: Another launcher, or no torchrun around this process.
+
+    Remove when: mmengine picks the backend by the device.
+    """
+    if launcher == 'none' or torch.distributed.is_initialized():
+        return
+    if launcher != 'pytorch':
+        raise ValueError(
+            f'launcher {launcher!r} needs a CUDA device and this machine has none; '
+            'on CPUs use tools/dist_train.sh (torchrun, --launcher pytorch).'
+        )
+    if 'RANK' not in os.environ:
+        raise ValueError(
+            '--launcher pytorch found no RANK in the environment; '
+            'start it with torchrun, as tools/dist_train.sh does.'
+        )
+    torch.distributed.init_process_group('gloo')
+
+
+def unset_cpu_device_ids(cfg: Config) -> None:
+    """Wrap the model without ``device_ids``, which torch refuses for a module on the CPU.
+
+    ``Runner.wrap_model`` passes ``[LOCAL_RANK]`` (open-mmlab/mmengine#973) unless the wrapper's
+    own config has the key.
+
+    Args:
+        cfg (Config): Its ``model_wrapper_cfg`` gets what the Runner would have passed, less that.
+
+    Remove when: mmengine passes ``device_ids`` for GPUs only.
+    """
+    if cfg.get('launcher', 'none') == 'none':
+        return
+    wrapper = dict(
+        type='MMDistributedDataParallel',
+        device_ids=None,
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
+    cfg.model_wrapper_cfg = {**wrapper, **(cfg.get('model_wrapper_cfg') or {})}
+
+
+def enable_amp(cfg: Config) -> None:
+    """Turn on automatic mixed precision, or say why it cannot be.
+
+    mmengine's ``AmpOptimWrapper`` fails on a CPU by a bare assert (open-mmlab/mmpretrain#1556).
+
+    Args:
+        cfg (Config): Its ``optim_wrapper`` is changed in place.
+
+    Raises:
+        ValueError: No CUDA device, or an optimiser wrapper of another kind.
+    """
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise ValueError(f'--amp replaces an OptimWrapper, got {kind!r}; train without --amp.')
+    if not torch.cuda.is_available():
+        raise ValueError('--amp needs a CUDA device, this machine has none; train without --amp.')
+    cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')

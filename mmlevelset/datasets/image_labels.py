@@ -1,0 +1,208 @@
+"""Image-level labels: which classes an image shows, from the file formats in use."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+from PIL import Image
+
+from .legacy_npy import load_legacy_npy
+
+Labels = dict[str, np.ndarray]
+
+
+def image_id(token: str | int) -> str:
+    """Canonical image id: the stem of a path, with VOC's underscore restored.
+
+    Ids are written ``2007_000032``, ``/JPEGImages/2007_000032.jpg`` or, by projects that keep them
+    as integers, ``2007000032``.
+
+    Args:
+        token (str | int): Id in any of these forms.
+
+    Returns:
+        str: Id, e.g. ``2007_000032``.
+    """
+    stem = re.sub(r'\.(jpg|jpeg|png)$', '', Path(str(token)).name, flags=re.IGNORECASE)
+    return f'{stem[:4]}_{stem[4:]}' if re.fullmatch(r'(19|20)\d{8}', stem) else stem
+
+
+def read_split(path: str | Path) -> list[str]:
+    """Read a list of images: one id per line, or ``image mask`` pairs of paths (the image counts).
+
+    A byte order mark, blank lines, Windows line ends and a missing last newline are accepted.
+
+    Args:
+        path (str | Path): Text file.
+
+    Returns:
+        list[str]: Canonical ids, in the file's order.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: The list is empty, names an id twice, or pairs an image with another's mask.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{path}: split list not found. Check `ann_file` and `data_root`.')
+    ids = []
+    for number, line in enumerate(Path(path).read_text('utf-8-sig').splitlines(), 1):
+        tokens = [image_id(token) for token in line.split()]
+        if len(set(tokens)) > 1:
+            raise ValueError(f'{path}, line {number}: {line.strip()!r} names different images; '
+                             'expected one id, or an image and its own mask.')
+        ids += tokens[:1]
+    if not ids:
+        raise ValueError(f'{path}: the list is empty; expected one image id per line.')
+    repeated = [id_ for id_, count in Counter(ids).items() if count > 1]
+    if repeated:
+        raise ValueError(f'{path}: {preview(repeated)} listed more than once; remove the repeats.')
+    return ids
+
+
+def preview(ids: Sequence[str], most: int = 5) -> str:
+    """Say how many ids there are and name the first few."""
+    return f"{len(ids)} id(s) ({', '.join(ids[:most])}{', ...' if len(ids) > most else ''})"
+
+
+def one_hot(indices: Iterable[int], classes: Sequence[str], where: str) -> np.ndarray:
+    """Multi-hot vector of 1-based class indices.
+
+    Args:
+        indices (Iterable[int]): Mask labels, 1..C.
+        classes (Sequence[str]): C + 1 names, background first.
+        where (str): File and id, for the error.
+
+    Returns:
+        np.ndarray: (C,) float32, 0 or 1.
+
+    Raises:
+        ValueError: An index is no foreground class.
+    """
+    vector = np.zeros(len(classes) - 1, np.float32)
+    for index in indices:
+        if isinstance(index, bool) or not isinstance(index, int | np.integer) \
+                or not 1 <= index < len(classes):
+            raise ValueError(f'{where}: class {index!r} is unknown; expected indices '
+                             f'1..{len(classes) - 1} (0 is the background) of {list(classes)}.')
+        vector[index - 1] = 1
+    return vector
+
+
+def read_xml(folder: Path, ids: Sequence[str], classes: Sequence[str]) -> Labels:
+    """VOC ``Annotations``: union of the ``<object><name>`` tags, difficult objects included.
+
+    Names of body parts sit in ``<part>`` tags and are not read.
+    """
+    index = {name: i for i, name in enumerate(classes)}
+    present = {path.stem: path for path in folder.iterdir() if path.suffix == '.xml'}
+    labels = {}
+    for id_ in (i for i in ids if i in present):
+        try:
+            names = [tag.text for tag in ElementTree.parse(present[id_]).findall('object/name')]
+        except ElementTree.ParseError as error:
+            raise ValueError(f'{present[id_]}: not readable as XML ({error}).') from error
+        unknown = sorted(str(name) for name in set(names) - set(classes[1:]))
+        if unknown:
+            raise ValueError(f'{present[id_]}: unknown class {unknown}; expected {classes[1:]}. '
+                             'Give the full list of classes as metainfo=dict(classes=...).')
+        labels[id_] = one_hot((index[name] for name in names), classes, str(present[id_]))
+    return labels
+
+
+def read_json(path: Path, ids: Sequence[str], classes: Sequence[str]) -> Labels:
+    """``{"classes": [...], "labels": {id: [1-based indices]}}``, or the inner mapping alone."""
+    try:
+        content = json.loads(path.read_text('utf-8-sig'))
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{path}: not readable as JSON ({error}).') from error
+    if isinstance(content, dict) and 'labels' in content:
+        stated = content.get('classes')
+        if stated is not None and list(stated) != list(classes):
+            raise ValueError(f'{path}: its classes are {stated}, those of the data set '
+                             f'{list(classes)}. Pass metainfo=dict(classes={stated}).')
+        content = content['labels']
+    if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
+        raise ValueError(f'{path}: expected an object that maps image ids to lists of class '
+                         'indices, alone or under the key "labels".')
+    return {image_id(key): one_hot(value, classes, f'{path}, id {key}')
+            for key, value in content.items()}
+
+
+def read_vectors(path: Path, ids: Sequence[str], classes: Sequence[str]) -> Labels:
+    """``cls_labels``: id -> multi-hot vector (C,), in ``.npz`` or as a pickled dict in ``.npy``."""
+    if path.suffix == '.npz':
+        with np.load(path, allow_pickle=False) as archive:
+            content: Any = {key: archive[key] for key in archive.files}
+    else:
+        content = load_legacy_npy(path)
+    if not isinstance(content, dict):
+        raise ValueError(f'{path}: expected a dict id -> vector, got {type(content).__name__}.')
+    labels = {}
+    for key, value in content.items():
+        vector = np.asarray(value)
+        if vector.shape != (len(classes) - 1,) or not np.isin(vector, (0, 1)).all():
+            raise ValueError(f'{path}, id {key}: got a vector of shape {vector.shape}, expected '
+                             f'({len(classes) - 1},) zeros and ones, one per foreground class.')
+        labels[image_id(key)] = vector.astype(np.float32)
+    return labels
+
+
+READERS: dict[str, Callable[[Path, Sequence[str], Sequence[str]], Labels]] = {
+    '.json': read_json, '.npz': read_vectors, '.npy': read_vectors}
+
+
+def read_image_labels(source: str | Path, ids: Sequence[str], classes: Sequence[str]) -> Labels:
+    """Read the image labels of some images.
+
+    Args:
+        source (str | Path): Folder of VOC XML files, ``.json``, ``.npz`` or (legacy) ``.npy``.
+        ids (Sequence[str]): Canonical ids that need a label.
+        classes (Sequence[str]): C + 1 names, background first.
+
+    Returns:
+        dict[str, np.ndarray]: id -> (C,) float32 of 0 and 1. An image that is listed without any
+        class (COCO has such images) gets zeros.
+
+    Raises:
+        FileNotFoundError: ``source`` does not exist.
+        ValueError: Unknown format or class, or ids without a label.
+    """
+    source = Path(source)
+    if not source.exists():
+        raise FileNotFoundError(f'{source}: image labels not found. Check `image_labels`.')
+    reader = read_xml if source.is_dir() else READERS.get(source.suffix)
+    if reader is None:
+        raise ValueError(f'{source}: unknown format; expected a folder of XML files or a file '
+                         f'ending in {sorted(READERS)}.')
+    labels = reader(source, ids, classes)
+    missing = [id_ for id_ in ids if id_ not in labels]
+    if missing:
+        raise ValueError(f'{source}: no label for {preview(missing)} of {len(ids)}. Add them, or '
+                         'use the split list that belongs to this file.')
+    return {id_: labels[id_] for id_ in ids}
+
+
+def labels_from_masks(paths: dict[str, str], classes: Sequence[str]) -> Labels:
+    """Presence of each class in a mask: **not** image-level supervision in the strict sense.
+
+    Only the presence is used, but masks are needed to know it, and an object too small for the mask
+    or hidden in the void is missed.
+
+    Args:
+        paths (dict[str, str]): id -> palette or grey PNG with labels 0..C and 255 (void).
+        classes (Sequence[str]): C + 1 names, background first.
+
+    Returns:
+        dict[str, np.ndarray]: id -> (C,) float32 of 0 and 1.
+    """
+    labels = {}
+    for id_, path in paths.items():
+        with Image.open(path) as mask:
+            values = np.unique(np.asarray(mask))
+        labels[id_] = one_hot(values[(values != 0) & (values != 255)], classes, path)
+    return labels

@@ -1,0 +1,3 @@
+from .loss_warmup_hook import LossWarmupHook
+
+__all__ = ['LossWarmupHook']

@@ -1,0 +1,58 @@
+"""Switch the level-set losses on when the maps that they rest on exist."""
+
+from collections.abc import Sequence
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from mmlevelset.models.level_set_head import LevelSetHead
+from mmlevelset.registry import HOOKS
+
+
+@HOOKS.register_module()
+class LossWarmupHook(Hook):
+    """Ramp the losses of :class:`LevelSetHead` from 0 to 1.
+
+    The CAM of an untrained classifier is noise, so its SDF has to wait; and the energy alone leads
+    to the empty region, so it waits for phi^0 to follow the SDF. The factor depends on the
+    iteration only: a resumed run continues where it was.
+
+    Args:
+        sdf: ``(begin, end)`` of the ramp of the SDF loss, as fractions of the training.
+        energy: ``(begin, end)`` of the ramp of the energy.
+
+    Raises:
+        ValueError: For a ramp outside 0 <= begin <= end <= 1, or a model without LevelSetHead.
+    """
+
+    def __init__(
+        self, sdf: Sequence[float] = (0.0, 0.0), energy: Sequence[float] = (0.3, 0.5)
+    ) -> None:
+        self.ramps = dict(sdf=tuple(sdf), energy=tuple(energy))
+        for name, (begin, end) in self.ramps.items():
+            if not 0 <= begin <= end <= 1:
+                raise ValueError(
+                    f'LossWarmupHook: {name}=({begin}, {end}), expected 0 <= begin <= end <= 1: '
+                    'fractions of the training'
+                )
+
+    def before_train(self, runner: Runner) -> None:
+        """Find the heads."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self.heads = [m for m in model.modules() if isinstance(m, LevelSetHead)]
+        if not self.heads:
+            raise ValueError(
+                'LossWarmupHook found no LevelSetHead in the model; remove the hook from '
+                'custom_hooks or add the auxiliary head'
+            )
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
+        """Set the factors of this iteration."""
+        done = runner.iter / runner.max_iters
+        for head in self.heads:
+            for name, (begin, end) in self.ramps.items():
+                ramp = (done - begin) / (end - begin) if end > begin else float(done >= begin)
+                head.warmup[name] = min(max(ramp, 0.0), 1.0)

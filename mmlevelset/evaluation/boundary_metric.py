@@ -1,0 +1,94 @@
+"""Contour quality of label maps during ``tools/test.py`` and validation."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger, print_log
+from prettytable import PrettyTable
+
+from mmlevelset.registry import METRICS
+
+from .boundary import BOUNDARY_RATIO, boundary_report, count_boundaries
+from .confusion import with_background
+
+
+@METRICS.register_module()
+class BoundaryMetric(BaseMetric):
+    """Boundary IoU and trimap mIoU of ``pred_sem_seg`` against ``gt_sem_seg``.
+
+    Intersections and unions are added up over the data set before they are divided. Means are over
+    the classes that occur.
+
+    Args:
+        ratio: width of the boundary bands, in image diagonals (Cheng et al. 2021).
+        radii: radii of the trimaps, in pixels.
+        ignore_index: void label.
+        **kwargs: of :class:`mmengine.evaluator.BaseMetric`.
+
+    Raises:
+        ValueError: on a ratio or radius out of range, a sample without ground truth, or labels out
+            of range.
+    """
+
+    default_prefix = 'boundary'
+
+    def __init__(
+        self,
+        ratio: float = BOUNDARY_RATIO,
+        radii: Sequence[float] = (3,),
+        ignore_index: int = 255,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not 0 < ratio < 1 or not radii or min(radii) <= 0:
+            raise ValueError(
+                f'expected a ratio in (0, 1) and positive radii, got {ratio} and {radii}'
+            )
+        self.ratio, self.radii, self.ignore_index = ratio, tuple(radii), ignore_index
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the labels, background first, (C,)."""
+        classes = (self.dataset_meta or {}).get('classes')
+        if not classes:
+            raise ValueError(
+                'BoundaryMetric needs the class names: the data set has no metainfo `classes`'
+            )
+        return with_background(classes)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Count one batch; every image adds one result."""
+        for sample in data_samples:
+            if 'gt_sem_seg' not in sample:
+                raise ValueError(
+                    'BoundaryMetric needs ground truth: add LoadAnnotations to the pipeline'
+                )
+            pred, target = (
+                sample[key]['data'].squeeze(0).cpu().numpy()
+                for key in ('pred_sem_seg', 'gt_sem_seg')
+            )
+            try:
+                counts = count_boundaries(
+                    pred, target, len(self.classes), self.ratio, self.radii, self.ignore_index
+                )
+            except ValueError as error:
+                raise ValueError(f'{sample.get("img_path", "a sample")}: {error}') from error
+            self.results.append(counts)
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Score the data set.
+
+        Args:
+            results: one :class:`~mmlevelset.evaluation.boundary.BoundaryCounts` per image.
+
+        Returns:
+            dict[str, float]: see :func:`~mmlevelset.evaluation.boundary.boundary_report`; per cent.
+        """
+        scores = boundary_report(results, self.classes, self.radii)
+        table = PrettyTable(['', f'{len(results)} images'])
+        table.align[''] = 'l'
+        for name, value in scores.items():
+            table.add_row([name, f'{value:.2f}'])
+        print_log('\n' + table.get_string(), logger=MMLogger.get_current_instance())
+        return scores

@@ -1,0 +1,172 @@
+"""Evaluation of exported folders: seeds (``.npz``) and label maps (``.png``)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.utils import track_iter_progress
+
+from mmlevelset.structures.seeds import read_label, read_seed, seed_to_label
+
+from .boundary import BOUNDARY_RATIO, boundary_report, count_boundaries
+from .confusion import check_absent, confusion_matrix, confusion_scores, with_background
+from .report import flat_scores, seed_table
+from .sweep import SeedSweep
+
+
+def list_ids(folder: str | Path, suffix: str, ids: Sequence[str] | None = None) -> list[str]:
+    """Images of a folder; ``ids`` names those that must be there.
+
+    Raises:
+        FileNotFoundError: if the folder is empty or one of ``ids`` is missing.
+    """
+    folder = Path(folder)
+    found = sorted(path.stem for path in folder.glob(f'*{suffix}') if not path.name.startswith('.'))
+    if not found:
+        raise FileNotFoundError(f'{folder} holds no {suffix} files; check the path')
+    if ids is None:
+        return found
+    missing = sorted(set(ids) - set(found))
+    if missing:
+        raise FileNotFoundError(
+            f'{folder} lacks {len(missing)} of {len(ids)} {suffix} files, the first is '
+            f'{missing[0]}; finish the export, or give the list it was made for'
+        )
+    return list(ids)
+
+
+def evaluate_seeds(
+    seed_dir: str | Path,
+    gt_dir: str | Path,
+    classes: Sequence[str],
+    ids: Sequence[str] | None = None,
+    threshold: float | str = 'otsu',
+    thresholds: Sequence[float] | None = None,
+    absent: str = 'nan',
+    ratio: float = BOUNDARY_RATIO,
+    radii: Sequence[float] = (3,),
+    facts: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Score regions and contours of seed files at the label-free and the oracle threshold.
+
+    Args:
+        seed_dir: folder of ``<id>.npz``.
+        gt_dir: folder of ``<id>.png``, 0 background, 1..C classes, 255 void.
+        classes: class names, with or without background.
+        ids: images to score; default: all of the folder.
+        threshold: rule that needs no ground truth, ``'otsu'`` or a number in [0, 1).
+        thresholds: sweep of the oracle; default 0.00 ... 0.99.
+        absent: convention for classes that never occur, ``'nan'`` or ``'zero'``.
+        ratio: width of the boundary bands in image diagonals.
+        radii: radii of the trimaps in pixels.
+        facts: what else to print and store (split ...).
+
+    Returns:
+        dict: ``scores`` (flat, as of :class:`SeedMetric`), ``boundary`` and ``oracle_boundary``
+        (flat, as of :class:`BoundaryMetric`), ``sweep`` (``thresholds`` (T,), ``mIoU`` (T,) in per
+        cent), ``table`` (str), and what was evaluated.
+
+    Raises:
+        FileNotFoundError: if a seed or a ground-truth map is missing.
+        ValueError: if a file is damaged, or sizes, labels or options do not fit.
+    """
+    seed_dir, gt_dir, classes = Path(seed_dir), Path(gt_dir), with_background(classes)
+    ids = list_ids(seed_dir, '.npz', ids)
+    sweep = SeedSweep(len(classes) - 1, threshold, thresholds, absent)
+    counts = []
+    for name in track_iter_progress(ids):
+        seed, target = read_seed(seed_dir / f'{name}.npz'), read_label(gt_dir / f'{name}.png')
+        counts.append(_named(name, sweep.count, seed.keys, seed.scores, target))
+    report = sweep.report(counts)
+
+    chosen, oracle = [], []
+    for name in track_iter_progress(ids):
+        seed, target = read_seed(seed_dir / f'{name}.npz'), read_label(gt_dir / f'{name}.png')
+        for value, kept in ((report.threshold, chosen), (report.oracle_threshold, oracle)):
+            kept.append(
+                count_boundaries(seed_to_label(seed, value), target, len(classes), ratio, radii)
+            )
+    facts = dict(facts or {}, gt_dir=gt_dir.as_posix(), absent_classes=absent)
+    return dict(
+        kind='seeds',
+        folder=seed_dir.as_posix(),
+        images=len(ids),
+        facts=facts,
+        threshold_rule=sweep.rule,
+        scores=flat_scores(report, classes),
+        boundary=boundary_report(chosen, classes, radii),
+        oracle_boundary=boundary_report(oracle, classes, radii),
+        sweep=dict(thresholds=report.thresholds, mIoU=100 * report.curve),
+        table=seed_table(report, classes, sweep.rule, facts),
+    )
+
+
+def evaluate_labels(
+    label_dir: str | Path,
+    gt_dir: str | Path,
+    classes: Sequence[str],
+    ids: Sequence[str] | None = None,
+    unsure: str = 'ignore',
+    absent: str = 'nan',
+    ratio: float = BOUNDARY_RATIO,
+    radii: Sequence[float] = (3,),
+    facts: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Score a folder of label maps; other arguments as in :func:`evaluate_seeds`.
+
+    Args:
+        label_dir: folder of ``<id>.png``, labels as in the ground truth; 255 means unsure.
+        unsure: unsure pixels are not scored (``'ignore'``) or scored as background
+            (``'background'``).
+
+    Returns:
+        dict: ``scores`` (``mIoU``, ``FP``, ``FN``, ``IoU.<class>`` in per cent, ``unsure`` = per
+        cent of the pixels with ground truth), ``boundary``, and what was evaluated.
+
+    Raises:
+        FileNotFoundError: if a label or a ground-truth map is missing.
+        ValueError: if a file is damaged, or sizes, labels or options do not fit.
+    """
+    check_absent(absent)
+    if unsure not in ('ignore', 'background'):
+        raise ValueError(f"unsure must be 'ignore' or 'background', got {unsure!r}")
+    label_dir, gt_dir, classes = Path(label_dir), Path(gt_dir), with_background(classes)
+    ids = list_ids(label_dir, '.png', ids)
+    confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    boundaries, pixels, unsure_pixels = [], 0, 0
+    for name in track_iter_progress(ids):
+        pred, target = read_label(label_dir / f'{name}.png'), read_label(gt_dir / f'{name}.png')
+        pixels += int(np.count_nonzero(target != 255))
+        unsure_pixels += int(np.count_nonzero((target != 255) & (pred == 255)))
+        if unsure == 'background':
+            pred = np.where(pred == 255, 0, pred)
+        confusion += _named(name, confusion_matrix, pred, target, len(classes))
+        boundaries.append(count_boundaries(pred, target, len(classes), ratio, radii))
+    result = confusion_scores(confusion, absent)
+    scores = dict(
+        mIoU=100 * float(result.miou), FP=100 * float(result.fp), FN=100 * float(result.fn)
+    )
+    scores['unsure'] = 100 * unsure_pixels / max(pixels, 1)
+    scores.update(
+        {f'IoU.{name}': 100 * float(iou) for name, iou in zip(classes, result.iou, strict=True)}
+    )
+    return dict(
+        kind='labels',
+        folder=label_dir.as_posix(),
+        images=len(ids),
+        facts=dict(
+            facts or {}, gt_dir=gt_dir.as_posix(), absent_classes=absent, unsure_pixels=unsure
+        ),
+        scores=scores,
+        boundary=boundary_report(boundaries, classes, radii),
+        confusion=confusion,
+    )
+
+
+def _named(name: str, function, *args):
+    """Call ``function`` and put the image's name before its complaints."""
+    try:
+        return function(*args)
+    except ValueError as error:
+        raise ValueError(f'{name}: {error}') from error

@@ -1,0 +1,155 @@
+"""Evaluation and export of seeds during ``tools/test.py`` and validation."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger, print_log
+
+from mmlevelset.registry import METRICS
+from mmlevelset.structures.seeds import write_meta, write_seed
+
+from .confusion import with_background
+from .report import flat_scores, seed_table
+from .sweep import SeedSweep
+
+
+@METRICS.register_module()
+class SeedMetric(BaseMetric):
+    """mIoU of seeds over a sweep of background thresholds, in one pass.
+
+    A prediction is ``seg_logits``: scores in [0, 1] of the C foreground classes at the original
+    image size, 0 for classes that are absent, (C, H, W). Two thresholds are reported: the best of
+    the sweep ("oracle", it needs ground truth, as most published seed numbers do) and one chosen
+    without ground truth. Samples without ``gt_sem_seg`` are only exported. Each image adds one
+    result of a few kilobytes, so that distributed runs may pad and truncate.
+
+    Args:
+        threshold: rule that needs no ground truth: ``'otsu'``, over the highest scores of the data
+            set, or a fixed number in [0, 1).
+        thresholds: sweep of the oracle; default 0.00, 0.01 ... 0.99. The literature stops at 0.59.
+        absent: ``'nan'`` leaves classes that never occur out of the mean, ``'zero'`` counts them as
+            0 (SEAM, MuSCLe, MCTformer).
+        out_dir: folder for the seed files and their ``meta.json``.
+        split, gt_dir, scales: printed with the numbers; default: those of the data set's metainfo,
+            if it has them.
+        ignore_index: void label of the ground truth.
+        **kwargs: of :class:`mmengine.evaluator.BaseMetric`.
+
+    Raises:
+        ValueError: on a threshold, convention or prediction that does not fit the above.
+    """
+
+    default_prefix = 'seed'
+
+    def __init__(
+        self,
+        threshold: float | str = 'otsu',
+        thresholds: Sequence[float] | None = None,
+        absent: str = 'nan',
+        out_dir: str | None = None,
+        split: str | None = None,
+        gt_dir: str | None = None,
+        scales: Sequence[float] | None = None,
+        ignore_index: int = 255,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.sweep_options = dict(
+            threshold=threshold, thresholds=thresholds, absent=absent, ignore_index=ignore_index
+        )
+        SeedSweep(1, **self.sweep_options)  # wrong options should fail before the first image
+        self.out_dir = Path(out_dir) if out_dir else None
+        self.facts = dict(split=split, gt_dir=gt_dir, scales=scales)
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the labels, background first, (C + 1,)."""
+        classes = (self.dataset_meta or {}).get('classes')
+        if not classes:
+            raise ValueError(
+                'SeedMetric needs the class names: the data set has no metainfo `classes`'
+            )
+        return with_background(classes)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Count, and export if asked to, one batch of predictions (see the class docstring)."""
+        num_classes = len(self.classes) - 1
+        sweep = SeedSweep(num_classes, **self.sweep_options)
+        for sample in data_samples:
+            name = sample.get('img_path', 'a sample without img_path')
+            keys, scores = self._seed(sample, num_classes, name)
+            truth = sample.get('gt_sem_seg')
+            target = None if truth is None else truth['data'].squeeze(0).cpu().numpy()
+            try:
+                self.results.append(sweep.count(keys, scores, target))
+            except ValueError as error:
+                raise ValueError(f'{name}: {error}') from error
+            if self.out_dir is not None:
+                if 'img_path' not in sample:
+                    raise ValueError(
+                        'SeedMetric(out_dir=...) names files by img_path; add it to the meta_keys'
+                    )
+                write_seed(self.out_dir / f'{Path(name).stem}.npz', keys, scores, scores.shape[1:])
+
+    @staticmethod
+    def _seed(sample: dict, num_classes: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Present classes (K,) and their scores (K, H, W) float32."""
+        if 'seg_logits' not in sample:
+            raise ValueError(
+                f'{name}: no seg_logits; SeedMetric needs the seed scores '
+                'of a model, not its label map'
+            )
+        scores: torch.Tensor = sample['seg_logits']['data']
+        shape = tuple(sample.get('ori_shape', scores.shape[-2:]))[:2]
+        if scores.shape != (num_classes, *shape):
+            raise ValueError(
+                f'{name}: expected seed scores of {num_classes} foreground classes at the '
+                f'original size {shape}, got {tuple(scores.shape)}'
+            )
+        label = sample.get('img_label')
+        present = (
+            scores.flatten(1).amax(1) > 0
+            if label is None
+            else torch.as_tensor(np.asarray(label)) > 0
+        )
+        if len(present) != num_classes:
+            raise ValueError(
+                f'{name}: img_label has {len(present)} entries, expected {num_classes}'
+            )
+        keys = present.nonzero().flatten()
+        return keys.cpu().numpy(), scores[keys.to(scores.device)].float().cpu().numpy()
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Score the data set.
+
+        Args:
+            results: one :class:`~mmlevelset.evaluation.sweep.SeedCounts` per image.
+
+        Returns:
+            dict[str, float]: see :func:`~mmlevelset.evaluation.report.flat_scores`; per cent but
+            the thresholds.
+        """
+        classes = self.classes
+        sweep = SeedSweep(len(classes) - 1, **self.sweep_options)
+        report = sweep.report(results)
+        meta = self.dataset_meta
+        facts = {
+            key: meta.get(key) if value is None else value for key, value in self.facts.items()
+        }
+        table = seed_table(report, classes, sweep.rule, dict(facts, absent_classes=sweep.absent))
+        print_log('\n' + table, logger=MMLogger.get_current_instance())
+        if self.out_dir is not None:
+            write_meta(
+                self.out_dir,
+                kind='seeds',
+                classes=classes,
+                images=report.images,
+                threshold=report.threshold,
+                threshold_rule=sweep.rule,
+                **facts,
+            )
+        return flat_scores(report, classes)

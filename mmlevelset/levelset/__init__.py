@@ -1,0 +1,43 @@
+"""The paper in plain torch: CAM masks, signed distances, energies and their evolution."""
+
+from .cam import cam_masks, cam_weight, normalise_cam
+from .energy import (
+    contour_length,
+    data_force,
+    edge_attraction,
+    edge_stopping,
+    heaviside,
+    local_data_force,
+    local_region_energy,
+    region_energy,
+    standardise,
+)
+from .evolve import ClassicalEvolution, chan_vese, drlse
+from .fno import FNOEvolution, FNOLayer, SpectralConv2d
+from .initialise import LevelSetInitialiser
+from .sdf import signed_distance, squared_distance, valid_masks
+
+__all__ = [
+    'ClassicalEvolution',
+    'FNOEvolution',
+    'FNOLayer',
+    'LevelSetInitialiser',
+    'SpectralConv2d',
+    'cam_masks',
+    'cam_weight',
+    'chan_vese',
+    'contour_length',
+    'data_force',
+    'drlse',
+    'edge_attraction',
+    'edge_stopping',
+    'heaviside',
+    'local_data_force',
+    'local_region_energy',
+    'normalise_cam',
+    'region_energy',
+    'signed_distance',
+    'squared_distance',
+    'standardise',
+    'valid_masks',
+]

@@ -1,0 +1,81 @@
+"""Heaviside function, standardised data and input checks shared by the energies."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+EMPTY = 1e-6  # pixels; keeps the mean of an empty region finite
+
+
+def heaviside(phi: Tensor, eps: float = 1.0) -> Tensor:
+    """Soft Heaviside function H(phi) = sigmoid(phi / eps) of eq 19.
+
+    Args:
+        phi (Tensor): level sets, any shape, in pixels, positive inside.
+        eps (float): half-width of the transition, in the unit of ``phi``.
+
+    Returns:
+        Tensor: like ``phi``, in (0, 1), above 0.5 inside.
+    """
+    return torch.sigmoid(phi / eps)
+
+
+def standardise(data: Tensor) -> Tensor:
+    """Give every image and channel zero mean and unit standard deviation; constants become zero.
+
+    Args:
+        data (Tensor): (N, K, h, w), any unit.
+
+    Returns:
+        Tensor: (N, K, h, w), dimensionless, float32 or the wider dtype of ``data``.
+    """
+    data = wide(data)
+    centred = data - data.mean(dim=(2, 3), keepdim=True)
+    deviation = centred.square().mean(dim=(2, 3), keepdim=True).sqrt()
+    # A constant channel keeps only rounding errors, which must not be blown up to unit variance.
+    noise = 1e-6 * data.abs().amax(dim=(2, 3), keepdim=True)
+    return torch.where(deviation > noise, centred / deviation.clamp_min(1e-12), 0.0)
+
+
+def chain_heaviside(phi: Tensor, force: Tensor, grad: Tensor, eps: float) -> Tensor:
+    """Turn dE/dH into dE/dphi: times H'(phi), the mean over pixels and the incoming gradient."""
+    slope = heaviside(phi, eps) * heaviside(-phi, eps) / eps
+    return force * slope * (grad / phi[0, 0].numel())[:, :, None, None]
+
+
+def wide(value: Tensor) -> Tensor:
+    """Half precision to float32: e^2 underflows and moments overflow in float16."""
+    return value.to(torch.promote_types(value.dtype, torch.float32))
+
+
+def prepare(
+    phi: Tensor, data: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    phi = wide(checked_phi(phi))
+    if data.dim() != 4 or data.shape[0] != phi.shape[0] or data.shape[2:] != phi.shape[2:]:
+        raise ValueError(
+            f'data has shape {tuple(data.shape)}, expected ({phi.shape[0]}, K, {phi.shape[2]}, '
+            f'{phi.shape[3]}) to fit phi: resize the data to the size of the level sets.'
+        )
+    if weight is not None and weight.shape != phi.shape:
+        raise ValueError(
+            f'weight has shape {tuple(weight.shape)}, expected that of phi, {tuple(phi.shape)}.'
+        )
+    return phi, data.detach().to(phi.dtype), None if weight is None else weight.detach().to(phi)
+
+
+def checked_phi(phi: Tensor) -> Tensor:
+    if phi.dim() != 4 or not phi.is_floating_point():
+        raise ValueError(
+            f'phi has shape {tuple(phi.shape)} and dtype {phi.dtype}, expected a floating-point '
+            '(N, C, h, w) tensor.'
+        )
+    return phi
+
+
+def checked_edge(edge: Tensor, phi: Tensor) -> Tensor:
+    expected = (phi.shape[0], 1, *phi.shape[2:])
+    if edge.shape != expected:
+        raise ValueError(f'edge has shape {tuple(edge.shape)}, expected {expected} to fit phi.')
+    return edge.detach().to(phi.dtype)

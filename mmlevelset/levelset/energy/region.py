@@ -1,0 +1,117 @@
+"""Global Chan-Vese region terms in moment form (eq 21-23)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .common import EMPTY, chain_heaviside, heaviside, prepare
+
+
+def region_energy(
+    phi: Tensor, data: Tensor, weight: Tensor | None = None, eps: float = 1.0
+) -> Tensor:
+    """Region terms of the Chan-Vese energy per class (first two terms of eq 19 and 21).
+
+    The mean over pixels and data channels, so it does not grow with the resolution or with K.
+    Gradient reaches ``phi`` only: through X the energy would fall by shrinking the features,
+    through C by switching the CAM off.
+
+    Args:
+        phi (Tensor): level sets, (N, C, h, w), in pixels, positive inside.
+        data (Tensor): image in [0, 1] or standardised features X, (N, K, h, w), detached here.
+        weight (Tensor, optional): w of eq 20 from ``cam_weight``, (N, C, h, w), detached here.
+        eps (float): width of the Heaviside function, in the unit of ``phi``.
+
+    Returns:
+        Tensor: (N, C), in data units squared, >= 0; the variance of the data when a region is
+        empty.
+
+    Raises:
+        ValueError: if the shapes do not fit.
+    """
+    phi, data, weight = prepare(phi, data, weight)
+    with torch.autocast(phi.device.type, enabled=False):
+        return _RegionEnergy.apply(phi, data, weight, eps)
+
+
+@torch.no_grad()
+def data_force(phi: Tensor, data: Tensor, weight: Tensor | None = None, eps: float = 1.0) -> Tensor:
+    """Data force dE/dH of :func:`region_energy`, without the factor H'(phi) and without 1/(h w).
+
+    (-2 w X (mu - nu) + |mu|^2 - |nu|^2) / K: the squared distance of a pixel to the inside mean
+    minus that to the outside mean. Negative where the pixel looks like the inside, so descent is
+    phi <- phi - step * H'(phi) * force. Without gradient.
+
+    Args:
+        phi (Tensor): level sets, (N, C, h, w), in pixels, positive inside.
+        data (Tensor): X, (N, K, h, w).
+        weight (Tensor, optional): w of eq 20, (N, C, h, w).
+        eps (float): width of the Heaviside function, in the unit of ``phi``.
+
+    Returns:
+        Tensor: (N, C, h, w), in data units squared.
+
+    Raises:
+        ValueError: if the shapes do not fit.
+    """
+    phi, data, weight = prepare(phi, data, weight)
+    with torch.autocast(phi.device.type, enabled=False):
+        _, contrast, offset = _region_moments(phi, data, weight, eps)
+        return _region_force(data, weight, contrast, offset)
+
+
+def _region_moments(
+    phi: Tensor, data: Tensor, weight: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Energy (N, C), contrast mu - nu (N, C, K) and offset of the force (N, C)."""
+    channels, pixels = data.shape[1], data[0, 0].numel()
+    h, g, x = heaviside(phi, eps).flatten(2), heaviside(-phi, eps).flatten(2), data.flatten(2)
+    area_h, area_g = h.mean(dim=2), g.mean(dim=2)
+    square = x.square().sum(dim=1)[:, :, None]
+    if weight is None:
+        power = square.mean(dim=1)
+    else:
+        w = weight.flatten(2)
+        h, g = h * w, g * w
+        power = (w.square() @ square).squeeze(2) / pixels
+    first_h = h @ x.transpose(1, 2) / pixels  # <hI>, numerator of eq 22 with H for phi
+    first_g = g @ x.transpose(1, 2) / pixels  # <gI>, numerator of eq 23 with 1 - H for 1 - phi
+    centre = first_h + first_g
+    covariance = first_h * area_g[:, :, None] - first_g * area_h[:, :, None]
+    inverse_h, inverse_g = (1 / (area + EMPTY / pixels) for area in (area_h, area_g))
+
+    explained = covariance.square().sum(dim=2) * (inverse_h + inverse_g)
+    energy = (power - centre.square().sum(dim=2) - explained).clamp_min(0) / channels
+    contrast = covariance * (inverse_h + inverse_g)[:, :, None]
+    offset = 2 * (centre * contrast).sum(dim=2)
+    offset = offset + covariance.square().sum(dim=2) * (inverse_h.square() - inverse_g.square())
+    return energy, contrast, offset
+
+
+def _region_force(data: Tensor, weight: Tensor | None, contrast: Tensor, offset: Tensor) -> Tensor:
+    """The data force, (N, C, h, w)."""
+    similarity = (contrast @ data.flatten(2)).unflatten(2, data.shape[2:])
+    if weight is not None:
+        similarity = weight * similarity
+    return (offset[:, :, None, None] - 2 * similarity) / data.shape[1]
+
+
+class _RegionEnergy(torch.autograd.Function):
+    """Closed-form backward: one matmul, and nothing saved but the inputs and the two means."""
+
+    @staticmethod
+    def forward(ctx, phi, data, weight, eps):
+        energy, contrast, offset = _region_moments(phi, data, weight, eps)
+        ctx.save_for_backward(phi, data, weight, contrast, offset)
+        ctx.eps = eps
+        return energy
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        phi, data, weight, contrast, offset = ctx.saved_tensors
+        with torch.autocast(phi.device.type, enabled=False):
+            force = _region_force(data, weight, contrast, offset)
+            return chain_heaviside(phi, force, grad, ctx.eps), None, None, None

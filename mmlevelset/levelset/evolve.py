@@ -1,0 +1,227 @@
+"""Classical level set evolution, the peer of the Fourier neural operator (eq 18-19, Table 3)."""
+
+from __future__ import annotations
+
+import inspect
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .energy import backward_divergence, data_force, forward_gradient, local_data_force
+from .energy.common import checked_edge, checked_phi, wide
+
+# Floor of the data variance that scales the force: 1 % of the range of an image in [0, 1], squared.
+_MIN_VARIANCE = 1e-4
+_DIRAC_WIDTH = 1.5  # pixels, epsilon of Li et al. 2010
+_SMOOTH = 1e-3  # keeps grad phi / |grad phi| finite on plateaus
+_TINY = 1e-10  # keeps grad phi / |grad phi| finite, as in the code of Li et al. 2010
+
+
+@torch.no_grad()
+def chan_vese(
+    phi: Tensor,
+    data: Tensor,
+    weight: Tensor | None = None,
+    steps: int = 15,
+    step_size: float = 1.0,
+    eps: float = 1.0,
+    length: float = 0.01,
+    edge: Tensor | None = None,
+    max_phi: float = 20.0,
+    local_radius: int | None = None,
+) -> Tensor:
+    """Semi-implicit Chan-Vese evolution (eq 18-19) of all classes and images at once.
+
+    phi_t = |grad phi| (length * div(g grad phi / |grad phi|) - F / V) with the data force F of
+    ``data_force`` and V the variance of the weighted data of the class: descent on
+    region_energy / V + length * contour_length, whatever the unit of the data. |grad phi| in the
+    place of the usual H'(phi) is eq 18; H' of a sigmoid would not move anything beyond 5 eps. The
+    curvature takes the new value of the pixel (Getreuer, "Chan-Vese segmentation", IPOL 2012),
+    which is stable for any weight. Constant data, empty and full regions stay finite.
+
+    Args:
+        phi (Tensor): initial level sets, (N, C, h, w), in pixels, positive inside.
+        data (Tensor): X, (N, K, h, w), image in [0, 1] or standardised features.
+        weight (Tensor, optional): w of eq 20, (N, C, h, w).
+        steps (int): iterations, >= 0; 15 is the longest evolution of Table 3.
+        step_size (float): time step and largest change of phi in one step, in pixels.
+        eps (float): width of the Heaviside function of the region means, in pixels.
+        length (float): gamma, weight of ``contour_length``, relative to V.
+        edge (Tensor, optional): g of ``edge_stopping``, (N, 1, h, w), for the geodesic length
+            sum g |grad H| in the place of the plain one.
+        max_phi (float): phi is clamped to [-max_phi, max_phi], in pixels.
+        local_radius (int, optional): take the means in windows, see ``local_region_energy``.
+
+    Returns:
+        Tensor: evolved level sets, (N, C, h, w), in pixels, positive inside; without gradient.
+
+    Raises:
+        ValueError: if a shape or option is wrong.
+    """
+    _check_steps(steps)
+    if step_size <= 0 or max_phi <= 0 or length < 0:
+        raise ValueError(
+            f'step_size={step_size}, max_phi={max_phi}, length={length}, expected the first two '
+            '> 0 and the last >= 0.'
+        )
+    phi = wide(checked_phi(phi)).clamp(-max_phi, max_phi)
+    edge = None if edge is None else checked_edge(edge, phi)
+    variance = _variance(data.to(phi), weight).clamp_min(_MIN_VARIANCE)
+    gamma = length * min(phi.shape[2:])  # of the sum over pixels, see contour_length
+    for _ in range(steps):
+        if local_radius is None:
+            force = data_force(phi, data, weight, eps)
+        else:
+            force = local_data_force(phi, data, local_radius, eps, weight)
+        bending, stiffness = _curvature(phi, edge)
+        rate = step_size * _central_slope(phi)
+        change = rate * (gamma * bending - force / variance) / (1 + rate * gamma * stiffness)
+        phi = (phi + change.clamp_(-step_size, step_size)).clamp_(-max_phi, max_phi)
+    return phi
+
+
+@torch.no_grad()
+def drlse(
+    phi: Tensor,
+    edge: Tensor,
+    steps: int = 15,
+    mu: float = 0.04,
+    lam: float = 5.0,
+    alpha: float = 1.5,
+    dt: float = 1.0,
+) -> Tensor:
+    """Distance regularised level set evolution towards edges, without a region term.
+
+    Li, Xu, Gui and Fox, "Distance regularized level set evolution and its application to image
+    segmentation", IEEE TIP 2010: mu div(d_p(|grad phi|) grad phi) with the double-well potential,
+    lam delta(phi) div(g grad phi / |grad phi|), and the balloon force alpha g delta(phi); mu, lam
+    and alpha default to theirs. Their phi is negative inside: the sign of alpha is turned here.
+
+    Args:
+        phi (Tensor): initial level sets, (N, C, h, w), in pixels, positive inside.
+        edge (Tensor): g of ``edge_stopping``, (N, 1, h, w), in (0, 1].
+        steps (int): iterations, >= 0.
+        mu (float): weight of the distance regularisation; mu * dt must stay below 1/4.
+        lam (float): weight of the geodesic length.
+        alpha (float): balloon force, positive shrinks the inside, negative inflates it.
+        dt (float): time step.
+
+    Returns:
+        Tensor: evolved level sets, (N, C, h, w), in pixels, positive inside; without gradient.
+
+    Raises:
+        ValueError: if the shapes do not fit or the explicit scheme would be unstable.
+    """
+    _check_steps(steps)
+    if not 0 <= mu * dt < 0.25:
+        raise ValueError(f'mu * dt is {mu * dt}, expected [0, 0.25): lower mu or dt.')
+    phi = wide(checked_phi(phi))
+    edge = checked_edge(edge, phi)
+    for _ in range(steps):
+        dx, dy = forward_gradient(phi)
+        slope = (dx.square() + dy.square()).sqrt()
+        regular = _double_well_rate(slope)
+        distance = backward_divergence(regular * dx, regular * dy)
+        unit = edge / (slope + _TINY)
+        geodesic = backward_divergence(unit * dx, unit * dy)
+        force = lam * geodesic - alpha * edge
+        phi = phi + dt * (mu * distance + _dirac(phi) * force)
+    return phi
+
+
+class ClassicalEvolution(nn.Module):
+    """Classical evolution as a module without weights, in the place of ``FNOEvolution``.
+
+    Args:
+        method (str): ``'chan_vese'`` or ``'drlse'``.
+        **options: keyword arguments of :func:`chan_vese` or :func:`drlse`, e.g. ``steps=15``.
+
+    Raises:
+        ValueError: if the method or an option is unknown.
+    """
+
+    def __init__(self, method: str = 'chan_vese', **options) -> None:
+        super().__init__()
+        methods = {'chan_vese': chan_vese, 'drlse': drlse}
+        if method not in methods:
+            raise ValueError(f'method is {method!r}, expected one of {sorted(methods)}.')
+        self.method, self.options = method, options
+        self.function = methods[method]
+        tensors = {'phi', 'data', 'weight', 'edge'}
+        allowed = set(inspect.signature(self.function).parameters) - tensors
+        if unknown := sorted(set(options) - allowed):
+            raise ValueError(f'unknown options {unknown} of {method}, expected {sorted(allowed)}.')
+
+    def forward(
+        self,
+        phi: Tensor,
+        data: Tensor,
+        weight: Tensor | None = None,
+        edge: Tensor | None = None,
+    ) -> Tensor:
+        """Evolve phi^0 to phi^T.
+
+        Args:
+            phi (Tensor): phi^0, (N, C, h, w), in pixels, positive inside.
+            data (Tensor): X, (N, K, h, w); unused by ``drlse``.
+            weight (Tensor, optional): w of eq 20, (N, C, h, w); unused by ``drlse``.
+            edge (Tensor, optional): g of ``edge_stopping``, (N, 1, h, w); needed by ``drlse``.
+
+        Returns:
+            Tensor: phi^T, (N, C, h, w), in pixels, positive inside; without gradient.
+
+        Raises:
+            ValueError: if ``drlse`` gets no ``edge``.
+        """
+        if self.method == 'chan_vese':
+            return chan_vese(phi, data, weight, edge=edge, **self.options)
+        if edge is None:
+            raise ValueError('drlse got edge=None, expected the edge_stopping of the image.')
+        return drlse(phi, edge, **self.options)
+
+    def extra_repr(self) -> str:
+        return ', '.join([repr(self.method), *(f'{k}={v}' for k, v in self.options.items())])
+
+
+def _curvature(phi: Tensor, edge: Tensor | None) -> tuple[Tensor, Tensor]:
+    """div(g grad phi / |grad phi|) and the sum of its coefficients on the four neighbours."""
+    dx, dy = forward_gradient(phi)
+    flow = (1.0 if edge is None else edge) / (dx.square() + dy.square() + _SMOOTH**2).sqrt()
+    right, below = F.pad(flow[..., :-1], (1, 1)), F.pad(flow[..., :-1, :], (0, 0, 1, 1))
+    stiffness = right[..., :-1] + right[..., 1:] + below[..., :-1, :] + below[..., 1:, :]
+    return backward_divergence(flow * dx, flow * dy), stiffness
+
+
+def _central_slope(phi: Tensor) -> Tensor:
+    """|grad phi| by central differences, at most 1, its value on a distance function."""
+    padded = F.pad(phi, (1, 1, 1, 1), mode='replicate')
+    dx = padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
+    dy = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
+    return (0.5 * (dx.square() + dy.square()).sqrt()).clamp_max_(1)
+
+
+def _variance(data: Tensor, weight: Tensor | None) -> Tensor:
+    """Variance of I_c = w_c X over the map, mean over the K channels, (N, C or 1, 1, 1)."""
+    x = data.flatten(2)
+    w = torch.ones_like(x[:, :1]) if weight is None else weight.flatten(2).to(x)
+    power = w.square() @ x.square().mean(dim=1)[:, :, None] / x.shape[2]
+    mean = w @ x.transpose(1, 2) / x.shape[2]
+    return (power - mean.square().mean(dim=2, keepdim=True))[..., None]
+
+
+def _double_well_rate(slope: Tensor) -> Tensor:
+    """d_p(s) = p'(s) / s of the double well: sin(2 pi s) / (2 pi s) up to s = 1, then 1 - 1 / s."""
+    return torch.where(slope <= 1, torch.sinc(2 * slope), 1 - 1 / slope.clamp_min(1))
+
+
+def _dirac(phi: Tensor) -> Tensor:
+    """Raised-cosine Dirac function of Li et al., zero beyond _DIRAC_WIDTH pixels."""
+    wave = (1 + torch.cos(math.pi * phi / _DIRAC_WIDTH)) / (2 * _DIRAC_WIDTH)
+    return torch.where(phi.abs() <= _DIRAC_WIDTH, wave, 0.0)
+
+
+def _check_steps(steps: int) -> None:
+    if steps < 0:
+        raise ValueError(f'steps is {steps}, expected >= 0.')

@@ -1,0 +1,31 @@
+"""The data preprocessor that also hands the input image to the level-set energy."""
+
+from typing import Any
+
+from mmseg.models.data_preprocessor import SegDataPreProcessor
+
+from mmlevelset.registry import MODELS
+
+
+@MODELS.register_module()
+class LevelSetPreProcessor(SegDataPreProcessor):
+    """:class:`SegDataPreProcessor` that writes ``input_image`` on every sample; same arguments.
+
+    ``E(phi, x)`` of eq. 24 needs the image, and an auxiliary head sees features and samples only.
+    """
+
+    def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
+        """Normalise, pad and stack ``inputs`` to (N, 3, H, W); write ``input_image`` (3, H, W) on each sample."""
+        data = super().forward(data, training)
+        samples = data['data_samples']
+        if samples is None:
+            return data
+        mean, std = (
+            (self.mean.flatten().tolist(), self.std.flatten().tolist())
+            if self._enable_normalize
+            else ([0.0] * 3, [1.0] * 3)
+        )
+        for sample, image in zip(samples, data['inputs'], strict=True):
+            sample.set_metainfo(dict(img_mean=mean, img_std=std))
+            sample.set_data({'input_image': image})
+        return data

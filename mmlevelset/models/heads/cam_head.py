@@ -1,0 +1,134 @@
+"""The plain CAM host: a linear classifier on pooled features whose weights also make the CAM (eq 6)."""
+
+from collections.abc import Sequence
+
+import torch
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmlevelset.levelset import normalise_cam
+from mmlevelset.registry import MODELS
+from mmlevelset.structures.fields import image_labels, set_cams
+
+
+@MODELS.register_module()
+class CAMHead(BaseDecodeHead):
+    """Multi-label classifier and class activation map of an image-level supervised host.
+
+    ::
+
+        loss(feats, samples)                      predict(feats, metas)
+          └─ forward(feats)      S = W F            └─ forward(feats)      S
+               ├─ set_cams       C = ReLU(S), eq 6       └─ predict_by_feat    seeds in [0, 1]
+               └─ loss_by_feat   soft margin on mean(S)
+
+    ``W`` is ``conv_seg`` without bias, so the mean of ``S`` is the logit of the pooled feature.
+
+    Args:
+        in_channels: Channels of the feature map ``in_index``.
+        num_classes: Foreground classes C.
+        in_index: Which feature map.
+        align_corners: Of the bilinear resizing.
+        loss_weight: Of the classification loss.
+        init_cfg: Initialisation; a normal of 0.01 as everywhere in mmseg's heads.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        in_index: int = -1,
+        align_corners: bool = False,
+        loss_weight: float = 1.0,
+        init_cfg: dict | None = dict(type='Normal', std=0.01, override=dict(name='conv_seg')),
+    ) -> None:
+        super().__init__(
+            in_channels=in_channels,
+            channels=in_channels,
+            num_classes=num_classes,
+            in_index=in_index,
+            dropout_ratio=0,
+            align_corners=align_corners,
+            out_channels=num_classes,
+            init_cfg=init_cfg,
+        )
+        self.conv_seg = nn.Conv2d(in_channels, num_classes, 1, bias=False)
+        self.loss_weight = loss_weight
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Score every pixel.
+
+        Args:
+            inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i).
+
+        Returns:
+            Tensor: scores S before the ReLU of eq 6, (N, C, h, w), signed.
+        """
+        return self.conv_seg(self._transform_inputs(inputs))
+
+    def loss(
+        self,
+        inputs: Sequence[Tensor],
+        batch_data_samples: list[SegDataSample],
+        train_cfg: dict | None = None,
+    ) -> dict[str, Tensor]:
+        """Classify, and leave the CAM (C, h, w) >= 0 with its graph on every sample.
+
+        Args:
+            inputs (Sequence[Tensor]): feature maps, (N, K_i, h_i, w_i).
+            batch_data_samples: Samples with metainfo ``img_label`` (C,).
+            train_cfg: Unused, mmseg's signature.
+
+        Returns:
+            dict: ``loss_cls``, a scalar, and ``acc_cls``, per cent of correct image-level decisions.
+        """
+        scores = self.forward(inputs)
+        set_cams(batch_data_samples, F.relu(scores))
+        return self.loss_by_feat(scores, batch_data_samples)
+
+    def loss_by_feat(
+        self, seg_logits: Tensor, batch_data_samples: list[SegDataSample]
+    ) -> dict[str, Tensor]:
+        """Multi-label soft margin loss of the pooled scores.
+
+        Args:
+            seg_logits (Tensor): scores S, (N, C, h, w), signed.
+            batch_data_samples: Samples with metainfo ``img_label`` (C,).
+        """
+        logits = seg_logits.float().mean((2, 3))
+        labels = image_labels([s.metainfo for s in batch_data_samples], self.num_classes, logits)
+        loss = F.multilabel_soft_margin_loss(logits, labels) * self.loss_weight
+        return dict(loss_cls=loss, acc_cls=((logits > 0) == labels.bool()).float().mean() * 100)
+
+    def activation(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Unnormalised CAM C >= 0 of eq 6, (N, C, h, w), of the feature maps ``inputs`` (N, K_i, h_i, w_i)."""
+        return F.relu(self.forward(inputs))
+
+    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Turn scores into seeds at the size mmseg expects.
+
+        Args:
+            seg_logits (Tensor): scores S, (N, C, h, w), signed.
+            batch_img_metas: Metainfo; where it has ``img_label``, absent classes are zeroed.
+
+        Returns:
+            Tensor: seeds, (N, C, H, W), in [0, 1], the maximum of every present class is 1.
+        """
+        size = _target_size(batch_img_metas[0])
+        cam = resize(
+            F.relu(seg_logits), size=size, mode='bilinear', align_corners=self.align_corners
+        )
+        labels = None
+        if all('img_label' in meta for meta in batch_img_metas):
+            labels = image_labels(batch_img_metas, self.num_classes, cam)
+        return normalise_cam(cam, labels)
+
+
+def _target_size(meta: dict) -> tuple[int, int]:
+    """Size (H, W) that mmseg's postprocessing expects: the crop in slide mode, else the padded image."""
+    if isinstance(meta['img_shape'], torch.Size):
+        return tuple(meta['img_shape'])
+    return tuple(meta.get('pad_shape', meta['img_shape'])[:2])

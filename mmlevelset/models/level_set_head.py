@@ -1,0 +1,279 @@
+"""The level set as an auxiliary head: wiring only, the maths is in :mod:`mmlevelset.levelset`."""
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from mmengine.logging import print_log
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.structures import SegDataSample
+from torch import Tensor
+from torch.nn import functional as F
+
+from mmlevelset.levelset import (
+    ClassicalEvolution,
+    LevelSetInitialiser,
+    cam_masks,
+    data_force,
+    edge_attraction,
+    edge_stopping,
+    signed_distance,
+    standardise,
+    valid_masks,
+)
+from mmlevelset.models.losses import batch_mean
+from mmlevelset.registry import MODELS
+from mmlevelset.structures.fields import get_cams, image_labels, unit_images
+
+# A region below 0.5 % or above 99.5 % of the map has collapsed: its energy has no gradient left.
+COLLAPSED = 0.005
+# sigmoid(phi / 4 px) turns level sets into seeds; 0.5 is the zero level set. The slope only spreads
+# the thresholds of a sweep, not the contour at 0.5.
+SEED_SLOPE = 4.0
+
+
+class LevelSetTrace(NamedTuple):
+    """All maps of one pass, one row per pair of an image and a present class with a contour.
+
+    Absent classes have no level set to speak of, so nothing is computed for them: the cost follows
+    the labels of the images, not the classes of the data set.
+    """
+
+    images: Tensor  # (M,) index of the image in the batch
+    classes: Tensor  # (M,) index of the foreground class
+    image: Tensor  # x, (M, 3, h, w), in [0, 1]
+    data: Tensor  # F standardised per channel, (M, K, h, w)
+    cam: Tensor  # C >= 0 as the host wrote it, (M, 1, h, w)
+    sdf: Tensor  # D, (M, 1, h, w), in pixels, positive inside
+    phi0: Tensor  # (M, 1, h, w), in pixels, positive inside, with graph
+    phi: Tensor  # phi^T, (M, 1, h, w), in pixels, positive inside, with graph
+
+
+@MODELS.register_module()
+class LevelSetHead(BaseDecodeHead):
+    """CAM-guided level sets on the features of any mmseg model.
+
+    ::
+
+        loss(feats, samples)
+          ├─ get_cams(samples) or cam_head.loss(feats, samples)      C, eq 6
+          ├─ trace(feats, image, C, labels)
+          │    ├─ cam_masks, signed_distance                          D = T(C), eq 9-12, 26
+          │    ├─ forward(feats) = truncate * conv_seg(f_LSI(F))      phi^0, eq 7
+          │    └─ evolve(phi^0; x, F)                                 phi^T, eq 8, 14-17
+          ├─ loss_sdf(phi^0, D)                                       eq 25
+          └─ loss_energy(phi^T; x, F, C)                              eq 20-24
+
+    The level sets live on the grid of the finest feature map. ``conv_seg`` is the last layer of f_LSI.
+
+    Args:
+        in_channels: Channels of the feature maps ``in_index``.
+        in_index: Indices of the feature maps.
+        channels: Width of f_LSI.
+        num_classes: Foreground classes C.
+        data_index: Which of the backbone's feature maps is F of the energy (eq 24).
+        evolution: Config of f_LSE, ``mmlevelset.FNOEvolution`` (``num_classes`` is filled in; with
+            ``condition_channels=3`` it sees the data forces of phi^0 on image, features and edges)
+            or ``mmlevelset.ClassicalEvolution``.
+        loss_sdf: Config of the loss of phi^0.
+        loss_energy: Config of the loss of phi^T, or ``None``: train f_LSI only (Table 2).
+        cam_head: Config of a CAM head of our own where no host writes ``cam``, e.g.
+            ``dict(type='mmlevelset.CAMHead', in_channels=2048)``.
+        background: Constant background channel of eq 9.
+        truncate: Unit of the level sets inside the networks, in pixels of the map.
+        align_corners: mmseg's attribute, unused by the level sets.
+
+    Raises:
+        ValueError: When the samples lack what the head reads, naming the cure.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        in_index: Sequence[int],
+        channels: int,
+        num_classes: int,
+        data_index: int = -1,
+        evolution: dict | None = None,
+        loss_sdf: dict | None = None,
+        loss_energy: dict | None = None,
+        cam_head: dict | None = None,
+        background: float = 0.35,
+        truncate: float = 20.0,
+        align_corners: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(
+            in_channels=list(in_channels),
+            in_index=list(in_index),
+            input_transform='multiple_select',
+            channels=channels,
+            num_classes=num_classes,
+            out_channels=num_classes,
+            dropout_ratio=0,
+            align_corners=align_corners,
+            init_cfg=init_cfg or dict(type='Normal', std=0.01, override=dict(name='conv_seg')),
+        )
+        del self.loss_decode  # mmseg's pixel-wise loss
+        self.initialiser = LevelSetInitialiser(in_channels, channels)
+        evolution = dict(evolution or dict(type='mmlevelset.FNOEvolution', condition_channels=3))
+        if not evolution['type'].endswith('ClassicalEvolution'):
+            # A shared operator sees one class at a time.
+            evolution['num_classes'] = 1 if evolution.get('shared') else num_classes
+        self.evolution = MODELS.build(evolution)
+        self.loss_sdf = MODELS.build(loss_sdf or dict(type='mmlevelset.SDFLoss', truncate=truncate))
+        self.loss_energy = loss_energy and MODELS.build(loss_energy)
+        self.cam_head = None
+        if cam_head is not None:
+            self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))
+        self.data_index = data_index
+        self.background = background
+        self.truncate = truncate
+        # Factors of the two losses, driven by LossWarmupHook.
+        self.warmup = dict(sdf=1.0, energy=1.0)
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Initial level sets phi^0 = f_LSI(F) (eq 7).
+
+        Args:
+            inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i).
+
+        Returns:
+            Tensor: phi^0, (N, C, h, w), in pixels of the map, positive inside.
+        """
+        features = self._transform_inputs(inputs)
+        return self.truncate * self.conv_seg(self.initialiser(features)).float()
+
+    def evolve(self, phi: Tensor, image: Tensor, data: Tensor) -> Tensor:
+        """Evolved level sets phi^T = f_LSE(phi^0) (eq 8).
+
+        Args:
+            phi (Tensor): phi^0, (M, C, h, w), in pixels of the map, positive inside.
+            image (Tensor): x, (M, 3, h, w), in [0, 1].
+            data (Tensor): F standardised per channel, (M, K, h, w).
+
+        Returns:
+            Tensor: phi^T, like ``phi``.
+        """
+        edge = edge_stopping(image)
+        if isinstance(self.evolution, ClassicalEvolution):
+            return self.evolution(phi, data, edge=edge)
+        condition = None
+        if self.evolution.condition_channels:
+            start = phi.detach()
+            forces = torch.stack(
+                [
+                    data_force(start, standardise(image)),
+                    data_force(start, data),
+                    edge_attraction(start, edge),
+                ],
+                dim=2,
+            )
+            # Only the direction counts: every force gets a root mean square of one.
+            condition = forces / forces.square().mean((3, 4), keepdim=True).sqrt().clamp_min(1e-6)
+        return self.evolution(phi / self.truncate, condition) * self.truncate
+
+    def _evolve_pairs(
+        self, inputs: Sequence[Tensor], image: Tensor, phi: Tensor, pairs: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Image (M, 3, h, w), data (M, K, h, w) and phi^T (M, 1, h, w) of the pairs (n, c)."""
+        n, c = pairs
+        image = F.interpolate(image, phi.shape[2:], mode='area')
+        data = standardise(inputs[self.data_index].detach())
+        data = F.interpolate(data, phi.shape[2:], mode='bilinear')
+        if getattr(self.evolution, 'shared', False):
+            image, data = image[n], data[n]
+            return image, data, self.evolve(phi[n, c][:, None], image, data)
+        return image[n], data[n], self.evolve(phi, image, data)[n, c][:, None]
+
+    def trace(
+        self, inputs: Sequence[Tensor], image: Tensor, cam: Tensor, labels: Tensor
+    ) -> LevelSetTrace:
+        """Run the level sets and keep every intermediate map; also what a picture is drawn from.
+
+        Args:
+            inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i).
+            image (Tensor): x, (N, 3, H, W), in [0, 1].
+            cam (Tensor): C, (N, C, h', w'), >= 0, unnormalised.
+            labels (Tensor): image labels, (N, C), 0/1.
+
+        Returns:
+            LevelSetTrace: maps of the M present classes whose mask has a contour.
+        """
+        phi0 = self.forward(inputs)
+        cam = F.interpolate(cam.detach().float(), phi0.shape[2:], mode='bilinear')
+        mask = cam_masks(cam, labels, self.background)
+        valid = valid_masks(mask) & (labels > 0)
+        n, c = valid.nonzero(as_tuple=True)
+        sdf = signed_distance(mask, present=valid)[n, c][:, None]
+        image, data, phi = self._evolve_pairs(inputs, image, phi0, (n, c))
+        return LevelSetTrace(n, c, image, data, cam[n, c][:, None], sdf, phi0[n, c][:, None], phi)
+
+    def loss(
+        self,
+        inputs: Sequence[Tensor],
+        batch_data_samples: list[SegDataSample],
+        train_cfg: dict | None = None,
+    ) -> dict[str, Tensor]:
+        """Losses of the level sets (eq 27).
+
+        Args:
+            inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i).
+            batch_data_samples: Samples with ``img_label``, ``input_image`` and, written by the
+                host, ``cam`` (C, h, w).
+            train_cfg: Unused, mmseg's signature.
+
+        Returns:
+            dict: ``loss_sdf``, ``loss_energy_*`` and ``area``, the mean inside fraction of phi^T.
+        """
+        losses = {}
+        if self.cam_head is not None:
+            losses.update(self.cam_head.loss(inputs, batch_data_samples, train_cfg))
+        cam = get_cams(batch_data_samples)
+        if cam is None:
+            raise ValueError(
+                'LevelSetHead found no CAM on the samples: use a decode head that writes one '
+                "(e.g. 'mmlevelset.CAMHead'), or give this head its own by "
+                "cam_head=dict(type='mmlevelset.CAMHead', in_channels=…)."
+            )
+        labels = image_labels([s.metainfo for s in batch_data_samples], self.num_classes, cam)
+        trace = self.trace(inputs, unit_images(batch_data_samples), cam, labels)
+        losses['loss_sdf'] = self.warmup['sdf'] * self.loss_sdf(trace.phi0, trace.sdf)
+        if self.loss_energy is not None:
+            energy = self.loss_energy(trace.phi, trace.image, trace.data, trace.cam)
+            losses.update({name: self.warmup['energy'] * value for name, value in energy.items()})
+        losses['area'] = self._area(trace.phi)
+        return losses
+
+    @torch.no_grad()
+    def _area(self, phi: Tensor) -> Tensor:
+        """Mean inside fraction of phi^T (M, 1, h, w), a scalar; warns of a collapse."""
+        area = batch_mean((phi > 0).float())
+        if len(phi) and not COLLAPSED <= area <= 1 - COLLAPSED:
+            print_log(
+                f'level sets are inside on {100 * area:.1f} % of the map: they have collapsed. '
+                'Lengthen the SDF warm-up or lower the energy weights.',
+                logger='current',
+                level=logging.WARNING,
+            )
+        return area
+
+    def seeds(self, inputs: Sequence[Tensor], image: Tensor, labels: Tensor) -> Tensor:
+        """Seeds sigmoid(phi^T / 4 px) of the present classes.
+
+        Args:
+            inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i).
+            image (Tensor): x, (N, 3, H, W), in [0, 1].
+            labels (Tensor): image labels, (N, C), 0/1.
+
+        Returns:
+            Tensor: (N, C, h, w), in [0, 1], above 0.5 inside the contour, 0 for absent classes.
+        """
+        phi0 = self.forward(inputs)
+        n, c = labels.nonzero(as_tuple=True)
+        seeds = torch.zeros_like(phi0)
+        seeds[n, c] = torch.sigmoid(
+            self._evolve_pairs(inputs, image, phi0, (n, c))[2][:, 0] / SEED_SLOPE
+        )
+        return seeds

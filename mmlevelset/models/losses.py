@@ -1,0 +1,148 @@
+"""The two losses of the level set (eq 24, 25); the formulas live in :mod:`mmlevelset.levelset.energy`."""
+
+from torch import Tensor, nn
+
+from mmlevelset.levelset import (
+    cam_weight,
+    contour_length,
+    edge_stopping,
+    local_region_energy,
+    region_energy,
+    standardise,
+)
+from mmlevelset.registry import MODELS
+
+
+def batch_mean(value: Tensor) -> Tensor:
+    """Mean of ``value`` (M, ...), a scalar; 0 instead of NaN where M is 0, still part of the graph."""
+    return value.flatten(1).mean(1).sum() / max(len(value), 1)
+
+
+@MODELS.register_module()
+class SDFLoss(nn.Module):
+    """Mean squared error between phi^0 and the signed distance function of the CAM (eq 25).
+
+    Args:
+        truncate: Distances beyond this many pixels of the map count as this many, and the result is divided by its
+            square, so that the far field does not dominate and the scale does not follow the resolution; ``None`` is the
+            literal eq 25.
+        loss_weight: lambda_1 of eq 27.
+    """
+
+    def __init__(self, truncate: float | None = 20.0, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.truncate = truncate
+        self.loss_weight = loss_weight
+
+    def forward(self, phi: Tensor, sdf: Tensor) -> Tensor:
+        """Compare.
+
+        Args:
+            phi (Tensor): phi^0 of the present classes, (M, 1, h, w), in pixels of the map, positive
+                inside.
+            sdf (Tensor): D of eq 26, same shape, unit and sign.
+
+        Returns:
+            Tensor: scalar, >= 0.
+        """
+        scale = 1.0
+        if self.truncate is not None:
+            scale = self.truncate
+            sdf = sdf.clamp(-scale, scale)
+        return self.loss_weight * batch_mean((phi.float() / scale - sdf / scale).square())
+
+
+@MODELS.register_module()
+class LevelSetEnergyLoss(nn.Module):
+    """Energy of phi^T on the image and on the features (eq 21, 24), term by term; a term of weight 0 is not computed.
+
+    The paper's energy as printed is ``image_weight=1, feature_weight=1, length_weight=gamma, alpha=0.5``. A background of
+    one colour is a poor model of photographs, so the default asks the image for its edges (``edge_weight``) and only the
+    features for two homogeneous regions.
+
+    Args:
+        image_weight: Of the region terms on x in [0, 1], standardised per channel with ``standardise_image``.
+        feature_weight: Of the region terms on F, standardised per channel.
+        local_weight: Of the region terms with window means on x, see :func:`local_region_energy`.
+        length_weight: gamma of eq 21.
+        edge_weight: Of the mean edge-stopping value along the contour, see :func:`contour_length`.
+        alpha: Share of the CAM in the data weight of eq 20.
+        cam_logit: ``'literal'`` or ``'normalised'``, see :func:`cam_weight`.
+        kappa: Gradient at which the edge-stopping function is one half, in image units per pixel of the map.
+        local_radius: Half-size of the window of ``local_weight``, in pixels of the map.
+        eps: Width of the Heaviside function, in pixels of the map.
+        loss_weight: lambda_2 of eq 27.
+    """
+
+    def __init__(
+        self,
+        image_weight: float = 0.0,
+        feature_weight: float = 0.6,
+        local_weight: float = 0.0,
+        length_weight: float = 0.0,
+        edge_weight: float = 0.3,
+        alpha: float = 0.0,
+        cam_logit: str = 'literal',
+        kappa: float = 0.08,
+        local_radius: int = 7,
+        eps: float = 1.0,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.weights = dict(
+            image=image_weight,
+            features=feature_weight,
+            local=local_weight,
+            length=length_weight,
+            edge=edge_weight,
+        )
+        if not any(self.weights.values()):
+            raise ValueError(
+                'LevelSetEnergyLoss: every term has weight 0; give one a weight or leave the loss out'
+            )
+        self.alpha = alpha
+        self.cam_logit = cam_logit
+        self.kappa = kappa
+        self.local_radius = local_radius
+        self.eps = eps
+        self.loss_weight = loss_weight
+
+    def energies(
+        self, phi: Tensor, image: Tensor, data: Tensor, cam: Tensor
+    ) -> dict[str, Tensor]:
+        """Weighted energy terms per level set.
+
+        Args:
+            phi (Tensor): phi^T, (M, C, h, w), in pixels of the map, positive inside; the only input
+                that receives a gradient.
+            image (Tensor): x, (M, 3, h, w), in [0, 1].
+            data (Tensor): F standardised per channel, (M, K, h, w).
+            cam (Tensor): C, (M, C, h, w), >= 0, as the host wrote it.
+
+        Returns:
+            dict[str, Tensor]: (M, C) per term, >= 0, times its weight and ``loss_weight``.
+        """
+        weight = cam_weight(cam, self.alpha, self.cam_logit) if self.alpha else None
+        terms = dict(
+            image=lambda: region_energy(phi, image, weight, self.eps),
+            features=lambda: region_energy(phi, data, weight, self.eps),
+            local=lambda: local_region_energy(phi, standardise(image), self.local_radius, self.eps),
+            length=lambda: contour_length(phi, self.eps),
+            edge=lambda: contour_length(phi, self.eps, edge_stopping(image, self.kappa)),
+        )
+        return {name: self.loss_weight * w * terms[name]() for name, w in self.weights.items() if w}
+
+    def forward(self, phi: Tensor, image: Tensor, data: Tensor, cam: Tensor) -> dict[str, Tensor]:
+        """Mean of every term of :meth:`energies`.
+
+        Args:
+            phi (Tensor): phi^T of the present classes, (M, 1, h, w), in pixels, positive inside.
+            image (Tensor): x, (M, 3, h, w), in [0, 1].
+            data (Tensor): F standardised per channel, (M, K, h, w).
+            cam (Tensor): C, (M, 1, h, w), >= 0.
+
+        Returns:
+            dict[str, Tensor]: scalars ``loss_energy_<term>``.
+        """
+        energies = self.energies(phi, image, data, cam)
+        return {f'loss_energy_{name}': batch_mean(value) for name, value in energies.items()}

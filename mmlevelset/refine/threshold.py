@@ -1,0 +1,129 @@
+"""Pseudo-labels from seeds by a background threshold alone, the plainest refinement."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.utils import track_iter_progress
+
+from mmlevelset.evaluation.folder import list_ids
+from mmlevelset.evaluation.thresholds import (
+    HISTOGRAM_BINS,
+    choose_threshold,
+    parse_threshold,
+    score_histogram,
+)
+from mmlevelset.structures.seeds import read_meta, read_seed, seed_to_label, write_label, write_meta
+
+# What must not change between two runs that fill the same folder.
+SETTINGS = ('threshold', 'threshold_rule', 'ignore_band')
+
+
+def seed_threshold(
+    seed_dir: str | Path, rule: float | str, ids: Sequence[str] | None = None
+) -> float:
+    """Background threshold of a folder of seeds, chosen without ground truth.
+
+    Args:
+        seed_dir: folder of ``<id>.npz``.
+        rule: ``'otsu'``, over the highest scores of all images with a class, or a number in [0, 1).
+        ids: images to look at; default: all of the folder.
+
+    Returns:
+        float: threshold in [0, 1).
+
+    Raises:
+        FileNotFoundError: if the folder is empty or one of ``ids`` is missing.
+        ValueError: on another rule, a damaged seed, or if Otsu's rule meets constant seeds.
+    """
+    rule = parse_threshold(rule)
+    if rule != 'otsu':
+        return rule
+    histogram = np.zeros(HISTOGRAM_BINS, dtype=np.int64)
+    for name in track_iter_progress(list_ids(seed_dir, '.npz', ids)):
+        seed = read_seed(Path(seed_dir) / f'{name}.npz')
+        if len(seed.keys):
+            histogram += score_histogram(seed.scores.max(axis=0))
+    return choose_threshold(rule, histogram)
+
+
+def make_pseudo_labels(
+    seed_dir: str | Path,
+    out_dir: str | Path,
+    threshold: float | str = 'otsu',
+    ignore_band: tuple[float, float] | None = None,
+    ids: Sequence[str] | None = None,
+    palette: Sequence[Sequence[int]] | None = None,
+    **facts: Any,
+) -> float:
+    """Write ``<out_dir>/<id>.png`` for every seed, and ``meta.json``. Images that are already done
+    are skipped.
+
+    Args:
+        seed_dir: folder of ``<id>.npz``.
+        out_dir: folder of the label maps.
+        threshold: ``'otsu'`` or a number in [0, 1).
+        ignore_band: (low, high) around the threshold; pixels whose highest score lies in (low,
+            high] become 255.
+        ids: images to convert; default: all of the folder.
+        palette: RGB colours of the labels; default VOC's.
+        **facts: what else ``meta.json`` should say (config ...).
+
+    Returns:
+        float: the threshold used.
+
+    Raises:
+        FileNotFoundError: if the folder is empty or one of ``ids`` is missing.
+        ValueError: on a wrong threshold or band, a damaged seed, or if ``out_dir`` holds labels of
+            other settings.
+    """
+    seed_dir, out_dir, rule = Path(seed_dir), Path(out_dir), parse_threshold(threshold)
+    ids = list_ids(seed_dir, '.npz', ids)
+    value = seed_threshold(seed_dir, rule, ids)
+    if ignore_band is not None and not 0 <= ignore_band[0] <= value <= ignore_band[1] <= 1:
+        raise ValueError(
+            f'the ignore band must enclose the threshold {value:g} within [0, 1], got {ignore_band}'
+        )
+    seed_meta = read_meta(seed_dir)
+    meta = dict(
+        kind='labels',
+        threshold=value,
+        threshold_rule=rule,
+        ignore_band=None if ignore_band is None else list(ignore_band),
+        seed_dir=seed_dir.as_posix(),
+        split=seed_meta.get('split'),
+        classes=seed_meta.get('classes'),
+        images=len(ids),
+        seeds=seed_meta,
+        **facts,
+    )
+    _check_resumable(out_dir, meta)
+    write_meta(
+        out_dir, **meta
+    )  # before the first label, so that labels of another run are always recognised
+    for name in track_iter_progress(ids):
+        path = out_dir / f'{name}.png'
+        if not path.is_file():
+            write_label(
+                path,
+                seed_to_label(read_seed(seed_dir / f'{name}.npz'), value, ignore_band),
+                palette,
+            )
+    return value
+
+
+def _check_resumable(out_dir: Path, meta: dict[str, Any]) -> None:
+    if not any(out_dir.glob('*.png')):
+        return
+    before = read_meta(out_dir)
+    changed = [
+        f'{key}: {before.get(key)} -> {meta[key]}'
+        for key in SETTINGS
+        if before.get(key) != meta[key]
+    ]
+    if changed:
+        raise ValueError(
+            f'{out_dir} holds labels made with other settings ({"; ".join(changed)}); '
+            'give another folder, or delete this one'
+        )

@@ -1,0 +1,25 @@
+"""Child registries, so that configs name our classes ``mmlevelset.X`` without ``custom_imports``.
+
+mmengine imports ``<scope>.registry`` when it meets a type with an unknown scope, and then the
+``locations`` below.
+"""
+
+from mmlevelset.compat import require_openmmlab
+
+require_openmmlab()
+
+from mmengine import registry as root  # noqa: E402
+from mmengine.registry import Registry  # noqa: E402
+
+
+def _child(parent: Registry, location: str) -> Registry:
+    return Registry(
+        parent.name, parent=parent, scope='mmlevelset', locations=[f'mmlevelset.{location}']
+    )
+
+
+MODELS = _child(root.MODELS, 'models')
+DATASETS = _child(root.DATASETS, 'datasets')
+TRANSFORMS = _child(root.TRANSFORMS, 'datasets')
+METRICS = _child(root.METRICS, 'evaluation')
+HOOKS = _child(root.HOOKS, 'engine')

@@ -1,0 +1,79 @@
+"""What travels on a SegDataSample between the host and the level-set head.
+
+=====================  =====================  ====================================================================
+field                  shape, dtype           meaning
+=====================  =====================  ====================================================================
+metainfo `img_label`   (C,) float 0/1         image-level label of the foreground classes, the only supervision
+data `input_image`     (3, H, W) float        the image as the backbone sees it, with metainfo `img_mean`/`img_std`
+data `cam`             (C, h, w) float >= 0   the host's class activation maps, unnormalised, with their graph
+=====================  =====================  ====================================================================
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+
+def image_labels(metas: Sequence[dict], num_classes: int, like: Tensor) -> Tensor:
+    """Stack the image-level labels of a batch.
+
+    Args:
+        metas: The samples' metainfo.
+        num_classes: Foreground classes C.
+        like (Tensor): gives device and dtype.
+
+    Returns:
+        Tensor: 0/1, (N, C).
+
+    Raises:
+        ValueError: When a sample has no ``img_label`` or one of another length.
+    """
+    rows = []
+    for meta in metas:
+        label = meta.get('img_label')
+        if label is None:
+            raise ValueError(
+                "a sample carries no image-level label: give the dataset `image_labels=…` and add 'img_label' "
+                'to `meta_keys` of PackSegInputs'
+            )
+        label = np.asarray(label, np.float32)
+        if label.shape != (num_classes,):
+            raise ValueError(
+                f'img_label has shape {label.shape}, expected ({num_classes},): the head has '
+                f"{num_classes} foreground classes; set num_classes to the dataset's (without background)"
+            )
+        rows.append(torch.from_numpy(label))
+    return torch.stack(rows).to(like)
+
+
+def set_cams(samples: Sequence[SegDataSample], cams: Tensor) -> None:
+    """Write ``cams`` (Tensor): (N, C, h, w), >= 0, unnormalised, with graph, to the samples."""
+    for sample, cam in zip(samples, cams, strict=True):
+        sample.set_data({'cam': cam})
+
+
+def get_cams(samples: Sequence[SegDataSample]) -> Tensor | None:
+    """Return the host's CAMs (N, C, h, w), >= 0, unnormalised; ``None`` when no host wrote any."""
+    if not all('cam' in sample for sample in samples):
+        return None
+    return torch.stack([sample.cam for sample in samples])
+
+
+def unit_images(samples: Sequence[SegDataSample]) -> Tensor:
+    """Return the input images de-normalised to [0, 1], (N, 3, H, W), RGB or BGR as the backbone sees them.
+
+    Raises:
+        ValueError: When the samples carry no ``input_image``.
+    """
+    if not all('input_image' in sample for sample in samples):
+        raise ValueError(
+            'the level-set energy needs the input image: set data_preprocessor.type to '
+            "'mmlevelset.LevelSetPreProcessor' (it replaces SegDataPreProcessor, same arguments)"
+        )
+    images = torch.stack([sample.input_image for sample in samples])
+    mean = images.new_tensor(samples[0].metainfo['img_mean']).view(1, -1, 1, 1)
+    std = images.new_tensor(samples[0].metainfo['img_std']).view(1, -1, 1, 1)
+    return ((images * std + mean) / 255).clamp_(0, 1)

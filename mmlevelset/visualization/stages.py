@@ -1,0 +1,118 @@
+"""One picture for all stages: a row per image, a column per map."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import matplotlib
+import numpy as np
+
+from mmlevelset.structures.seeds import atomic_path, voc_palette
+
+CONTOUR = (255, 230, 0)  # yellow reads on photographs and on both colour maps
+
+
+class Panel(NamedTuple):
+    """One picture with its caption."""
+
+    title: str
+    image: np.ndarray  # (H, W, 3) uint8, RGB
+
+
+def _blend(image: np.ndarray, colours: np.ndarray, opacity: np.ndarray | float) -> np.ndarray:
+    return (image * (1 - opacity) + colours * opacity).astype(np.uint8)
+
+
+def _contour(image: np.ndarray, phi: np.ndarray) -> np.ndarray:
+    """Draw the zero level set of ``phi`` (H, W) into a copy of ``image``."""
+    lines, _ = cv2.findContours((phi > 0).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    width = max(2, image.shape[1] // 160)
+    return cv2.drawContours(image.copy(), lines, -1, CONTOUR, width, cv2.LINE_AA)
+
+
+def score_panel(title: str, image: np.ndarray, score: np.ndarray) -> Panel:
+    """Heat map over the image.
+
+    Args:
+        title: Caption.
+        image: (H, W, 3) uint8, RGB.
+        score: (H, W), in [0, 1].
+    """
+    colours = matplotlib.colormaps['turbo'](score)[..., :3] * 255
+    return Panel(title, _blend(image, colours, 0.55))
+
+
+def level_set_panel(
+    title: str, image: np.ndarray, phi: np.ndarray, limit: float, on_image: bool = False
+) -> Panel:
+    """Level set, red inside and blue outside, or the image, with the zero contour.
+
+    Args:
+        title: Caption.
+        image: (H, W, 3) uint8, RGB.
+        phi: (H, W), positive inside, any unit.
+        limit: Value of full colour, in the unit of ``phi``.
+        on_image: Draw the contour on the image instead of on the level set.
+    """
+    if on_image:
+        return Panel(title, _contour(image, phi))
+    colours = matplotlib.colormaps['RdBu_r'](np.clip(phi / limit, -1, 1) / 2 + 0.5)[..., :3] * 255
+    return Panel(title, _contour(colours.astype(np.uint8), phi))
+
+
+def label_panel(title: str, image: np.ndarray, label: np.ndarray) -> Panel:
+    """Label map over the image.
+
+    Args:
+        title: Caption.
+        image: (H, W, 3) uint8, RGB.
+        label: (H, W) integers, 0 background, 255 unlabelled.
+    """
+    colours = voc_palette()[label].astype(np.float32)
+    return Panel(title, _blend(image, colours, np.where(label > 0, 0.6, 0.25)[..., None]))
+
+
+def draw_stages(rows: Sequence[Sequence[Panel]], path: str | Path, height: int = 220) -> Path:
+    """Write the panels of several images as one PNG.
+
+    Args:
+        rows: Panels of every image; the captions of the first row head the columns.
+        path: Where to write.
+        height: Pixels of a row.
+
+    Returns:
+        Path: ``path``.
+
+    Raises:
+        ValueError: Without rows, or when rows differ in length.
+    """
+    if not rows or len({len(row) for row in rows}) != 1:
+        raise ValueError(f'expected rows of equal length, got {[len(row) for row in rows]}')
+    bar = 26
+    lines = []
+    for i, row in enumerate(rows):
+        width = round(row[0].image.shape[1] / row[0].image.shape[0] * height)
+        line = [
+            np.pad(
+                cv2.resize(p.image, (width, height), interpolation=cv2.INTER_AREA),
+                ((bar if i == 0 else 4, 0), (0, 4), (0, 0)),
+                constant_values=255,
+            )
+            for p in row
+        ]
+        if i == 0:
+            for cell, panel in zip(line, row, strict=True):
+                cv2.putText(
+                    cell, panel.title, (2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA
+                )
+        lines.append(np.concatenate(line, 1))
+    full = max(line.shape[1] for line in lines)
+    lines = [
+        np.pad(v, ((0, 0), (0, full - v.shape[1]), (0, 0)), constant_values=255) for v in lines
+    ]
+    ok, encoded = cv2.imencode('.png', np.concatenate(lines)[..., ::-1])
+    assert ok
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(encoded.tobytes())
+    return Path(path)

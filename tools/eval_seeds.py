@@ -1,0 +1,114 @@
+"""Evaluate a folder of seeds or of label maps.
+
+``python tools/eval_seeds.py SEED_DIR --gt DIR [--split LIST] [--classes A B C | --config CONFIG]
+[--json FILE]``
+"""
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmlevelset.datasets.image_labels import read_split
+from mmlevelset.evaluation import evaluate_labels, evaluate_seeds
+from mmlevelset.registry import DATASETS
+from mmlevelset.structures import read_meta, write_json
+
+
+def class_names(args: argparse.Namespace) -> list[str]:
+    """Class names from the command line, the config's test data set, or the folder's meta.json."""
+    if args.classes:
+        return args.classes
+    if not args.config:
+        names = read_meta(args.folder).get('classes')
+        if not names:
+            raise ValueError(
+                f'{args.folder}/meta.json does not name the classes; give --classes or --config'
+            )
+        return names
+    config = Config.fromfile(args.config)
+    init_default_scope(config.get('default_scope', 'mmseg'))
+    dataset = config.test_dataloader.dataset
+    names = dataset.get('metainfo', {}).get('classes')
+    return list(names or DATASETS.get(dataset.type).METAINFO['classes'])
+
+
+def print_numbers(title: str, numbers: dict[str, float]) -> None:
+    print(title)
+    for name, value in numbers.items():
+        print(f'  {name:<28}{value:8.2f}')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description='mIoU, Boundary IoU and trimap mIoU of seeds or label maps'
+    )
+    parser.add_argument('folder', help='folder of seed files (.npz) or of label maps (.png)')
+    parser.add_argument('--gt', required=True, help='folder of ground-truth label maps (.png)')
+    parser.add_argument('--split', help='list of the images to score (default: all of the folder)')
+    names = parser.add_mutually_exclusive_group()
+    names.add_argument(
+        '--classes', nargs='+', help="class names (default: those of the folder's meta.json)"
+    )
+    names.add_argument('--config', help='config whose test data set names the classes')
+    parser.add_argument(
+        '--threshold', default='otsu', help="'otsu' (default) or a number in [0, 1); seeds only"
+    )
+    parser.add_argument(
+        '--unsure',
+        choices=['ignore', 'background'],
+        default='ignore',
+        help='label 255 of label maps',
+    )
+    parser.add_argument(
+        '--absent',
+        choices=['nan', 'zero'],
+        default='nan',
+        help='classes that never occur: left out of the mean, or 0',
+    )
+    parser.add_argument(
+        '--radii', nargs='+', type=float, default=[3], help='trimap radii in pixels'
+    )
+    parser.add_argument('--json', help='file for all numbers')
+    args = parser.parse_args()
+
+    folder = Path(args.folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f'no folder {folder}')
+    options = dict(
+        classes=class_names(args),
+        ids=read_split(args.split) if args.split else None,
+        absent=args.absent,
+        radii=args.radii,
+        facts=dict(split=args.split or 'all of the folder', folder=args.folder),
+    )
+    if any(folder.glob('*.npz')):
+        result = evaluate_seeds(folder, args.gt, threshold=args.threshold, **options)
+        print(result.pop('table'))
+        print('sweep (threshold: mIoU)')
+        sweep = list(zip(result['sweep']['thresholds'], result['sweep']['mIoU'], strict=True))
+        for row in range(0, len(sweep), 10):
+            print(
+                '  '
+                + '  '.join(f'{value:.2f}: {miou:5.2f}' for value, miou in sweep[row : row + 10])
+            )
+        print_numbers(f'contours at t = {result["scores"]["threshold"]:g}', result['boundary'])
+        print_numbers(
+            f'contours at t = {result["scores"]["oracle_threshold"]:g} (oracle)',
+            result['oracle_boundary'],
+        )
+    else:
+        result = evaluate_labels(folder, args.gt, unsure=args.unsure, **options)
+        print(f'Label maps of {result["images"]} images')
+        for name, value in result['facts'].items():
+            print(f'  {name}: {value}')
+        print_numbers('regions', result['scores'])
+        print_numbers('contours', result['boundary'])
+    if args.json:
+        write_json(args.json, result)
+        print(f'numbers: {args.json}')
+
+
+if __name__ == '__main__':
+    main()

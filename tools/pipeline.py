@@ -1,0 +1,78 @@
+"""Run a pipeline: ``python tools/pipeline.py CONFIG [--from STAGE | --only STAGE] [--dry-run]``.
+
+A killed or failed run goes on where it stopped when the same command is given again.
+"""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from mmlevelset.apis import Pipeline, add_arguments, markdown, read_config, summarise, versions
+from mmlevelset.structures import atomic_path, write_json
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description='Run the stages of a pipeline config')
+    add_arguments(parser, launcher=False)
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument('--from', dest='first', metavar='STAGE', help='run it and all later ones')
+    choice.add_argument('--only', metavar='STAGE', help='run this stage alone')
+    parser.add_argument('--dry-run', action='store_true', help='print what would run, and stop')
+    parser.add_argument('--jobs', type=int, default=1, help='stages at the same time')
+    args = parser.parse_args()
+    if args.jobs < 1:
+        parser.error(f'--jobs must be at least 1, got {args.jobs}')
+
+    try:
+        cfg = read_config(args.config, args.cfg_options).to_dict()
+        pipeline = Pipeline(cfg, ROOT, args.work_dir)
+        plan = pipeline.plan(args.first, args.only)
+    except (FileNotFoundError, ValueError) as error:
+        parser.error(str(error))
+    if args.dry_run:
+        unfinished = pipeline.unfinished()
+        for stage in pipeline.stages:
+            state = 'run ' if stage in plan else 'todo' if stage.name in unfinished else 'done'
+            print(f'{state}  {stage.name}: {stage.command}')
+        return 0
+
+    # Terminated, or its terminal closed: the stages end, as after an interrupt.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda caught, _: sys.exit(128 + caught))
+    try:
+        finished = pipeline.run(plan, args.jobs)
+    except ValueError as error:
+        parser.error(str(error))
+    except KeyboardInterrupt:
+        print('interrupted; the same command goes on from here')
+        return 130
+    if not finished:
+        return 1
+    left = pipeline.unfinished()
+    if left:
+        print(f'left to do: {", ".join(s.name for s in pipeline.stages if s.name in left)}')
+        return 0
+    report(cfg, pipeline, args.config)
+    return 0
+
+
+def report(cfg: dict, pipeline: Pipeline, config: str) -> None:
+    """Print the result table and the picture's path; write results.json and results.md."""
+    if 'table' in cfg:
+        rows = summarise(cfg['table'], pipeline.path)
+        table = markdown(rows)
+        facts = dict(config=config, rows=rows, versions=versions())
+        write_json(pipeline.work_dir / 'results.json', facts)
+        with atomic_path(pipeline.work_dir / 'results.md') as path:
+            path.write_text(f'{table}\n', encoding='utf-8')
+        print(f'\n{table}\n\nresults: {pipeline.work_dir / "results.json"}')
+    if 'picture' in cfg:
+        picture = pipeline.path(cfg['picture'])
+        print(f'picture: {picture}' if picture.exists() else f'no stage wrote {picture}')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

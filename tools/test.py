@@ -1,0 +1,45 @@
+"""Test a model, or export its seeds: ``python tools/test.py CONFIG CHECKPOINT [--out DIR] ...``."""
+
+import argparse
+from pathlib import Path
+
+from mmlevelset.apis import (
+    add_arguments,
+    build_runner,
+    load_config,
+    set_seed_folder,
+    set_show_folder,
+    set_tta,
+    write_metrics,
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Test a model; writes WORK_DIR/metrics.json')
+    add_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint file or address')
+    parser.add_argument('--tta', action='store_true', help='test-time augmentation')
+    parser.add_argument('--out', help='folder for the seeds (SeedMetric)')
+    parser.add_argument('--show-dir', help='folder for pictures of the predictions')
+    args = parser.parse_args()
+
+    if '://' not in args.checkpoint and not Path(args.checkpoint).is_file():
+        raise FileNotFoundError(
+            f'no checkpoint at {args.checkpoint!r}; training writes iter_N.pth or epoch_N.pth, '
+            'and the name of the last one to last_checkpoint, in its work folder.'
+        )
+    cfg = load_config(args.config, args.work_dir, args.launcher, args.cfg_options)
+    cfg.load_from = args.checkpoint
+    if args.tta:
+        set_tta(cfg)
+    if args.out:
+        set_seed_folder(cfg, args.out)
+    if args.show_dir:
+        set_show_folder(cfg, args.show_dir)
+    metrics = build_runner(cfg).test()
+    path = Path(cfg.work_dir) / 'metrics.json'
+    write_metrics(path, metrics, args.config, args.checkpoint)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,27 @@
+"""Train a model: ``python tools/train.py CONFIG [--work-dir DIR] [--resume] [--amp] ...``."""
+
+import argparse
+
+from mmlevelset import compat
+from mmlevelset.apis import add_arguments, build_runner, load_config
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Train a model')
+    add_arguments(parser)
+    parser.add_argument(
+        '--resume', action='store_true', help='go on from the last checkpoint in the work folder'
+    )
+    parser.add_argument('--amp', action='store_true', help='mixed precision; needs a GPU')
+    args = parser.parse_args()
+
+    cfg = load_config(args.config, args.work_dir, args.launcher, args.cfg_options)
+    if args.resume:
+        cfg.resume = True
+    if args.amp:
+        compat.enable_amp(cfg)
+    build_runner(cfg).train()
+
+
+if __name__ == '__main__':
+    main()
