@@ -1,5 +1,6 @@
 from mmlevelset.compat import setup
 
+from .convert import convert_checkpoint, convert_state_dict
 from .pipeline import Pipeline, Stage
 from .runner import (
     add_arguments,
@@ -19,6 +20,8 @@ __all__ = [
     'Stage',
     'add_arguments',
     'build_runner',
+    'convert_checkpoint',
+    'convert_state_dict',
     'load_config',
     'markdown',
     'read_config',

@@ -53,8 +53,10 @@ def read_split(path: str | Path) -> list[str]:
     for number, line in enumerate(Path(path).read_text('utf-8-sig').splitlines(), 1):
         tokens = [image_id(token) for token in line.split()]
         if len(set(tokens)) > 1:
-            raise ValueError(f'{path}, line {number}: {line.strip()!r} names different images; '
-                             'expected one id, or an image and its own mask.')
+            raise ValueError(
+                f'{path}, line {number}: {line.strip()!r} names different images; '
+                'expected one id, or an image and its own mask.'
+            )
         ids += tokens[:1]
     if not ids:
         raise ValueError(f'{path}: the list is empty; expected one image id per line.')
@@ -66,7 +68,7 @@ def read_split(path: str | Path) -> list[str]:
 
 def preview(ids: Sequence[str], most: int = 5) -> str:
     """Say how many ids there are and name the first few."""
-    return f"{len(ids)} id(s) ({', '.join(ids[:most])}{', ...' if len(ids) > most else ''})"
+    return f'{len(ids)} id(s) ({", ".join(ids[:most])}{", ..." if len(ids) > most else ""})'
 
 
 def one_hot(indices: Iterable[int], classes: Sequence[str], where: str) -> np.ndarray:
@@ -85,10 +87,15 @@ def one_hot(indices: Iterable[int], classes: Sequence[str], where: str) -> np.nd
     """
     vector = np.zeros(len(classes) - 1, np.float32)
     for index in indices:
-        if isinstance(index, bool) or not isinstance(index, int | np.integer) \
-                or not 1 <= index < len(classes):
-            raise ValueError(f'{where}: class {index!r} is unknown; expected indices '
-                             f'1..{len(classes) - 1} (0 is the background) of {list(classes)}.')
+        if (
+            isinstance(index, bool)
+            or not isinstance(index, int | np.integer)
+            or not 1 <= index < len(classes)
+        ):
+            raise ValueError(
+                f'{where}: class {index} is unknown; expected indices '
+                f'1..{len(classes) - 1} (0 is the background) of {list(classes)}.'
+            )
         vector[index - 1] = 1
     return vector
 
@@ -108,8 +115,10 @@ def read_xml(folder: Path, ids: Sequence[str], classes: Sequence[str]) -> Labels
             raise ValueError(f'{present[id_]}: not readable as XML ({error}).') from error
         unknown = sorted(str(name) for name in set(names) - set(classes[1:]))
         if unknown:
-            raise ValueError(f'{present[id_]}: unknown class {unknown}; expected {classes[1:]}. '
-                             'Give the full list of classes as metainfo=dict(classes=...).')
+            raise ValueError(
+                f'{present[id_]}: unknown class {unknown}; expected {classes[1:]}. '
+                'Give the full list of classes as metainfo=dict(classes=...).'
+            )
         labels[id_] = one_hot((index[name] for name in names), classes, str(present[id_]))
     return labels
 
@@ -123,14 +132,20 @@ def read_json(path: Path, ids: Sequence[str], classes: Sequence[str]) -> Labels:
     if isinstance(content, dict) and 'labels' in content:
         stated = content.get('classes')
         if stated is not None and list(stated) != list(classes):
-            raise ValueError(f'{path}: its classes are {stated}, those of the data set '
-                             f'{list(classes)}. Pass metainfo=dict(classes={stated}).')
+            raise ValueError(
+                f'{path}: its classes are {stated}, those of the data set '
+                f'{list(classes)}. Pass metainfo=dict(classes={stated}).'
+            )
         content = content['labels']
     if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
-        raise ValueError(f'{path}: expected an object that maps image ids to lists of class '
-                         'indices, alone or under the key "labels".')
-    return {image_id(key): one_hot(value, classes, f'{path}, id {key}')
-            for key, value in content.items()}
+        raise ValueError(
+            f'{path}: expected an object that maps image ids to lists of class '
+            'indices, alone or under the key "labels".'
+        )
+    return {
+        image_id(key): one_hot(value, classes, f'{path}, id {key}')
+        for key, value in content.items()
+    }
 
 
 def read_vectors(path: Path, ids: Sequence[str], classes: Sequence[str]) -> Labels:
@@ -146,14 +161,19 @@ def read_vectors(path: Path, ids: Sequence[str], classes: Sequence[str]) -> Labe
     for key, value in content.items():
         vector = np.asarray(value)
         if vector.shape != (len(classes) - 1,) or not np.isin(vector, (0, 1)).all():
-            raise ValueError(f'{path}, id {key}: got a vector of shape {vector.shape}, expected '
-                             f'({len(classes) - 1},) zeros and ones, one per foreground class.')
+            raise ValueError(
+                f'{path}, id {key}: got a vector of shape {vector.shape}, expected '
+                f'({len(classes) - 1},) zeros and ones, one per foreground class.'
+            )
         labels[image_id(key)] = vector.astype(np.float32)
     return labels
 
 
 READERS: dict[str, Callable[[Path, Sequence[str], Sequence[str]], Labels]] = {
-    '.json': read_json, '.npz': read_vectors, '.npy': read_vectors}
+    '.json': read_json,
+    '.npz': read_vectors,
+    '.npy': read_vectors,
+}
 
 
 def read_image_labels(source: str | Path, ids: Sequence[str], classes: Sequence[str]) -> Labels:
@@ -177,13 +197,17 @@ def read_image_labels(source: str | Path, ids: Sequence[str], classes: Sequence[
         raise FileNotFoundError(f'{source}: image labels not found. Check `image_labels`.')
     reader = read_xml if source.is_dir() else READERS.get(source.suffix)
     if reader is None:
-        raise ValueError(f'{source}: unknown format; expected a folder of XML files or a file '
-                         f'ending in {sorted(READERS)}.')
+        raise ValueError(
+            f'{source}: unknown format; expected a folder of XML files or a file '
+            f'ending in {sorted(READERS)}.'
+        )
     labels = reader(source, ids, classes)
     missing = [id_ for id_ in ids if id_ not in labels]
     if missing:
-        raise ValueError(f'{source}: no label for {preview(missing)} of {len(ids)}. Add them, or '
-                         'use the split list that belongs to this file.')
+        raise ValueError(
+            f'{source}: no label for {preview(missing)} of {len(ids)}. Add them, or '
+            'use the split list that belongs to this file.'
+        )
     return {id_: labels[id_] for id_ in ids}
 
 

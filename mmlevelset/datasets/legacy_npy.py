@@ -17,8 +17,11 @@ def _encode(text: str, encoding: str) -> bytes:
 def _allowed() -> dict[tuple[str, str], Any]:
     array = np.zeros(1, np.float32)
     reconstruct, scalar = array.__reduce__()[0], array[0].__reduce__()[0]
-    table = {('numpy', 'ndarray'): np.ndarray, ('numpy', 'dtype'): np.dtype,
-             ('_codecs', 'encode'): _encode}
+    table = {
+        ('numpy', 'ndarray'): np.ndarray,
+        ('numpy', 'dtype'): np.dtype,
+        ('_codecs', 'encode'): _encode,
+    }
     for core in ('numpy.core', 'numpy._core'):  # numpy 1 and numpy 2
         table[f'{core}.multiarray', '_reconstruct'] = reconstruct
         table[f'{core}.multiarray', 'scalar'] = scalar
@@ -51,8 +54,11 @@ def load_legacy_npy(path: str | Path) -> Any:
     with open(path, 'rb') as file:
         try:
             version = np.lib.format.read_magic(file)
-            read_header = (np.lib.format.read_array_header_1_0 if version == (1, 0) else
-                           np.lib.format.read_array_header_2_0)
+            read_header = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
             dtype = read_header(file)[2]
             if dtype.hasobject:
                 array = _ArrayUnpickler(file, encoding='latin1').load()
@@ -62,5 +68,6 @@ def load_legacy_npy(path: str | Path) -> Any:
         except (pickle.UnpicklingError, ValueError, EOFError, AttributeError, ImportError) as error:
             raise ValueError(
                 f'{path}: cannot be read safely: {error}. Expected an .npy file with numpy arrays '
-                f'and plain containers; convert it to JSON or .npz where you trust it.') from error
+                f'and plain containers; convert it to JSON or .npz where you trust it.'
+            ) from error
     return array.item() if isinstance(array, np.ndarray) and array.ndim == 0 else array

@@ -1,25 +1,17 @@
 """Draws the Shapes data set: textured objects whose outline, not colour, is the class.
 
 Pure numpy. Every image has its own PCG64 stream, so image ``(seed, split, index)`` is the same on
-any machine and however many images are drawn.
+any machine (up to how sin and cos round) and however many images are drawn.
 """
 
-import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-from PIL import Image
-
-from .palette import voc_palette
 
 CLASSES = ('background', 'cross', 'ladder', 'star', 'crescent', 'ring', 'gear')
 VERSION = 1  # raise it when the drawn images change
-PARAMS_FILE = 'shapes.json'
 SUBSAMPLES = 3  # per pixel and axis, for soft edges
+REACH = 1.2  # no shape goes further from its centre, in radii
 
 Grid = np.ndarray
 Inside = Callable[[Grid, Grid], Grid]
@@ -39,6 +31,7 @@ def _ladder(t: float) -> Inside:
         to_rung = abs((v + 1) % spacing - spacing / 2)
         bars = (abs(u) > width - rail) | (to_rung < 0.075)
         return bars & (abs(u) < width + rail) & (abs(v) < 0.95)
+
     return inside
 
 
@@ -52,6 +45,7 @@ def _star(t: float) -> Inside:
         x, y = radius * np.cos(angle), radius * np.sin(angle)
         x0, y0 = notch * np.cos(half), notch * np.sin(half)
         return (x0 - 1) * y - y0 * (x - 1) > 0  # left of the edge from tip (1, 0) to notch
+
     return inside
 
 
@@ -72,13 +66,20 @@ def _gear(t: float) -> Inside:
         radius = np.hypot(u, v)
         rim = np.where(np.cos(teeth * np.arctan2(v, u)) > 0, 0.97, 0.74)
         return (radius > hole) & (radius < rim)
+
     return inside
 
 
 SHAPES = dict(cross=_cross, ladder=_ladder, star=_star, crescent=_crescent, ring=_ring, gear=_gear)
 # Two classes share a texture, so neither texture nor colour gives the class away.
-TEXTURES = dict(cross='stripes', ladder='stripes', star='checks', crescent='checks',
-                ring='speckle', gear='speckle')
+TEXTURES = dict(
+    cross='stripes',
+    ladder='stripes',
+    star='checks',
+    crescent='checks',
+    ring='speckle',
+    gear='speckle',
+)
 
 
 def _smooth_noise(rng: np.random.Generator, size: int, cells: int) -> np.ndarray:
@@ -121,25 +122,48 @@ def _background(rng: np.random.Generator, size: int) -> np.ndarray:
     image += 24 * (_smooth_noise(rng, size, int(rng.integers(16, 40)))[..., None] - 0.5)
     if rng.random() < 0.4:  # a woven ground, so that texture alone does not mean an object
         u, v = _axes(size, (0, 0), rng.uniform(0, np.pi))
-        image += rng.uniform(5, 11) * _texture(('stripes', 'checks', 'speckle')[rng.integers(3)],
-                                               rng, u, v)[..., None]
+        image += (
+            rng.uniform(5, 11)
+            * _texture(('stripes', 'checks', 'speckle')[rng.integers(3)], rng, u, v)[..., None]
+        )
     return image
 
 
-def _axes(size: int, centre: tuple[float, float], angle: float,
-          steps: int = 1) -> tuple[Grid, Grid]:
-    """Rotated pixel coordinates about ``centre`` (x, y), ``steps`` samples per pixel and axis."""
-    line = (np.arange(size * steps) + 0.5) / steps
-    y, x = np.meshgrid(line - centre[1], line - centre[0], indexing='ij')
+def _axes(size: int, centre: tuple[float, float], angle: float) -> tuple[Grid, Grid]:
+    """Rotated coordinates of the pixel centres about ``centre`` (x, y), in pixels."""
+    return _rotated(np.arange(size) + 0.5 - centre[0], np.arange(size) + 0.5 - centre[1], angle)
+
+
+def _rotated(x: np.ndarray, y: np.ndarray, angle: float) -> tuple[Grid, Grid]:
+    y, x = np.meshgrid(y, x, indexing='ij')
     return np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
 
 
-def _coverage(inside: Inside, size: int, centre: tuple[float, float], angle: float,
-              radius: float) -> np.ndarray:
+def _coverage(
+    inside: Inside, size: int, centre: tuple[float, float], angle: float, radius: float
+) -> np.ndarray:
     """Share of each pixel that a shape covers: (size, size), 0..1."""
-    u, v = _axes(size, centre, angle, SUBSAMPLES)
-    hits = inside(u / radius, v / radius).reshape(size, SUBSAMPLES, size, SUBSAMPLES)
-    return hits.mean((1, 3))
+    coverage = np.zeros((size, size))
+    window, samples = [], []
+    for middle in centre:  # only where the shape can be
+        start = max(int(middle - REACH * radius), 0)
+        stop = min(int(middle + REACH * radius) + 1, size)
+        window.append(slice(start, stop))
+        line = start + (np.arange((stop - start) * SUBSAMPLES) + 0.5) / SUBSAMPLES
+        samples.append(line - middle)
+    u, v = _rotated(*samples, angle)
+    hits = inside(u / radius, v / radius)
+    blocks = hits.reshape(len(hits) // SUBSAMPLES, SUBSAMPLES, -1, SUBSAMPLES)
+    coverage[window[1], window[0]] = blocks.mean((1, 3))
+    return coverage
+
+
+def _ellipse(slim: float) -> Inside:
+    return lambda u, v: u**2 + (v / slim) ** 2 < 1
+
+
+def _bar(slim: float) -> Inside:
+    return lambda u, v: (abs(u) < 1) & (abs(v) < slim)
 
 
 def _add_clutter(rng: np.random.Generator, image: np.ndarray) -> None:
@@ -148,11 +172,10 @@ def _add_clutter(rng: np.random.Generator, image: np.ndarray) -> None:
     for _ in range(rng.integers(3, 8)):
         centre, angle = tuple(rng.uniform(0, size, 2)), rng.uniform(0, np.pi)
         if rng.random() < 0.5:
-            a, b = rng.uniform(0.015, 0.055, 2)
-            alpha = _coverage(lambda u, v: (u / a)**2 + (v / b)**2 < 1, size, centre, angle, size)
+            blob, length = _ellipse(rng.uniform(0.4, 1)), rng.uniform(0.02, 0.055)
         else:
-            a, b = rng.uniform(0.08, 0.25), rng.uniform(0.004, 0.011)
-            alpha = _coverage(lambda u, v: (abs(u) < a) & (abs(v) < b), size, centre, angle, size)
+            blob, length = _bar(rng.uniform(0.03, 0.08)), rng.uniform(0.08, 0.25)
+        alpha = _coverage(blob, size, centre, angle, length * size)
         image += alpha[..., None] * (_colour(rng) - image)
 
 
@@ -160,7 +183,7 @@ def _place(rng: np.random.Generator, name: str, mask: np.ndarray) -> tuple | Non
     """Find a free pose; None where the object would hide too much of the earlier ones."""
     size = len(mask)
     for _ in range(20):
-        radius = size * rng.uniform(0.11, 0.22)  # 35 to 70 pixels across at size 160
+        radius = size * rng.uniform(0.13, 0.22)  # 42 to 70 pixels across at size 160
         if name in ('star', 'crescent'):
             radius *= 1.1
         centre = tuple(rng.uniform(0.7 * radius, size - 0.7 * radius, 2))
@@ -189,7 +212,7 @@ def draw_image(seed: int, split: int, index: int, size: int = 160) -> tuple[np.n
     image, mask = _background(rng, size), np.zeros((size, size), np.uint8)
     _add_clutter(rng, image)
     labels = [index % (len(CLASSES) - 1) + 1]
-    labels += list(rng.integers(1, len(CLASSES), rng.choice(3, p=[0.35, 0.4, 0.25])))
+    labels += list(rng.integers(1, len(CLASSES), rng.choice(3, p=[0.3, 0.4, 0.3])))
     for label in labels:
         name = CLASSES[label]
         pose = _place(rng, name, mask)
@@ -205,76 +228,3 @@ def draw_image(seed: int, split: int, index: int, size: int = 160) -> tuple[np.n
         mask[inside] = label
     image += rng.normal(0, 3, image.shape)  # grain of the camera
     return np.clip(np.round(image), 0, 255).astype(np.uint8), mask
-
-
-def write_shapes(root: str | Path, train: int = 240, val: int = 60, size: int = 160,
-                 seed: int = 0) -> Path:
-    """Write the data set in VOC's layout, or keep the folder if it holds exactly this one.
-
-    The folder appears at once, complete, so several processes may call this together.
-
-    Args:
-        root (str | Path): Folder to write: ``JPEGImages``, ``SegmentationClass``,
-            ``ImageSets/Segmentation/{train,val}.txt``, ``image_labels.json``, ``shapes.json``.
-        train (int): Number of training images.
-        val (int): Number of validation images.
-        size (int): Height and width in pixels.
-        seed (int): Seed.
-
-    Returns:
-        Path: ``root``.
-
-    Raises:
-        ValueError: ``root`` holds something else, or a size or number is too small.
-    """
-    root = Path(root)
-    params = dict(version=VERSION, train=train, val=val, size=size, seed=seed)
-    if train < 1 or val < 1 or size < 64:
-        raise ValueError(f'got train={train}, val={val}, size={size}; expected at least 1 image '
-                         'in each split and 64 pixels.')
-    if not _holds(root, params):
-        root.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f'.{root.name}-', dir=root.parent))
-        try:
-            _write(draft, params)
-            draft.chmod(0o755)  # mkdtemp lets only the owner in
-            try:
-                os.rename(draft, root)
-            except OSError:
-                if not _holds(root, params):  # otherwise another process was first
-                    raise
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    return root
-
-
-def _holds(root: Path, params: dict) -> bool:
-    """Whether ``root`` holds this data set; False if there is nothing yet."""
-    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
-        return False
-    file = root / PARAMS_FILE
-    found = json.loads(file.read_text()) if file.is_file() else None
-    if found != params:
-        raise ValueError(f'{root}: holds {found or "something else"}, wanted the Shapes data set '
-                         f'{params}. Delete the folder or choose another data_root.')
-    return True
-
-
-def _write(root: Path, params: dict) -> None:
-    palette = sum(voc_palette(), [])
-    for folder in ('JPEGImages', 'SegmentationClass', 'ImageSets/Segmentation'):
-        (root / folder).mkdir(parents=True)
-    labels = {}
-    for split, name in enumerate(('train', 'val')):
-        ids = [f'{name}_{index:05d}' for index in range(params[name])]
-        for index, id_ in enumerate(ids):
-            image, mask = draw_image(params['seed'], split, index, params['size'])
-            Image.fromarray(image).save(root / 'JPEGImages' / f'{id_}.jpg', quality=95,
-                                        subsampling=0)
-            png = Image.fromarray(mask)
-            png.putpalette(palette)
-            png.save(root / 'SegmentationClass' / f'{id_}.png')
-            labels[id_] = np.unique(mask[mask > 0]).tolist()
-        (root / 'ImageSets/Segmentation' / f'{name}.txt').write_text('\n'.join(ids) + '\n')
-    (root / 'image_labels.json').write_text(json.dumps(dict(classes=CLASSES, labels=labels)))
-    (root / PARAMS_FILE).write_text(json.dumps(params))

@@ -27,8 +27,10 @@ class CheckedLoadImage(LoadImageFromFile):
         try:
             return super().transform(results)
         except (OSError, SyntaxError, AssertionError) as error:
-            raise ValueError(f"{results['img_path']}: cannot be read as an image ({error}). "
-                             'Copy or download the file again.') from error
+            raise ValueError(
+                f'{results["img_path"]}: cannot be read as an image ({error}). '
+                'Copy or download the file again.'
+            ) from error
 
 
 @TRANSFORMS.register_module()
@@ -44,19 +46,25 @@ class CheckedLoadAnnotations(LoadAnnotations):
         path = results.get('seg_map_path')
         if path is None:
             raise ValueError(
-                f"No mask for {results.get('img_path')}: the data set was built without "
-                "data_prefix=dict(seg_map_path=...). Set it, or drop the loading of annotations "
-                'from the pipeline.')
+                f'No mask for {results.get("img_path")}: the data set was built without '
+                'data_prefix=dict(seg_map_path=...). Set it, or drop the loading of annotations '
+                'from the pipeline.'
+            )
         try:
             results = super().transform(results)
         except (OSError, SyntaxError) as error:
-            raise ValueError(f'{path}: cannot be read as a mask ({error}). '
-                             'Copy or download the file again.') from error
+            raise ValueError(
+                f'{path}: cannot be read as a mask ({error}). Copy or download the file again.'
+            ) from error
         shape, expected = results['gt_seg_map'].shape, tuple(results['ori_shape'][:2])
         if len(shape) != 2:
-            raise ValueError(f'{path}: got a colour image of shape {shape}, expected label indices '
-                             f'{expected} (a palette or grey PNG). Convert the colours to indices.')
+            raise ValueError(
+                f'{path}: got a colour image of shape {shape}, expected label indices '
+                f'{expected} (a palette or grey PNG). Convert the colours to indices.'
+            )
         if shape != expected:
-            raise ValueError(f"{path}: the mask's size (H, W) is {shape}, that of its image "
-                             f"{results['img_path']} is {expected}. They must be equal.")
+            raise ValueError(
+                f"{path}: the mask's size (H, W) is {shape}, that of its image "
+                f'{results["img_path"]} is {expected}. They must be equal.'
+            )
         return results

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from mmseg.datasets import BaseSegDataset
 
 from mmlevelset.registry import DATASETS
+from mmlevelset.structures import voc_palette
 
 from .image_labels import labels_from_masks, preview, read_image_labels, read_split
-from .palette import voc_palette
 
 
 @DATASETS.register_module()
@@ -41,22 +41,45 @@ class VOCImageLabelDataset(BaseSegDataset):
     """
 
     METAINFO = dict(
-        classes=('background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car',
-                 'cat', 'chair', 'cow', 'diningtable', 'dog', 'horse', 'motorbike', 'person',
-                 'pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor'),
-        palette=voc_palette(21))
+        classes=(
+            'background',
+            'aeroplane',
+            'bicycle',
+            'bird',
+            'boat',
+            'bottle',
+            'bus',
+            'car',
+            'cat',
+            'chair',
+            'cow',
+            'diningtable',
+            'dog',
+            'horse',
+            'motorbike',
+            'person',
+            'pottedplant',
+            'sheep',
+            'sofa',
+            'train',
+            'tvmonitor',
+        ),
+        palette=voc_palette(21).tolist(),
+    )
 
-    def __init__(self,
-                 ann_file: str,
-                 image_labels: str | None = None,
-                 data_prefix: dict | None = None,
-                 metainfo: dict | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        ann_file: str,
+        image_labels: str | None = None,
+        data_prefix: dict | None = None,
+        metainfo: dict | None = None,
+        **kwargs,
+    ) -> None:
         # mmengine joins only strings; a prefix of None in a config means "not given".
         data_prefix = {key: value for key, value in (data_prefix or {}).items() if value}
         data_prefix.setdefault('img_path', 'JPEGImages')
         if metainfo and 'classes' in metainfo:
-            metainfo = {'palette': voc_palette(len(metainfo['classes'])), **metainfo}
+            metainfo = {'palette': voc_palette(len(metainfo['classes'])).tolist(), **metainfo}
         self.image_labels = image_labels
         super().__init__(ann_file=ann_file, data_prefix=data_prefix, metainfo=metainfo, **kwargs)
 
@@ -72,8 +95,9 @@ class VOCImageLabelDataset(BaseSegDataset):
         """
         classes = self.metainfo['classes']
         if classes[0] != 'background':
-            raise ValueError(f"The first class must be 'background' (label 0 of the masks), got "
-                             f'{list(classes)}.')
+            raise ValueError(
+                f"The first class must be 'background' (label 0 of the masks), got {list(classes)}."
+            )
         ids = read_split(self.ann_file)
         images = self._find(ids, 'img_path', self.img_suffix)
         masks = None
@@ -83,8 +107,13 @@ class VOCImageLabelDataset(BaseSegDataset):
 
         data_list = []
         for id_ in ids:
-            info = dict(img_path=images[id_], img_id=id_, label_map=None,
-                        reduce_zero_label=self.reduce_zero_label, seg_fields=[])
+            info = dict(
+                img_path=images[id_],
+                img_id=id_,
+                label_map=None,
+                reduce_zero_label=self.reduce_zero_label,
+                seg_fields=[],
+            )
             if masks:
                 info['seg_map_path'] = masks[id_]
             if labels:
@@ -100,18 +129,23 @@ class VOCImageLabelDataset(BaseSegDataset):
             if masks is None:
                 raise ValueError("image_labels='masks' needs data_prefix=dict(seg_map_path=...).")
             return labels_from_masks(masks, classes)
-        return read_image_labels(os.path.join(self.data_root or '', self.image_labels), ids, classes)
+        return read_image_labels(
+            os.path.join(self.data_root or '', self.image_labels), ids, classes
+        )
 
     def _find(self, ids: list[str], key: str, suffix: str) -> dict[str, str]:
         """Paths of the listed files; the folder is listed once, not asked file by file."""
         folder = self.data_prefix[key]
         if not os.path.isdir(folder):
-            raise FileNotFoundError(f'{folder}: folder not found. Check `data_root` (now '
-                                    f'{self.data_root!r}) and data_prefix[{key!r}].')
+            raise FileNotFoundError(
+                f'{folder}: folder not found. Check `data_root` (now '
+                f'{self.data_root!r}) and data_prefix[{key!r}].'
+            )
         names = set(os.listdir(folder))
         missing = [id_ for id_ in ids if id_ + suffix not in names]
         if missing:
             raise FileNotFoundError(
                 f'{folder}: no {suffix} file for {preview(missing)} of {len(ids)} listed in '
-                f'{self.ann_file}. Complete the folder or shorten the list.')
+                f'{self.ann_file}. Complete the folder or shorten the list.'
+            )
         return {id_: os.path.join(folder, id_ + suffix) for id_ in ids}

@@ -1,3 +1,4 @@
+from .epoch_seed_hook import EpochSeedHook
 from .loss_warmup_hook import LossWarmupHook
 
-__all__ = ['LossWarmupHook']
+__all__ = ['EpochSeedHook', 'LossWarmupHook']

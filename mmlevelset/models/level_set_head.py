@@ -8,7 +8,7 @@ import torch
 from mmengine.logging import print_log
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmlevelset.levelset import (
@@ -62,7 +62,7 @@ class LevelSetHead(BaseDecodeHead):
           │    ├─ cam_masks, signed_distance                          D = T(C), eq 9-12, 26
           │    ├─ forward(feats) = truncate * conv_seg(f_LSI(F))      phi^0, eq 7
           │    └─ evolve(phi^0; x, F)                                 phi^T, eq 8, 14-17
-          ├─ loss_sdf(phi^0, D)                                       eq 25
+          ├─ loss_sdf(phi^0, D), loss_anchor(phi^T, D)                eq 25
           └─ loss_energy(phi^T; x, F, C)                              eq 20-24
 
     The level sets live on the grid of the finest feature map. ``conv_seg`` is the last layer of f_LSI.
@@ -77,6 +77,8 @@ class LevelSetHead(BaseDecodeHead):
             ``condition_channels=3`` it sees the data forces of phi^0 on image, features and edges)
             or ``mmlevelset.ClassicalEvolution``.
         loss_sdf: Config of the loss of phi^0.
+        loss_anchor: Config of a loss that keeps phi^T near D as well; not in the paper, whose phi^T
+            answers to the energy alone.
         loss_energy: Config of the loss of phi^T, or ``None``: train f_LSI only (Table 2).
         cam_head: Config of a CAM head of our own where no host writes ``cam``, e.g.
             ``dict(type='mmlevelset.CAMHead', in_channels=2048)``.
@@ -97,6 +99,7 @@ class LevelSetHead(BaseDecodeHead):
         data_index: int = -1,
         evolution: dict | None = None,
         loss_sdf: dict | None = None,
+        loss_anchor: dict | None = None,
         loss_energy: dict | None = None,
         cam_head: dict | None = None,
         background: float = 0.35,
@@ -117,13 +120,11 @@ class LevelSetHead(BaseDecodeHead):
         )
         del self.loss_decode  # mmseg's pixel-wise loss
         self.initialiser = LevelSetInitialiser(in_channels, channels)
-        evolution = dict(evolution or dict(type='mmlevelset.FNOEvolution', condition_channels=3))
-        if not evolution['type'].endswith('ClassicalEvolution'):
-            # A shared operator sees one class at a time.
-            evolution['num_classes'] = 1 if evolution.get('shared') else num_classes
-        self.evolution = MODELS.build(evolution)
-        self.loss_sdf = MODELS.build(loss_sdf or dict(type='mmlevelset.SDFLoss', truncate=truncate))
         self.loss_energy = loss_energy and MODELS.build(loss_energy)
+        # Without an energy nothing drives the evolution, and phi^T is phi^0.
+        self.evolution = loss_energy and self._build_evolution(evolution)
+        self.loss_sdf = MODELS.build(loss_sdf or dict(type='mmlevelset.SDFLoss', truncate=truncate))
+        self.loss_anchor = loss_anchor and MODELS.build(loss_anchor)
         self.cam_head = None
         if cam_head is not None:
             self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))
@@ -132,6 +133,13 @@ class LevelSetHead(BaseDecodeHead):
         self.truncate = truncate
         # Factors of the two losses, driven by LossWarmupHook.
         self.warmup = dict(sdf=1.0, energy=1.0)
+
+    def _build_evolution(self, evolution: dict | None) -> nn.Module:
+        evolution = dict(evolution or dict(type='mmlevelset.FNOEvolution', condition_channels=3))
+        if not evolution['type'].endswith('ClassicalEvolution'):
+            # A shared operator sees one class at a time.
+            evolution['num_classes'] = 1 if evolution.get('shared') else self.num_classes
+        return MODELS.build(evolution)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Initial level sets phi^0 = f_LSI(F) (eq 7).
@@ -156,6 +164,8 @@ class LevelSetHead(BaseDecodeHead):
         Returns:
             Tensor: phi^T, like ``phi``.
         """
+        if self.evolution is None:
+            return phi
         edge = edge_stopping(image)
         if isinstance(self.evolution, ClassicalEvolution):
             return self.evolution(phi, data, edge=edge)
@@ -240,6 +250,8 @@ class LevelSetHead(BaseDecodeHead):
         labels = image_labels([s.metainfo for s in batch_data_samples], self.num_classes, cam)
         trace = self.trace(inputs, unit_images(batch_data_samples), cam, labels)
         losses['loss_sdf'] = self.warmup['sdf'] * self.loss_sdf(trace.phi0, trace.sdf)
+        if self.loss_anchor is not None:
+            losses['loss_anchor'] = self.warmup['sdf'] * self.loss_anchor(trace.phi, trace.sdf)
         if self.loss_energy is not None:
             energy = self.loss_energy(trace.phi, trace.image, trace.data, trace.cam)
             losses.update({name: self.warmup['energy'] * value for name, value in energy.items()})
@@ -248,9 +260,9 @@ class LevelSetHead(BaseDecodeHead):
 
     @torch.no_grad()
     def _area(self, phi: Tensor) -> Tensor:
-        """Mean inside fraction of phi^T (M, 1, h, w), a scalar; warns of a collapse."""
+        """Mean inside fraction of phi^T (M, 1, h, w), a scalar; warns of a collapse under energy."""
         area = batch_mean((phi > 0).float())
-        if len(phi) and not COLLAPSED <= area <= 1 - COLLAPSED:
+        if len(phi) and self.warmup['energy'] and not COLLAPSED <= area <= 1 - COLLAPSED:
             print_log(
                 f'level sets are inside on {100 * area:.1f} % of the map: they have collapsed. '
                 'Lengthen the SDF warm-up or lower the energy weights.',

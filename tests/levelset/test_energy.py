@@ -225,3 +225,11 @@ def test_user_errors():
         edge_stopping(phi, kappa=0)
     with pytest.raises(ValueError, match='floating-point'):
         contour_length(phi.bool())
+
+
+def test_a_vanished_contour_is_the_worst():
+    """Otherwise an operator learns to empty every region: no contour would cost nothing."""
+    g = edge_stopping(torch.where(disc(15), 0.8, 0.2))
+    empty, full = (contour_length(torch.full((1, 1, 64, 64), v), edge=g).item() for v in (-20.0, 20.0))
+    assert empty == full == pytest.approx(1)
+    assert contour_length(signed_distance(disc(15)), edge=g).item() < 0.5

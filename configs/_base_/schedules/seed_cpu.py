@@ -9,10 +9,3 @@ optim_wrapper = dict(
 )
 param_scheduler = [dict(type='PolyLR', eta_min=0.0, power=0.9, by_epoch=False)]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=6)
-default_hooks = dict(
-    timer=dict(type='IterTimerHook'),
-    logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False),
-    param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=True, max_keep_ckpts=1),
-    sampler_seed=dict(type='DistSamplerSeedHook'),
-)

@@ -41,7 +41,7 @@ def standardise(data: Tensor) -> Tensor:
 def chain_heaviside(phi: Tensor, force: Tensor, grad: Tensor, eps: float) -> Tensor:
     """Turn dE/dH into dE/dphi: times H'(phi), the mean over pixels and the incoming gradient."""
     slope = heaviside(phi, eps) * heaviside(-phi, eps) / eps
-    return force * slope * (grad / phi[0, 0].numel())[:, :, None, None]
+    return force * slope * (grad / phi.shape[2:].numel())[:, :, None, None]
 
 
 def wide(value: Tensor) -> Tensor:

@@ -15,9 +15,11 @@ def contour_length(phi: Tensor, eps: float = 1.0, edge: Tensor | None = None) ->
     """Length of the zero level set (last term of eq 19 and 21), or its mean edge-stopping value.
 
     Without ``edge``: sum |grad H| / max(h, w), a length relative to the map; it shrinks every
-    object and does not see the image. With ``edge``: sum g |grad H| / (sum |grad H| + 1), the mean
-    of g along the contour, which moves contours onto image edges without shrinking them
-    (normalised from Caselles, Kimmel and Sapiro, "Geodesic active contours", IJCV 1997).
+    object and does not see the image. With ``edge``: (sum g |grad H| + 1) / (sum |grad H| + 1), the
+    mean of g along the contour and one more pixel without an edge, which moves contours onto image
+    edges without shrinking them (normalised from Caselles, Kimmel and Sapiro, "Geodesic active
+    contours", IJCV 1997). That pixel makes a vanished contour the worst, 1; without it an operator
+    learns to empty every region, because no contour then costs nothing.
 
     Args:
         phi (Tensor): level sets, (N, C, h, w), in pixels, positive inside.
@@ -37,7 +39,7 @@ def contour_length(phi: Tensor, eps: float = 1.0, edge: Tensor | None = None) ->
         if edge is None:
             return total / max(phi.shape[2:])
         edge = checked_edge(edge, phi)
-        return (edge * slope).sum(dim=(2, 3)) / (total + 1)
+        return ((edge * slope).sum(dim=(2, 3)) + 1) / (total + 1)
 
 
 def edge_stopping(image: Tensor, kappa: float = 0.08) -> Tensor:

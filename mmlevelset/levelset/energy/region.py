@@ -66,7 +66,7 @@ def _region_moments(
     phi: Tensor, data: Tensor, weight: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Energy (N, C), contrast mu - nu (N, C, K) and offset of the force (N, C)."""
-    channels, pixels = data.shape[1], data[0, 0].numel()
+    channels, pixels = data.shape[1], data.shape[2:].numel()
     h, g, x = heaviside(phi, eps).flatten(2), heaviside(-phi, eps).flatten(2), data.flatten(2)
     area_h, area_g = h.mean(dim=2), g.mean(dim=2)
     square = x.square().sum(dim=1)[:, :, None]

@@ -1,0 +1,34 @@
+# Plain CAM on ResNet-50 after IRN (arXiv:1904.05044): stride 16 by a layer4 of stride 1 without
+# dilation. IRN detaches the output of layer2, which `frozen_stages=2` equals; BN keeps its
+# ImageNet statistics (`norm_eval`), its scale and shift are trained in layer3 and layer4.
+num_classes = 20
+data_preprocessor = dict(
+    type='mmlevelset.LevelSetPreProcessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True,
+    size=(512, 512),  # IRN pads after normalising, with zeros
+)
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=data_preprocessor,
+    backbone=dict(
+        type='ResNet',
+        depth=50,
+        strides=(1, 2, 2, 1),
+        dilations=(1, 1, 1, 1),
+        style='pytorch',
+        norm_cfg=dict(type='BN', requires_grad=True),
+        norm_eval=True,
+        frozen_stages=2,
+        # the ImageNet weights that IRN starts from; torchvision's current default is another set
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='https://download.pytorch.org/models/resnet50-19c8e357.pth',
+        ),
+    ),
+    decode_head=dict(type='mmlevelset.CAMHead', in_channels=2048, num_classes=num_classes),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)
+tta_model = dict(type='mmlevelset.CAMTTAModel', seed_source='cam', background=0.15)  # IRN's

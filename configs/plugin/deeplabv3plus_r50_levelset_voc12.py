@@ -1,0 +1,20 @@
+# DeepLabV3+ on ResNet-50 with the level set.
+_base_ = [
+    'mmseg::_base_/models/deeplabv3plus_r50-d8.py',
+    '../_base_/level_set/default.py',
+    '../_base_/datasets/voc12_masks.py',
+    'mmseg::_base_/schedules/schedule_20k.py',
+    '../_base_/default_runtime.py',
+]
+level_set = dict(
+    _base_.level_set,
+    in_channels=(256, 512, 1024, 2048),
+    num_classes=20,
+    cam_head=dict(type='mmlevelset.CAMHead', in_channels=2048),
+)
+model = dict(
+    pretrained=None,  # or 'open-mmlab://resnet50_v1c', which is downloaded
+    data_preprocessor=dict(type='mmlevelset.LevelSetPreProcessor', size=_base_.crop_size),
+    decode_head=dict(num_classes=21),
+    auxiliary_head=[dict(_base_.model.auxiliary_head, num_classes=21), level_set],
+)

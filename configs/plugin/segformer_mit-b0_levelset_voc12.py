@@ -1,0 +1,19 @@
+# SegFormer-B0 with the level set.
+_base_ = [
+    'mmseg::_base_/models/segformer_mit-b0.py',
+    '../_base_/level_set/default.py',
+    '../_base_/datasets/voc12_masks.py',
+    'mmseg::_base_/schedules/schedule_20k.py',
+    '../_base_/default_runtime.py',
+]
+level_set = dict(
+    _base_.level_set,
+    in_channels=(32, 64, 160, 256),
+    num_classes=20,
+    cam_head=dict(type='mmlevelset.CAMHead', in_channels=256),
+)
+model = dict(
+    data_preprocessor=dict(type='mmlevelset.LevelSetPreProcessor', size=_base_.crop_size),
+    decode_head=dict(num_classes=21),
+    auxiliary_head=[level_set],
+)

@@ -1,0 +1,141 @@
+"""Collect every map of the method for a few images, and draw them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner import load_checkpoint
+from mmseg.registry import DATASETS, MODELS
+from torch import Tensor
+
+from mmlevelset.models import LevelSetHead
+from mmlevelset.models.level_set_head import LevelSetTrace
+from mmlevelset.structures import read_label, read_seed
+from mmlevelset.structures.fields import image_labels, unit_images
+from mmlevelset.visualization import (
+    Panel,
+    draw_stages,
+    label_panel,
+    level_set_panel,
+    score_panel,
+)
+
+
+def load_level_set_model(cfg: Config, checkpoint: str) -> tuple[torch.nn.Module, LevelSetHead]:
+    """Build the model of ``cfg`` with the weights of ``checkpoint``, and find its level-set head.
+
+    Raises:
+        ValueError: When the model has no LevelSetHead.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    model = MODELS.build(cfg.model)
+    load_checkpoint(model, checkpoint, map_location='cpu')
+    heads = [m for m in model.modules() if isinstance(m, LevelSetHead)]
+    if not heads:
+        raise ValueError('the model has no LevelSetHead: give a level-set config and checkpoint')
+    return model.eval(), heads[0]
+
+
+@torch.no_grad()
+def trace_image(
+    model: torch.nn.Module, head: LevelSetHead, item: dict
+) -> tuple[LevelSetTrace, Tensor]:
+    """Trace one item of a data set.
+
+    Returns:
+        tuple: the trace of the present classes, and the host's CAM (C, h, w) >= 0.
+    """
+    data = model.data_preprocessor(pseudo_collate([item]), False)
+    features = model.extract_feat(data['inputs'])
+    cam = model.decode_head.activation(features)
+    labels = image_labels([s.metainfo for s in data['data_samples']], cam.shape[1], cam)
+    return head.trace(features, unit_images(data['data_samples']), cam, labels), cam[0]
+
+
+def draw_image_stages(
+    cfg: Config,
+    checkpoint: str,
+    ids: Sequence[str],
+    out: str | Path,
+    seeds: str | Path | None = None,
+    labels: str | Path | None = None,
+) -> Path:
+    """Draw image, CAM, SDF, phi^0, phi^T, its contour, seed, pseudo-label and ground truth.
+
+    One level set per image is shown, the present class with the largest region.
+
+    Args:
+        cfg: Config with a level set; its ``test_dataloader`` names the images.
+        checkpoint: Weights.
+        ids: Image ids, in the order of the rows.
+        out: PNG to write.
+        seeds: Folder of seed files; ``None`` leaves the column out.
+        labels: Folder of pseudo-labels; ``None`` leaves the column out.
+
+    Returns:
+        Path: ``out``.
+
+    Raises:
+        ValueError: When an id is not in the data set.
+    """
+    model, head = load_level_set_model(cfg, checkpoint)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    index = {dataset.get_data_info(i)['img_id']: i for i in range(len(dataset))}
+    if missing := [i for i in ids if i not in index]:
+        raise ValueError(f'{missing} are not in the data set ({len(index)} images); check the ids')
+    rows = []
+    for name in ids:
+        info = dataset.get_data_info(index[name])
+        image = cv2.imread(info['img_path'])[..., ::-1]
+        trace, cam = trace_image(model, head, dataset[index[name]])
+        rows.append(_panels(image, info, trace, cam, seeds, labels, head.truncate, name))
+    return draw_stages(rows, out)
+
+
+def _panels(
+    image: np.ndarray,
+    info: dict,
+    trace: LevelSetTrace,
+    cam: Tensor,
+    seeds: str | Path | None,
+    labels: str | Path | None,
+    limit: float,
+    name: str,
+) -> list[Panel]:
+    height, width = image.shape[:2]
+
+    def upsample(value: Tensor) -> np.ndarray:
+        return cv2.resize(value.float().numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
+
+    panels = [Panel('image', image)]
+    if len(trace.phi):
+        m = int((trace.phi > 0).sum((1, 2, 3)).argmax())
+        score = cam[trace.classes[m]]
+        maps = [trace.sdf[m, 0], trace.phi0[m, 0], trace.phi[m, 0]]
+    else:  # no present class has a contour
+        score, maps = cam.amax(0), [torch.full_like(cam[0], -limit)] * 3
+    score = upsample(score / score.max().clamp_min(1e-5))
+    sdf, phi0, phi = (upsample(v) for v in maps)
+    panels += [
+        score_panel('CAM', image, score),
+        level_set_panel('SDF of the CAM', image, sdf, limit),
+        level_set_panel('phi 0', image, phi0, limit),
+        level_set_panel('phi T', image, phi, limit),
+        level_set_panel('contour of phi T', image, phi, limit, on_image=True),
+    ]
+    if seeds is not None:
+        seed = read_seed(Path(seeds) / f'{name}.npz')
+        score = seed.scores.max(0) if len(seed.scores) else np.zeros((height, width))
+        panels.append(score_panel('seed', image, score.astype(np.float32)))
+    if labels is not None:
+        panels.append(
+            label_panel('pseudo-label', image, read_label(Path(labels) / f'{name}.png'))
+        )
+    if 'seg_map_path' in info:
+        panels.append(label_panel('ground truth', image, read_label(info['seg_map_path'])))
+    return panels

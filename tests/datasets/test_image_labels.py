@@ -1,0 +1,175 @@
+"""Split lists and image-level labels in the formats found in the wild."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmlevelset.datasets.image_labels import (
+    image_id,
+    labels_from_masks,
+    read_image_labels,
+    read_split,
+)
+
+CLASSES = ('background', 'cat', 'dog', 'sheep')
+IDS = ['2007_000032', '2008_000001']
+LABELS = {'2007_000032': [1, 3], '2008_000001': [2]}
+VECTORS = {'2007_000032': [1, 0, 1], '2008_000001': [0, 1, 0]}
+
+
+def check(labels: dict) -> None:
+    assert list(labels) == IDS
+    for id_, vector in labels.items():
+        assert vector.dtype == np.float32
+        np.testing.assert_array_equal(vector, VECTORS[id_])
+
+
+@pytest.mark.parametrize(
+    'token',
+    ['2007_000032', 2007000032, '2007000032', '/JPEGImages/2007_000032.jpg', 'a/2007_000032.PNG'],
+)
+def test_ids_have_one_form(token):
+    assert image_id(token) == '2007_000032'
+
+
+@pytest.mark.parametrize('name', ['000000279803', 'train_00001', 'COCO_train2014_000000279803'])
+def test_other_ids_stay(name):
+    assert image_id(name) == name
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        '2007_000032\n2008_000001\n',
+        '2007_000032\n2008_000001',
+        '\ufeff2007_000032\r\n\r\n2008_000001\r\n  \n',
+        '2007000032\n2008000001',
+        '/JPEGImages/2007_000032.jpg /SegmentationClassAug/2007_000032.png\n'
+        '/JPEGImages/2008_000001.jpg /SegmentationClassAug/2008_000001.png\n',
+    ],
+)
+def test_split_formats(tmp_path, content):
+    (tmp_path / 'train.txt').write_bytes(content.encode('utf-8'))
+    assert read_split(tmp_path / 'train.txt') == IDS
+
+
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        ('', 'empty'),
+        ('2007_000032\n2007000032\n', r'1 id\(s\) \(2007_000032\) listed more than once'),
+        ('JPEGImages/a.jpg Masks/b.png\n', 'line 1: .* different images'),
+    ],
+)
+def test_wrong_splits(tmp_path, content, message):
+    (tmp_path / 'train.txt').write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read_split(tmp_path / 'train.txt')
+
+
+def test_missing_split(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nothing.txt'):
+        read_split(tmp_path / 'nothing.txt')
+
+
+def write_xml(folder, id_: str, names: list[str]) -> None:
+    folder.mkdir(exist_ok=True)
+    objects = ''.join(
+        f'<object><name>{name}</name><difficult>1</difficult>'
+        '<part><name>head</name></part></object>'
+        for name in names
+    )
+    (folder / f'{id_}.xml').write_text(
+        f'<annotation><source><name>flickr</name></source>{objects}</annotation>'
+    )
+
+
+def test_xml(tmp_path):
+    write_xml(tmp_path / 'Annotations', IDS[0], ['cat', 'sheep', 'cat'])
+    write_xml(tmp_path / 'Annotations', IDS[1], ['dog'])
+    write_xml(tmp_path / 'Annotations', '2009_000001', ['unicorn'])  # not asked for
+    check(read_image_labels(tmp_path / 'Annotations', IDS, CLASSES))
+
+
+def test_xml_with_unknown_class(tmp_path):
+    write_xml(tmp_path, IDS[0], ['cat', 'unicorn'])
+    with pytest.raises(ValueError, match=r"2007_000032.xml: unknown class \['unicorn'\]"):
+        read_image_labels(tmp_path, IDS[:1], CLASSES)
+
+
+def test_damaged_xml(tmp_path):
+    (tmp_path / f'{IDS[0]}.xml').write_text('<annotation>')
+    with pytest.raises(ValueError, match='2007_000032.xml: not readable as XML'):
+        read_image_labels(tmp_path, IDS[:1], CLASSES)
+
+
+@pytest.mark.parametrize('content', [dict(classes=CLASSES, labels=LABELS), LABELS])
+def test_json(tmp_path, content):
+    (tmp_path / 'labels.json').write_text(json.dumps(content))
+    check(read_image_labels(tmp_path / 'labels.json', IDS, CLASSES))
+
+
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        ({IDS[0]: [4]}, r'id 2007_000032: class 4 is unknown; expected indices 1\.\.3'),
+        ({IDS[0]: [0]}, 'class 0 is unknown'),
+        ({IDS[0]: [1.0]}, 'class 1.0 is unknown'),
+        (dict(classes=['background', 'dog'], labels=LABELS), 'Pass metainfo'),
+        ([1, 2], 'expected an object'),
+        ({IDS[0]: 1}, 'expected an object'),
+    ],
+)
+def test_wrong_json(tmp_path, content, message):
+    (tmp_path / 'labels.json').write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=message):
+        read_image_labels(tmp_path / 'labels.json', IDS[:1], CLASSES)
+
+
+def test_npz(tmp_path):
+    np.savez(tmp_path / 'cls_labels.npz', **{k: np.array(v) for k, v in VECTORS.items()})
+    check(read_image_labels(tmp_path / 'cls_labels.npz', IDS, CLASSES))
+
+
+@pytest.mark.parametrize('as_int', [False, True])
+def test_npy_of_a_pickled_dict(tmp_path, as_int):
+    content = {
+        (int(k.replace('_', '')) if as_int else k): np.array(v, np.float32)
+        for k, v in VECTORS.items()
+    }
+    np.save(tmp_path / 'cls_labels.npy', content)
+    check(read_image_labels(tmp_path / 'cls_labels.npy', IDS, CLASSES))
+
+
+def test_vector_for_other_classes(tmp_path):
+    np.savez(tmp_path / 'cls_labels.npz', **{IDS[0]: np.zeros(20)})
+    with pytest.raises(ValueError, match=r'got a vector of shape \(20,\), expected \(3,\)'):
+        read_image_labels(tmp_path / 'cls_labels.npz', IDS[:1], CLASSES)
+
+
+def test_images_without_label_are_named(tmp_path):
+    (tmp_path / 'labels.json').write_text(json.dumps({'2007_000032': []}))
+    labels = read_image_labels(tmp_path / 'labels.json', IDS[:1], CLASSES)
+    assert labels[IDS[0]].sum() == 0  # listed without a class is a label
+    with pytest.raises(ValueError, match=r'no label for 1 id\(s\) \(2008_000001\) of 2'):
+        read_image_labels(tmp_path / 'labels.json', IDS, CLASSES)
+
+
+def test_unknown_source(tmp_path):
+    with pytest.raises(FileNotFoundError, match='Check `image_labels`'):
+        read_image_labels(tmp_path / 'labels.json', IDS, CLASSES)
+    (tmp_path / 'labels.txt').touch()
+    with pytest.raises(ValueError, match='unknown format'):
+        read_image_labels(tmp_path / 'labels.txt', IDS, CLASSES)
+
+
+def test_labels_from_masks(tmp_path):
+    mask = np.zeros((4, 5), np.uint8)
+    mask[1, 2], mask[3, 3] = 3, 255
+    Image.fromarray(mask).save(tmp_path / 'a.png')
+    labels = labels_from_masks({'a': str(tmp_path / 'a.png')}, CLASSES)
+    np.testing.assert_array_equal(labels['a'], [0, 0, 1])
+    with pytest.raises(ValueError, match='a.png: class 3 is unknown'):
+        labels_from_masks({'a': str(tmp_path / 'a.png')}, CLASSES[:3])

@@ -1,0 +1,132 @@
+"""VOCImageLabelDataset on a small folder."""
+
+import json
+
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mmlevelset.datasets import VOCImageLabelDataset
+
+CLASSES = ['background', 'dog', 'sheep', 'sofa']  # neither a subset in VOC's order nor 21
+LABELS = {'2007_000032': [1, 3], '2007_000033': [2], '2007_000039': []}
+
+
+@pytest.fixture
+def root(tmp_path):
+    for folder in ('JPEGImages', 'SegmentationClass', 'ImageSets/Segmentation'):
+        (tmp_path / folder).mkdir(parents=True)
+    for id_, labels in LABELS.items():
+        Image.new('RGB', (8, 6)).save(tmp_path / f'JPEGImages/{id_}.jpg')
+        mask = np.zeros((6, 8), np.uint8)
+        mask[0, : len(labels)] = labels
+        Image.fromarray(mask).save(tmp_path / f'SegmentationClass/{id_}.png')
+    (tmp_path / 'ImageSets/Segmentation/train.txt').write_text('\n'.join(LABELS))
+    (tmp_path / 'image_labels.json').write_text(json.dumps(dict(classes=CLASSES, labels=LABELS)))
+    return tmp_path
+
+
+def build(root, **kwargs):
+    options = dict(
+        data_root=str(root),
+        ann_file='ImageSets/Segmentation/train.txt',
+        image_labels='image_labels.json',
+        metainfo=dict(classes=CLASSES),
+    )
+    return VOCImageLabelDataset(**{**options, **kwargs})
+
+
+def test_built_from_a_config_of_mmseg(root):
+    init_default_scope('mmseg')
+    dataset = DATASETS.build(
+        dict(
+            type='mmlevelset.VOCImageLabelDataset',
+            data_root=str(root),
+            ann_file='ImageSets/Segmentation/train.txt',
+            image_labels='image_labels.json',
+            metainfo=dict(classes=CLASSES),
+            pipeline=[
+                dict(type='mmlevelset.CheckedLoadImage'),
+                dict(type='PackSegInputs', meta_keys=('img_id', 'img_label')),
+            ],
+        )
+    )
+    assert len(dataset) == 3
+    sample = dataset[0]['data_samples']
+    assert sample.img_id == '2007_000032'
+    assert sample.img_label.dtype == np.float32
+    np.testing.assert_array_equal(sample.img_label, [1, 0, 1])
+
+
+def test_masks_only_if_asked_for(root):
+    assert all('seg_map_path' not in item for item in build(root))
+    item = build(root, data_prefix=dict(seg_map_path='SegmentationClass')).get_data_info(1)
+    assert item['seg_map_path'] == str(root / 'SegmentationClass/2007_000033.png')
+    assert item['img_path'] == str(root / 'JPEGImages/2007_000033.jpg')
+    none = build(root, data_prefix=dict(img_path='JPEGImages', seg_map_path=None))
+    assert 'seg_map_path' not in none.get_data_info(0)
+
+
+def test_labels_only_if_asked_for(root):
+    assert 'img_label' not in build(root, image_labels=None).get_data_info(0)
+
+
+def test_another_class_list_is_not_remapped(root):
+    dataset = build(
+        root,
+        data_prefix=dict(seg_map_path='SegmentationClass'),
+        pipeline=[dict(type='mmlevelset.CheckedLoadImage'), dict(type='mmseg.LoadAnnotations')],
+    )
+    assert dataset.metainfo['label_map'] is None
+    assert list(dataset[0]['gt_seg_map'][0, :3]) == [1, 3, 0]
+    assert len(dataset.metainfo['palette']) == 4
+
+
+def test_twenty_classes_by_default():
+    classes, palette = (VOCImageLabelDataset.METAINFO[key] for key in ('classes', 'palette'))
+    assert len(classes) == len(palette) == 21
+    # VOC2012 devkit: aeroplane, person, tvmonitor
+    assert palette[1] == [128, 0, 0] and palette[15] == [192, 128, 128] and palette[20][2] == 128
+    assert (classes[1], classes[15], classes[20]) == ('aeroplane', 'person', 'tvmonitor')
+
+
+def test_labels_from_masks(root):
+    prefix = dict(seg_map_path='SegmentationClass')
+    from_masks = build(root, image_labels='masks', data_prefix=prefix)
+    for one, other in zip(from_masks, build(root), strict=True):
+        np.testing.assert_array_equal(one['img_label'], other['img_label'])
+    with pytest.raises(ValueError, match="image_labels='masks' needs data_prefix"):
+        build(root, image_labels='masks')
+
+
+def test_indices_take_the_first_images(root):
+    assert [item['img_id'] for item in build(root, indices=2)] == list(LABELS)[:2]
+
+
+def test_missing_images_are_counted_and_named(root):
+    (root / 'JPEGImages/2007_000033.jpg').unlink()
+    with pytest.raises(FileNotFoundError, match=r'JPEGImages: no \.jpg .*1 id.*2007_000033.* of 3'):
+        build(root)
+
+
+def test_missing_masks_are_counted_and_named(root):
+    (root / 'SegmentationClass/2007_000039.png').unlink()
+    assert len(build(root)) == 3
+    with pytest.raises(FileNotFoundError, match=r'SegmentationClass: no \.png .*2007_000039'):
+        build(root, data_prefix=dict(seg_map_path='SegmentationClass'))
+
+
+@pytest.mark.parametrize('prefix', [dict(img_path='Images'), dict(seg_map_path='Masks')])
+def test_missing_folder(root, prefix):
+    (key, name) = next(iter(prefix.items()))
+    with pytest.raises(FileNotFoundError, match=rf"{name}: folder not found.*'{key}'"):
+        build(root, data_prefix=prefix)
+
+
+def test_classes_of_another_data_set(root):
+    with pytest.raises(ValueError, match=r'Pass metainfo=dict\(classes=\['):
+        build(root, metainfo=None)
+    with pytest.raises(ValueError, match="first class must be 'background'"):
+        build(root, metainfo=dict(classes=CLASSES[1:]))

@@ -1,0 +1,121 @@
+"""LossWarmupHook: the ramps at known iterations, also in a run that was interrupted."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import nn
+
+from mmlevelset import compat
+from mmlevelset.engine import LossWarmupHook
+from mmlevelset.models import LevelSetHead
+
+
+def make_head() -> LevelSetHead:
+    return LevelSetHead(in_channels=(4,), in_index=(0,), channels=8, num_classes=3)
+
+
+def factors(hook: LossWarmupHook, iterations: list[int], total: int = 100) -> list[dict]:
+    """Warm-up factors of a head at some iterations."""
+    head = make_head()
+    runner = SimpleNamespace(model=nn.ModuleList([head]), max_iters=total)
+    hook.before_train(runner)
+    found = []
+    for runner.iter in iterations:
+        hook.before_train_iter(runner, batch_idx=0)
+        found.append(dict(head.warmup))
+    return found
+
+
+def test_ramps():
+    """Linear from begin to end, in fractions of the training."""
+    hook = LossWarmupHook(sdf=(0.1, 0.3), energy=(0.4, 0.8))
+    found = factors(hook, [0, 10, 15, 30, 40, 50, 80, 99])
+    assert [f['sdf'] for f in found] == pytest.approx([0, 0, 0.25, 1, 1, 1, 1, 1])
+    assert [f['energy'] for f in found] == pytest.approx([0, 0, 0, 0, 0, 0.25, 1, 1])
+
+
+def test_steps():
+    """begin = end is a switch, on from that iteration."""
+    found = factors(LossWarmupHook(sdf=(0.0, 0.0), energy=(0.3, 0.3)), [0, 29, 30])
+    assert [f['sdf'] for f in found] == [1, 1, 1]
+    assert [f['energy'] for f in found] == [0, 0, 1]
+
+
+def test_all_heads_are_driven():
+    heads = [make_head(), make_head()]
+    runner = SimpleNamespace(model=nn.ModuleList(heads), iter=0, max_iters=10)
+    hook = LossWarmupHook(energy=(0.5, 1.0))
+    hook.before_train(runner)
+    hook.before_train_iter(runner, batch_idx=0)
+    assert [head.warmup['energy'] for head in heads] == [0, 0]
+
+
+@pytest.mark.parametrize('ramp', [(0.5, 0.4), (-0.1, 0.5), (0.5, 1.1), (1000, 2000)])
+def test_wrong_ramp(ramp):
+    with pytest.raises(ValueError, match='fractions of the training'):
+        LossWarmupHook(energy=ramp)
+
+
+def test_model_without_level_set():
+    runner = SimpleNamespace(model=nn.Linear(1, 1))
+    with pytest.raises(ValueError, match='remove the hook.*or add the auxiliary head'):
+        LossWarmupHook().before_train(runner)
+
+
+class Toy(BaseModel):
+    """A model that does nothing but own a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = make_head()
+
+    def forward(self, inputs: torch.Tensor, mode: str = 'tensor') -> dict[str, torch.Tensor]:
+        return dict(loss=self.head.conv_seg.weight.sum())
+
+
+class Recorder(Hook):
+    """Keeps the factors of every iteration."""
+
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self.energy = {}
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        self.energy[runner.iter] = runner.model.head.warmup['energy']
+
+
+def test_resumed_run(tmp_path):
+    """A run resumed at iteration 5 of 10 sees the factors of an uninterrupted one."""
+    compat.setup()
+
+    def train(**options) -> dict[int, float]:
+        recorder = Recorder()
+        Runner(
+            model=Toy(),
+            work_dir=str(tmp_path),
+            train_dataloader=dict(
+                dataset=[torch.zeros(1)] * 4,
+                batch_size=2,
+                sampler=dict(type='InfiniteSampler'),
+                collate_fn=dict(type='default_collate'),
+            ),
+            train_cfg=dict(by_epoch=False, max_iters=10),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+            default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=5)),
+            custom_hooks=[LossWarmupHook(energy=(0.2, 0.8)), recorder],
+            log_level='ERROR',
+            **options,
+        ).train()
+        return recorder.energy
+
+    whole = train(experiment_name='whole')
+    rest = train(
+        experiment_name='rest', load_from=str(tmp_path / 'iter_5.pth'), resume=True
+    )
+    assert list(whole.values()) == pytest.approx([0, 0, 0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1])
+    assert rest == {i: whole[i] for i in range(5, 10)}

@@ -1,0 +1,68 @@
+"""LevelSetPreProcessor: the image of the energy is the image of the backbone."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.models import SegDataPreProcessor
+from mmseg.structures import SegDataSample
+
+from mmlevelset.models import LevelSetPreProcessor
+from mmlevelset.structures.fields import unit_images
+
+OPTIONS = dict(mean=[127.0, 120.0, 100.0], std=[60.0, 50.0, 40.0], bgr_to_rgb=True)
+
+
+def batch(*sizes: tuple[int, int]) -> dict:
+    """Random uint8 images (BGR) with masks."""
+    inputs = [torch.randint(0, 256, (3, *size), dtype=torch.uint8) for size in sizes]
+    samples = [
+        SegDataSample(
+            metainfo=dict(img_shape=size),
+            gt_sem_seg=PixelData(data=torch.ones(1, *size, dtype=torch.int64)),
+        )
+        for size in sizes
+    ]
+    return dict(inputs=inputs, data_samples=samples)
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_image_comes_back(training):
+    """unit_images undoes the normalisation: RGB / 255."""
+    data = batch((8, 12), (8, 12))
+    raw = torch.stack(data['inputs'])
+    out = LevelSetPreProcessor(**OPTIONS)(data, training)
+    for sample, x in zip(out['data_samples'], out['inputs'], strict=True):
+        assert torch.equal(sample.input_image, x)
+    torch.testing.assert_close(unit_images(out['data_samples']), raw.flip(1) / 255)
+
+
+def test_padding_is_the_mean_colour():
+    """Smaller images are padded with zeros after normalisation; masks with void."""
+    out = LevelSetPreProcessor(size=(16, 16), seg_pad_val=255, **OPTIONS)(batch((8, 12), (16, 16)), True)
+    images = unit_images(out['data_samples'])
+    assert images.shape == (2, 3, 16, 16)
+    expected = torch.tensor(OPTIONS['mean']) / 255
+    torch.testing.assert_close(images[0, :, 8:, 12:].amax((1, 2)), expected)
+    assert (out['data_samples'][0].gt_sem_seg.data[:, 8:, 12:] == 255).all()
+
+
+def test_without_normalisation():
+    data = batch((8, 8))
+    raw = data['inputs'][0]
+    out = LevelSetPreProcessor()(data, True)
+    torch.testing.assert_close(unit_images(out['data_samples'])[0], raw / 255)
+
+
+def test_same_inputs_as_the_parent():
+    torch.manual_seed(1)
+    ours = LevelSetPreProcessor(size=(16, 16), **OPTIONS)(batch((8, 12)), True)['inputs']
+    torch.manual_seed(1)
+    parent = SegDataPreProcessor(size=(16, 16), **OPTIONS)(batch((8, 12)), True)['inputs']
+    assert torch.equal(ours, parent)
+
+
+def test_without_samples():
+    """Plain inference on arrays has no samples to write to."""
+    image = torch.from_numpy(np.zeros((3, 8, 8), np.uint8))
+    assert LevelSetPreProcessor(**OPTIONS)(dict(inputs=[image]), False)['data_samples'] is None

@@ -1,0 +1,124 @@
+"""The losses of the level set against numbers worked out by hand and direct calls of the energy."""
+
+import pytest
+import torch
+
+from mmlevelset.levelset import (
+    cam_weight,
+    contour_length,
+    edge_stopping,
+    local_region_energy,
+    region_energy,
+    standardise,
+)
+from mmlevelset.models import LevelSetEnergyLoss, SDFLoss
+from mmlevelset.models.losses import batch_mean
+
+
+def maps(*values: float) -> torch.Tensor:
+    """One map of constant value per entry, (M, 1, 2, 2)."""
+    return torch.tensor(values).view(-1, 1, 1, 1).expand(-1, 1, 2, 2)
+
+
+def test_literal_sdf_loss():
+    """((3 - 50)^2 + (-1 + 4)^2) / 2 = (2209 + 9) / 2."""
+    loss = SDFLoss(truncate=None)(maps(3.0, -1.0), maps(50.0, -4.0))
+    assert loss.item() == pytest.approx(1109)
+
+
+@pytest.mark.parametrize(
+    ('phi', 'sdf', 'expected'),
+    [
+        (3.0, 50.0, (17 / 20) ** 2),  # D counts as 20
+        (-25.0, -50.0, (5 / 20) ** 2),  # phi is not clamped: it keeps its gradient
+        (1.0, -3.0, (4 / 20) ** 2),
+    ],
+)
+def test_truncated_sdf_loss(phi, sdf, expected):
+    loss = SDFLoss(truncate=20.0, loss_weight=2.0)(maps(phi), maps(sdf))
+    assert loss.item() == pytest.approx(2 * expected)
+
+
+def test_sdf_loss_averages_over_level_sets():
+    """The mean over pairs and pixels; gradient 2 (phi - D) / (M h w)."""
+    phi = maps(1.0, 5.0).clone().requires_grad_()
+    SDFLoss(truncate=None)(phi, maps(0.0, 1.0)).backward()
+    torch.testing.assert_close(phi.grad, maps(2 / 8, 8 / 8).clone())
+
+
+def test_sdf_loss_in_half_precision():
+    """Squares of float16 differences would overflow at 256 pixels."""
+    loss = SDFLoss(truncate=None)(maps(300.0).half(), maps(-300.0))
+    assert loss.item() == pytest.approx(600**2)
+
+
+def test_mean_of_an_empty_batch():
+    """Zero and part of the graph, not NaN."""
+    value = torch.zeros(0, 1, 2, 2, requires_grad=True)
+    mean = batch_mean(value)
+    mean.backward()
+    assert mean.item() == 0 and value.grad.shape == value.shape
+    assert batch_mean(torch.tensor([[1.0, 3.0], [5.0, 7.0]])).item() == 4
+
+
+@pytest.fixture
+def inputs() -> dict[str, torch.Tensor]:
+    return dict(
+        phi=3 * torch.randn(3, 1, 12, 10),
+        image=torch.rand(3, 3, 12, 10),
+        data=standardise(torch.randn(3, 5, 12, 10)),
+        cam=torch.rand(3, 1, 12, 10) * 7,
+    )
+
+
+@pytest.mark.parametrize('alpha', [0.0, 0.5])
+def test_energy_terms(inputs, alpha):
+    """Every term is the function of mmlevelset.levelset times its weight."""
+    loss = LevelSetEnergyLoss(
+        image_weight=2.0, feature_weight=3.0, local_weight=5.0, length_weight=7.0, edge_weight=11.0,
+        alpha=alpha, cam_logit='normalised', kappa=0.2, local_radius=3, eps=1.5, loss_weight=0.1,
+    )  # fmt: skip
+    phi, image, data, cam = inputs.values()
+    weight = cam_weight(cam, alpha, 'normalised') if alpha else None
+    expected = dict(
+        loss_energy_image=0.2 * region_energy(phi, image, weight, 1.5).mean(),
+        loss_energy_features=0.3 * region_energy(phi, data, weight, 1.5).mean(),
+        loss_energy_local=0.5 * local_region_energy(phi, standardise(image), 3, 1.5).mean(),
+        loss_energy_length=0.7 * contour_length(phi, 1.5).mean(),
+        loss_energy_edge=1.1 * contour_length(phi, 1.5, edge_stopping(image, 0.2)).mean(),
+    )
+    found = loss(**inputs)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, msg=name)
+        assert value > 0
+
+
+def test_terms_of_weight_zero_are_left_out(inputs):
+    loss = LevelSetEnergyLoss(feature_weight=0.0, edge_weight=0.0, length_weight=1.0)
+    assert set(loss(**inputs)) == {'loss_energy_length'}
+
+
+def test_no_term_at_all():
+    with pytest.raises(ValueError, match='leave the loss out'):
+        LevelSetEnergyLoss(feature_weight=0.0, edge_weight=0.0)
+
+
+def test_only_phi_receives_a_gradient(inputs):
+    for value in inputs.values():
+        value.requires_grad_()
+    loss = LevelSetEnergyLoss(
+        image_weight=1.0, local_weight=1.0, length_weight=1.0, alpha=0.5, cam_logit='literal'
+    )
+    sum(loss(**inputs).values()).backward()
+    assert inputs['phi'].grad.abs().sum() > 0
+    assert all(inputs[name].grad is None for name in ('image', 'data', 'cam'))
+
+
+def test_empty_batch(inputs):
+    """A batch without any present class costs nothing and breaks nothing."""
+    empty = {name: value[:0] for name, value in inputs.items()}
+    empty['phi'].requires_grad_()
+    losses = LevelSetEnergyLoss(image_weight=1.0, local_weight=1.0, length_weight=1.0)(**empty)
+    assert [value.item() for value in losses.values()] == [0.0] * 5
+    sum(losses.values()).backward()

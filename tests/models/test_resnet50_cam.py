@@ -1,0 +1,165 @@
+"""The ResNet-50 CAM host against outputs and gradients of IRN's own network.
+
+tests/data/irn_cam.npz was recorded from jiwoon-ahn/irn (commit a2ece00), filled and fed with the
+deterministic numbers of ``uniform`` below, so that no weights need to be stored.
+"""
+
+import math
+import runpy
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmlevelset.apis import convert_checkpoint, convert_state_dict, read_config
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / 'configs/seed/cam/resnet50_voc12.py'
+GOLDEN = np.load(ROOT / 'tests/data/irn_cam.npz')
+rename = runpy.run_path(str(ROOT / 'tools/model_converters/irn_cam.py'))['rename']
+
+
+def uniform(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers in [-1, 1) that depend on the name and shape only (NEP 19 freezes the stream)."""
+    return 2 * np.random.RandomState(zlib.crc32(name.encode())).random_sample(shape) - 1
+
+
+def filled(key: str, shape: tuple[int, ...]) -> Tensor:
+    """The recorded network's tensor ``key``."""
+    if key.endswith('num_batches_tracked'):
+        return torch.zeros(shape, dtype=torch.int64)
+    u = uniform(key, shape)
+    if key.endswith('running_mean'):
+        u = 0.1 * u
+    elif key.endswith('running_var'):
+        u = 1 + 0.5 * u
+    elif len(shape) == 1:
+        u = 1 + 0.1 * u if key.endswith('.weight') else 0.1 * u
+    else:
+        u = math.sqrt(3 / math.prod(shape[1:])) * u
+    return torch.from_numpy(np.asarray(u, np.float32))
+
+
+def image(name: str, n: int, h: int, w: int) -> Tensor:
+    """Blocks of 28 pixels plus noise, normalised, (n, 3, h, w)."""
+    coarse = uniform(f'{name}/coarse', (n, 3, -(-h // 28), -(-w // 28)))
+    coarse = coarse.repeat(28, axis=2).repeat(28, axis=3)[:, :, :h, :w]
+    return torch.from_numpy((1.5 * coarse + 0.5 * uniform(f'{name}/fine', (n, 3, h, w))).astype('f4'))
+
+
+def official_name(key: str) -> str:
+    """IRN's name of our tensor ``key``."""
+    if key == 'decode_head.conv_seg.weight':
+        return 'classifier.weight'
+    return key.replace('backbone.', 'resnet50.')
+
+
+def official_state(model: torch.nn.Module) -> dict[str, Tensor]:
+    """IRN's state_dict, with some of its aliases."""
+    names = {official_name(key): value.shape for key, value in model.state_dict().items()}
+    state = {name: filled(name, tuple(shape)) for name, shape in names.items()}
+    state['newly_added.0.weight'] = state['classifier.weight']
+    state['stage1.0.weight'] = state['backbone.0.0.weight'] = state['resnet50.conv1.weight']
+    return state
+
+
+def build() -> torch.nn.Module:
+    cfg = read_config(str(CONFIG))
+    init_default_scope('mmseg')
+    return MODELS.build(cfg.model)
+
+
+@pytest.fixture(scope='module')
+def model() -> torch.nn.Module:
+    net = build()
+    expected = net.state_dict()
+    net.load_state_dict(convert_state_dict(official_state(net), rename, expected))
+    return net
+
+
+@pytest.mark.parametrize(('name', 'shape'), [('square', (2, 224, 224)), ('rect', (1, 141, 190))])
+def test_cam_of_irn(model, name, shape):
+    """Same class logits and CAM; the odd size has a grid of 9 x 12, so stride 16 rounds up."""
+    model.eval()
+    with torch.no_grad():
+        feats = model.extract_feat(image(f'irn/{name}', *shape))
+        logits = model.decode_head(feats).mean((2, 3))
+        cam = model.decode_head.activation(feats)
+    np.testing.assert_allclose(logits, GOLDEN[f'{name}_logits'], atol=1e-4)
+    np.testing.assert_allclose(cam, GOLDEN[f'{name}_cam'], atol=1e-4)
+
+
+def test_flip_of_irn(model):
+    """IRN's two-view CAM is the sum of the CAM and of the flipped CAM of the flipped image."""
+    model.eval()
+    x = image('irn/rect', 1, 141, 190)
+    with torch.no_grad():
+        cam, flipped = (
+            model.decode_head.activation(model.extract_feat(view)) for view in (x, x.flip(3))
+        )
+    np.testing.assert_allclose(cam + flipped.flip(3), GOLDEN['rect_cam_flip_summed'], atol=1e-4)
+
+
+def test_gradients_of_irn(model):
+    """Same loss and gradient of every parameter: nothing below layer3, BN affine above it."""
+    model.train()
+    model.zero_grad()
+    samples = [SegDataSample(metainfo=dict(img_label=y)) for y in GOLDEN['train_labels']]
+    losses = model.loss(image('irn/train', 2, 128, 128), samples)
+    losses['decode.loss_cls'].backward()
+    assert losses['decode.loss_cls'].item() == pytest.approx(float(GOLDEN['train_loss']), abs=1e-5)
+    norms = {
+        official_name(key): math.nan if p.grad is None else p.grad.double().norm().item()
+        for key, p in model.named_parameters()
+    }
+    assert set(norms) == set(GOLDEN['train_grad_names'])
+    ours = [norms[name] for name in GOLDEN['train_grad_names']]
+    np.testing.assert_allclose(ours, GOLDEN['train_grad_norms'], rtol=1e-3)
+    assert not any(m.training for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d))
+
+
+def test_converter_lists_every_problem(model):
+    """Unknown, missing and mis-shaped tensors come in one error."""
+    state = official_state(model)
+    del state['resnet50.layer3.0.bn1.bias']
+    state['resnet50.fc.weight'] = torch.zeros(1000, 2048)
+    state['classifier.weight'] = torch.zeros(80, 2048, 1, 1)
+    with pytest.raises(ValueError) as error:
+        convert_state_dict(state, rename, model.state_dict())
+    for part in (
+        'missing: backbone.layer3.0.bn1.bias',
+        'unknown: resnet50.fc.weight',
+        'classifier.weight is (80, 2048, 1, 1), expected (20, 2048, 1, 1)',
+    ):
+        assert part in str(error.value)
+    assert str(error.value).count('layer') == 1
+
+
+def test_converted_file(model, tmp_path):
+    """What the tool writes loads into the config's model."""
+    torch.save(official_state(model), tmp_path / 'irn.pth')
+    convert_checkpoint(tmp_path / 'irn.pth', tmp_path / 'ours.pth', CONFIG, rename)
+    converted = torch.load(tmp_path / 'ours.pth', weights_only=True)['state_dict']
+    build().load_state_dict(converted)  # strict
+    assert torch.equal(converted['backbone.conv1.weight'], model.backbone.conv1.weight)
+    with pytest.raises(FileNotFoundError, match='download'):
+        convert_checkpoint(tmp_path / 'none.pth', tmp_path / 'ours.pth', CONFIG, rename)
+
+
+def test_optimiser_follows_irn(model):
+    """lr 0.1, classifier 1.0, weight decay everywhere, and the frozen stages get no update."""
+    from mmengine.optim import build_optim_wrapper
+
+    groups = build_optim_wrapper(model, read_config(str(CONFIG)).optim_wrapper).param_groups
+    rates = {id(p): (g['lr'], g['weight_decay']) for g in groups for p in g['params']}
+    for key, p in model.named_parameters():
+        if p.requires_grad:
+            assert rates[id(p)] == (1.0 if 'decode_head' in key else 0.1, 1e-4), key
+        else:
+            assert id(p) not in rates or p.grad is None, key

@@ -1,0 +1,23 @@
+"""Draw all stages of a few images: ``tools/analysis_tools/draw_stages.py CONFIG CHECKPOINT …``."""
+
+import argparse
+
+from mmlevelset.apis import add_arguments, read_config
+from mmlevelset.apis.stages import draw_image_stages
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser, launcher=False)
+    parser.add_argument('checkpoint', help='weights of a level-set config')
+    parser.add_argument('--ids', nargs='+', required=True, help='image ids, a row each')
+    parser.add_argument('--seeds', help='folder of seed files')
+    parser.add_argument('--labels', help='folder of pseudo-labels')
+    parser.add_argument('--out', default='stages.png', help='picture to write')
+    args = parser.parse_args()
+    cfg = read_config(args.config, args.cfg_options)
+    print(draw_image_stages(cfg, args.checkpoint, args.ids, args.out, args.seeds, args.labels))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,87 @@
+"""How much of the energy one pass of the evolution removes, beside iterative minimisation.
+
+``tools/analysis_tools/energy_drop.py CONFIG CHECKPOINT [--images N --steps 300 --json FILE]``
+"""
+
+import argparse
+import json
+
+import torch
+from mmengine.utils import track_iter_progress
+from mmseg.registry import DATASETS
+
+from mmlevelset.apis import add_arguments, read_config
+from mmlevelset.apis.stages import load_level_set_model, trace_image
+from mmlevelset.levelset import chan_vese, edge_stopping
+from mmlevelset.models import LevelSetEnergyLoss
+from mmlevelset.models.level_set_head import LevelSetTrace
+from mmlevelset.structures import write_json
+
+
+def total(loss: LevelSetEnergyLoss, trace: LevelSetTrace, phi: torch.Tensor) -> torch.Tensor:
+    """Energy (M, 1) of ``phi`` (M, 1, h, w), in pixels, positive inside: the sum of all terms."""
+    return sum(loss.energies(phi, trace.image, trace.data, trace.cam).values())
+
+
+def minimise(
+    loss: LevelSetEnergyLoss, trace: LevelSetTrace, start: torch.Tensor, steps: int, lr: float
+) -> torch.Tensor:
+    """Lowest energy (M, 1) that Adam reaches from ``start`` (M, 1, h, w), in pixels."""
+    phi = start.clone().requires_grad_()
+    optimiser = torch.optim.Adam([phi], lr=lr)
+    best = total(loss, trace, start)
+    for _ in range(steps):
+        energy = total(loss, trace, phi)
+        best = torch.minimum(best, energy.detach())
+        optimiser.zero_grad()
+        energy.sum().backward()
+        optimiser.step()
+    return torch.minimum(best, total(loss, trace, phi.detach()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser, launcher=False)
+    parser.add_argument('checkpoint', help='weights of a level-set config')
+    parser.add_argument('--images', type=int, default=64, help='evenly spaced over the data set')
+    parser.add_argument('--steps', type=int, default=300, help='Adam steps')
+    parser.add_argument('--lr', type=float, default=0.5, help='of Adam, in pixels per step')
+    parser.add_argument('--json', help='file for the figures')
+    args = parser.parse_args()
+
+    cfg = read_config(args.config, args.cfg_options)
+    model, head = load_level_set_model(cfg, args.checkpoint)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    picks = torch.linspace(0, len(dataset) - 1, args.images).long().tolist()
+    rows = []
+    for i in track_iter_progress(picks):
+        trace, _ = trace_image(model, head, dataset[i])
+        if not len(trace.phi):
+            continue
+        # Two starts: phi^0, which f_LSI has already moved, and the SDF of the CAM.
+        for start, name in ((trace.phi0, 'phi0'), (trace.sdf, 'sdf')):
+            fifteen = chan_vese(start, trace.data, steps=15, edge=edge_stopping(trace.image))
+            with torch.no_grad():
+                energies = [total(head.loss_energy, trace, v) for v in (start, trace.phi, fifteen)]
+            adam = minimise(head.loss_energy, trace, start, args.steps, args.lr)
+            for values in zip(*(e.flatten().tolist() for e in (*energies, adam)), strict=True):
+                rows.append((name, *values))
+    facts = dict(config=args.config, checkpoint=args.checkpoint, images=len(picks), adam_steps=args.steps)
+    for name in ('phi0', 'sdf'):
+        e0, one_pass, classical, adam = torch.tensor([r[1:] for r in rows if r[0] == name]).mean(0)
+        drop = e0 - adam
+        facts[name] = dict(
+            start=float(e0),
+            one_pass=float(one_pass),
+            classical_15=float(classical),
+            adam=float(adam),
+            fraction_one_pass=float((e0 - one_pass) / drop),
+            fraction_classical_15=float((e0 - classical) / drop),
+        )
+    print(json.dumps(facts, indent=2))
+    if args.json:
+        write_json(args.json, facts)
+
+
+if __name__ == '__main__':
+    main()
