@@ -100,3 +100,26 @@ for _run in _runs:
                     needs=[f'retrain_{_id}'],
                 ),
             ]
+
+_oracle = {'mIoU': 'seed/oracle_mIoU', 'threshold': 'seed/oracle_threshold'}
+_free = {'mIoU': 'scores.mIoU', 'boundary IoU': 'boundary.mBIoU', 'trimap mIoU': 'boundary.trimap_mIoU@3'}
+_best = {
+    'mIoU': 'scores.oracle_mIoU',
+    'boundary IoU': 'oracle_boundary.mBIoU',
+    'trimap mIoU': 'oracle_boundary.trimap_mIoU@3',
+}
+_labels = {'mIoU': 'scores.mIoU', 'boundary IoU': 'boundary.mBIoU', 'trimap mIoU': 'boundary.trimap_mIoU@3'}
+_model = {'mIoU': 'mIoU', 'boundary IoU': 'boundary/mBIoU', 'trimap mIoU': 'boundary/trimap_mIoU@3'}
+
+_rows = (
+    ('seeds, oracle threshold', 'seeds.json', _best, _arms),
+    ('seeds, label-free threshold', 'seeds.json', _free, _arms),
+    ('CAM of the same network, oracle', 'test_cam/metrics.json', _oracle, ('mse', 'energy', 'paper', 'levelset')),
+    ('pseudo-labels', 'labels.json', _labels, _retrained),
+    ('model, val', 'retrain/test/metrics.json', _model, _retrained),
+)
+table = []
+for _stage, _file, _keys, _some in _rows:
+    for _arm in _some:
+        _paths = ['{work_dir}/' + f'{_arm}_s{_run}/{_file}' for _run in _runs]
+        table.append(dict(arm=_arm, stage=_stage, metrics=_paths, keys=_keys))

@@ -3,8 +3,7 @@ _base_ = [
     'mmseg::_base_/models/segformer_mit-b0.py',
     '../_base_/level_set/default.py',
     '../_base_/datasets/voc12_masks.py',
-    'mmseg::_base_/schedules/schedule_20k.py',
-    '../_base_/default_runtime.py',
+    '../_base_/schedules/supervised_20k.py',
 ]
 level_set = dict(
     _base_.level_set,

@@ -15,7 +15,8 @@ def summarise(table: list[dict], resolve: Callable[[str], Path] = Path) -> list[
     Args:
         table (list[dict]): One dict a row: ``arm`` and ``stage`` (its labels), ``metrics`` (path of
             a JSON file of numbers, or a list of them, one a random seed) and ``keys`` (which
-            numbers of the file to show; ``a.b`` is ``b`` in the object ``a``).
+            numbers of the file to show, as a list, or a dict from column to number; ``a.b`` is
+            ``b`` in the object ``a``).
         resolve (callable): Turns a path of the table into one that can be opened.
 
     Returns:
@@ -30,7 +31,10 @@ def summarise(table: list[dict], resolve: Callable[[str], Path] = Path) -> list[
         dict(
             arm=entry['arm'],
             stage=entry['stage'],
-            results={key: _statistics(_numbers(entry, key, resolve)) for key in entry['keys']},
+            results={
+                column: _statistics(_numbers(entry, key, resolve))
+                for column, key in _columns(entry['keys']).items()
+            },
         )
         for entry in table
     ]
@@ -49,6 +53,10 @@ def markdown(rows: list[Row], digits: int = 2) -> str:
     cells.insert(1, ['-' * width for width in widths])
     lines = [[cell.ljust(width) for cell, width in zip(c, widths, strict=True)] for c in cells]
     return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+
+
+def _columns(keys: list[str] | dict[str, str]) -> dict[str, str]:
+    return dict(keys) if isinstance(keys, dict) else {key: key for key in keys}
 
 
 def _numbers(entry: dict, key: str, resolve: Callable[[str], Path]) -> list[float]:

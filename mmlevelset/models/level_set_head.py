@@ -82,6 +82,8 @@ class LevelSetHead(BaseDecodeHead):
         loss_energy: Config of the loss of phi^T, or ``None``: train f_LSI only (Table 2).
         cam_head: Config of a CAM head of our own where no host writes ``cam``, e.g.
             ``dict(type='mmlevelset.CAMHead', in_channels=2048)``.
+        initial_energy: Share of the energy that phi^0 gets directly, besides what reaches it through
+            the evolution.
         background: Constant background channel of eq 9.
         truncate: Unit of the level sets inside the networks, in pixels of the map.
         align_corners: mmseg's attribute, unused by the level sets.
@@ -102,6 +104,7 @@ class LevelSetHead(BaseDecodeHead):
         loss_anchor: dict | None = None,
         loss_energy: dict | None = None,
         cam_head: dict | None = None,
+        initial_energy: float = 0.0,
         background: float = 0.35,
         truncate: float = 20.0,
         align_corners: bool = False,
@@ -129,6 +132,7 @@ class LevelSetHead(BaseDecodeHead):
         if cam_head is not None:
             self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))
         self.data_index = data_index
+        self.initial_energy = initial_energy
         self.background = background
         self.truncate = truncate
         # Factors of the two losses, driven by LossWarmupHook.
@@ -255,6 +259,10 @@ class LevelSetHead(BaseDecodeHead):
         if self.loss_energy is not None:
             energy = self.loss_energy(trace.phi, trace.image, trace.data, trace.cam)
             losses.update({name: self.warmup['energy'] * value for name, value in energy.items()})
+            if self.initial_energy:
+                energy = self.loss_energy(trace.phi0, trace.image, trace.data, trace.cam)
+                share = self.warmup['energy'] * self.initial_energy
+                losses['loss_energy0'] = share * sum(energy.values())
         losses['area'] = self._area(trace.phi)
         return losses
 

@@ -112,8 +112,13 @@ class CAMTTAModel(BaseTTAModel):
 
 
 def _upright(score: Tensor, sample: SegDataSample) -> Tensor:
-    """Resize ``score`` (C, h, w) to the image, (C, H, W), and undo the flip of its view."""
+    """Cut off the padding of a view, undo its flip and resize ``score`` (C, h, w) to (C, H, W)."""
     meta = sample.metainfo
+    if 'img_padding_size' in meta:
+        left, right, top, bottom = meta['img_padding_size']
+        height, width = meta['pad_shape'][-2:]
+        score = F.interpolate(score[None].float(), (height, width), mode='bilinear')[0]
+        score = score[:, top : height - bottom, left : width - right]
     if meta.get('flip'):
         axes = dict(horizontal=[2], vertical=[1], diagonal=[1, 2])[meta['flip_direction']]
         score = score.flip(axes)

@@ -99,7 +99,7 @@ def test_resumed_run(tmp_path):
             model=Toy(),
             work_dir=str(tmp_path),
             train_dataloader=dict(
-                dataset=[torch.zeros(1)] * 4,
+                dataset=[dict(inputs=torch.zeros(1))] * 4,
                 batch_size=2,
                 sampler=dict(type='InfiniteSampler'),
                 collate_fn=dict(type='default_collate'),
@@ -108,14 +108,13 @@ def test_resumed_run(tmp_path):
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
             default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=5)),
             custom_hooks=[LossWarmupHook(energy=(0.2, 0.8)), recorder],
+            default_scope='mmseg',
             log_level='ERROR',
             **options,
         ).train()
         return recorder.energy
 
     whole = train(experiment_name='whole')
-    rest = train(
-        experiment_name='rest', load_from=str(tmp_path / 'iter_5.pth'), resume=True
-    )
+    rest = train(experiment_name='rest', load_from=str(tmp_path / 'iter_5.pth'), resume=True)
     assert list(whole.values()) == pytest.approx([0, 0, 0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1])
     assert rest == {i: whole[i] for i in range(5, 10)}

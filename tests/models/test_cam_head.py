@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -34,7 +35,9 @@ def test_cam_on_the_samples():
     samples = [SegDataSample(metainfo=dict(img_label=y)) for y in LABELS]
     head.loss(feats, samples)
     cam = get_cams(samples)
-    expected = torch.einsum('ck,nkhw->nchw', head.conv_seg.weight[:, :, 0, 0], feats[0]).clamp_min(0)
+    expected = torch.einsum('ck,nkhw->nchw', head.conv_seg.weight[:, :, 0, 0], feats[0]).clamp_min(
+        0
+    )
     torch.testing.assert_close(cam, expected)
     assert torch.equal(cam, head.activation(feats))
     cam.sum().backward()
@@ -66,7 +69,7 @@ def segmentor(**test_cfg) -> torch.nn.Module:
                 strides=(1, 2), dilations=(1, 1), out_indices=(0, 1),
             ),
             decode_head=dict(type='mmlevelset.CAMHead', in_channels=16, num_classes=3),
-            test_cfg=test_cfg,
+            test_cfg=ConfigDict(test_cfg),
         )
     )  # fmt: skip
     model.eval()
@@ -74,7 +77,7 @@ def segmentor(**test_cfg) -> torch.nn.Module:
 
 
 def samples(labels: np.ndarray = LABELS) -> list[SegDataSample]:
-    shapes = dict(ori_shape=(40, 60), img_shape=(64, 96))
+    shapes = dict(ori_shape=(40, 60), img_shape=(64, 96), pad_shape=(64, 96))
     return [SegDataSample(metainfo=dict(img_label=y, **shapes)) for y in labels]
 
 

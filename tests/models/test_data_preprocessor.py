@@ -31,7 +31,7 @@ def test_image_comes_back(training):
     """unit_images undoes the normalisation: RGB / 255."""
     data = batch((8, 12), (8, 12))
     raw = torch.stack(data['inputs'])
-    out = LevelSetPreProcessor(**OPTIONS)(data, training)
+    out = LevelSetPreProcessor(size=(8, 12), **OPTIONS)(data, training)
     for sample, x in zip(out['data_samples'], out['inputs'], strict=True):
         assert torch.equal(sample.input_image, x)
     torch.testing.assert_close(unit_images(out['data_samples']), raw.flip(1) / 255)
@@ -39,7 +39,9 @@ def test_image_comes_back(training):
 
 def test_padding_is_the_mean_colour():
     """Smaller images are padded with zeros after normalisation; masks with void."""
-    out = LevelSetPreProcessor(size=(16, 16), seg_pad_val=255, **OPTIONS)(batch((8, 12), (16, 16)), True)
+    out = LevelSetPreProcessor(size=(16, 16), seg_pad_val=255, **OPTIONS)(
+        batch((8, 12), (16, 16)), True
+    )
     images = unit_images(out['data_samples'])
     assert images.shape == (2, 3, 16, 16)
     expected = torch.tensor(OPTIONS['mean']) / 255
@@ -50,7 +52,7 @@ def test_padding_is_the_mean_colour():
 def test_without_normalisation():
     data = batch((8, 8))
     raw = data['inputs'][0]
-    out = LevelSetPreProcessor()(data, True)
+    out = LevelSetPreProcessor(size_divisor=8)(data, True)
     torch.testing.assert_close(unit_images(out['data_samples'])[0], raw / 255)
 
 

@@ -194,7 +194,9 @@ def test_classical_evolution(make_samples, make_blobs):
     assert all(value.isfinite() for value in losses.values())
 
 
-@pytest.mark.parametrize(('bias', 'energy', 'warnings'), [(-9.0, 1.0, 1), (9.0, 1.0, 1), (-9.0, 0.0, 0)])
+@pytest.mark.parametrize(
+    ('bias', 'energy', 'warnings'), [(-9.0, 1.0, 1), (9.0, 1.0, 1), (-9.0, 0.0, 0)]
+)
 def test_collapse_is_reported(make_samples, make_blobs, monkeypatch, bias, energy, warnings):
     head, messages = make_head(), []
     torch.nn.init.constant_(head.conv_seg.bias, bias)
@@ -207,7 +209,7 @@ def test_collapse_is_reported(make_samples, make_blobs, monkeypatch, bias, energ
 def test_contract(make_samples, make_blobs):
     """Each missing piece is named with its cure."""
     head, cam = make_head(), make_blobs(2, 3)
-    with pytest.raises(ValueError, match=r"mmlevelset\.CAMHead.*cam_head=dict"):
+    with pytest.raises(ValueError, match=r'mmlevelset\.CAMHead.*cam_head=dict'):
         head.loss(make_feats(), make_samples(LABELS))
     samples = make_samples(LABELS, cam)
     del samples[1].input_image

@@ -50,7 +50,9 @@ def image(name: str, n: int, h: int, w: int) -> Tensor:
     """Blocks of 28 pixels plus noise, normalised, (n, 3, h, w)."""
     coarse = uniform(f'{name}/coarse', (n, 3, -(-h // 28), -(-w // 28)))
     coarse = coarse.repeat(28, axis=2).repeat(28, axis=3)[:, :, :h, :w]
-    return torch.from_numpy((1.5 * coarse + 0.5 * uniform(f'{name}/fine', (n, 3, h, w))).astype('f4'))
+    return torch.from_numpy(
+        (1.5 * coarse + 0.5 * uniform(f'{name}/fine', (n, 3, h, w))).astype('f4')
+    )
 
 
 def official_name(key: str) -> str:
@@ -163,3 +165,24 @@ def test_optimiser_follows_irn(model):
             assert rates[id(p)] == (1.0 if 'decode_head' in key else 0.1, 1e-4), key
         else:
             assert id(p) not in rates or p.grad is None, key
+
+
+def test_level_set_on_irn():
+    """The level set leaves the host's loss alone and trains through layer3 and layer4 only."""
+    cfg = read_config(str(CONFIG.with_name('resnet50_levelset_voc12.py')))
+    init_default_scope('mmseg')
+    net = MODELS.build(cfg.model)
+    net.train()
+    inputs = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    samples = [SegDataSample(metainfo=dict(img_label=y)) for y in GOLDEN['train_labels']]
+    net.data_preprocessor.size = (64, 64)
+    data = net.data_preprocessor(dict(inputs=list(inputs), data_samples=samples), training=True)
+    losses = net.loss(**data)
+    feats = net.extract_feat(data['inputs'])
+    assert (
+        losses['decode.loss_cls'] == net.decode_head.loss(feats, data['data_samples'])['loss_cls']
+    )
+    sum(value for name, value in losses.items() if 'aux.loss' in name).backward()
+    for key, p in net.backbone.named_parameters():
+        assert (p.grad is not None) == key.startswith(('layer3', 'layer4')), key
+    assert net.decode_head.conv_seg.weight.grad is None

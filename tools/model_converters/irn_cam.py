@@ -1,6 +1,6 @@
 """IRN's ResNet-50 CAM (github.com/jiwoon-ahn/irn, written by its train_cam step) for our host.
 
-    python tools/model_converters/irn_cam.py res50_cam.pth.pth weights/irn_cam.pth
+python tools/model_converters/irn_cam.py res50_cam.pth.pth weights/irn_cam.pth
 """
 
 import argparse

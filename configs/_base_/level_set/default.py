@@ -6,7 +6,6 @@ level_set = dict(
     in_index=(0, 1, 2, 3),
     data_index=2,
     channels=32,
-    num_classes=8,
     background=0.3,
     truncate=20.0,
     evolution=dict(type='mmlevelset.FNOEvolution', condition_channels=3, shared=True, width=8),

@@ -1,0 +1,160 @@
+"""Every config loads, its parts can be built, and the paths and keys it names exist."""
+
+import inspect
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.registry import (
+    HOOKS,
+    METRICS,
+    OPTIM_WRAPPERS,
+    OPTIMIZERS,
+    PARAM_SCHEDULERS,
+    init_default_scope,
+)
+from mmseg.registry import DATASETS, MODELS
+from torch import nn
+
+from mmlevelset.apis import Pipeline, read_config
+from mmlevelset.models import LevelSetHead
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = ROOT / 'configs'
+PIPELINES = sorted(CONFIGS.glob('pipeline/*.py'))
+LEAVES = sorted(set(CONFIGS.glob('[!_]*/**/*.py')) - set(PIPELINES))
+LEVEL_SETS = [path for path in LEAVES if '_levelset_' in path.name and 'seed' in path.parts]
+# Their drop-path rates are read off a tensor, which has no values on the meta device.
+NOT_ON_META = ('MixVisionTransformer', 'SwinTransformer')
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(CONFIGS))
+
+
+def build(model: Config) -> nn.Module:
+    """Build without initialisation, so that nothing is downloaded, and without memory."""
+    with torch.device('cpu' if model.backbone.type in NOT_ON_META else 'meta'):
+        return MODELS.build(model)
+
+
+def as_list(entry: dict | list) -> list:
+    return entry if isinstance(entry, list) else [entry]
+
+
+def test_the_lists_are_complete() -> None:
+    folders = {path.relative_to(CONFIGS).parts[0] for path in CONFIGS.rglob('*.py')}
+    assert folders == {'_base_', 'pipeline', *(path.relative_to(CONFIGS).parts[0] for path in LEAVES)}
+    assert LEVEL_SETS and PIPELINES
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=name)
+def test_leaf(path: Path) -> None:
+    cfg = read_config(str(path))
+    init_default_scope(cfg.default_scope)
+
+    model = build(cfg.model)
+    heads = [module for module in model.modules() if isinstance(module, LevelSetHead)]
+    with_level_set = 'seed/ablation' in name(path) or '_levelset_' in path.name
+    assert len(heads) == with_level_set
+    if 'tta_model' in cfg:
+        cfg.tta_model.module = model
+        assert MODELS.build(cfg.tta_model).module is model
+
+    for split in ('train', 'test'):
+        dataset = cfg[f'{split}_dataloader'].dataset
+        classes = DATASETS.build(dict(dataset, lazy_init=True)).metainfo['classes']
+        # Heads of labels count the background, CAM and level-set heads do not.
+        decode_head = as_list(cfg.model.decode_head)[-1]
+        foreground_only = decode_head.type == 'mmlevelset.CAMHead'
+        assert decode_head.num_classes == len(classes) - foreground_only
+        assert all(head.num_classes == len(classes) - 1 for head in heads)
+    if 'tta_pipeline' in cfg:
+        Compose(cfg.tta_pipeline)
+
+    hooks = [*cfg.default_hooks.values(), *cfg.get('custom_hooks', [])]
+    assert all(HOOKS.build(hook) for hook in hooks)
+    assert all(METRICS.build(metric) for metric in as_list(cfg.test_evaluator))
+    assert OPTIM_WRAPPERS.get(cfg.optim_wrapper.type)
+    assert OPTIMIZERS.get(cfg.optim_wrapper.optimizer.type)
+    assert all(PARAM_SCHEDULERS.get(schedule.type) for schedule in cfg.param_scheduler)
+
+
+@pytest.mark.parametrize('path', LEVEL_SETS, ids=name)
+def test_level_set_is_an_edit_of_the_baseline(path: Path) -> None:
+    ours = read_config(str(path)).to_dict()
+    baseline = read_config(str(path).replace('_levelset_', '_')).to_dict()
+    assert ours['model'].pop('auxiliary_head')['type'] == 'mmlevelset.LevelSetHead'
+    differing = {key for key in {*ours, *baseline} if ours.get(key) != baseline.get(key)}
+    # level_set is the variable that the leaf inserts
+    allowed = {'custom_hooks', 'tta_model', 'test_evaluator', 'level_set'}
+    assert 'level_set' in differing and differing <= allowed
+
+
+def has_key(cfg: dict | list, key: str) -> bool:
+    """Whether an option is there to be set; ``merge_from_dict`` would silently add a misspelt one."""
+    *parents, last = key.split('.')
+    for part in parents:
+        if isinstance(cfg, list | tuple):
+            cfg = cfg[int(part)]
+        elif part in cfg:
+            cfg = cfg[part]
+        else:
+            return False
+    return last in cfg or last in arguments(cfg.get('type'))
+
+
+def arguments(kind: str | None) -> list[str]:
+    """Names of the arguments of a registered class, which a config need not list."""
+    found = [r.get(kind) for r in (METRICS, MODELS, DATASETS) if kind]
+    return [name for cls in found if cls for name in inspect.signature(cls).parameters]
+
+
+@pytest.mark.parametrize('path', PIPELINES, ids=name)
+def test_pipeline(path: Path) -> None:
+    cfg = read_config(str(path)).to_dict()
+    pipeline = Pipeline(cfg, ROOT)
+    names = [stage.name for stage in pipeline.stages]
+    assert len(set(names)) == len(names)
+    for number, stage in enumerate(pipeline.stages):
+        assert set(stage.needs) <= set(names[:number])
+        check_command(stage.command, stage.done)
+
+
+def check_command(command: str, done: str | None) -> None:
+    words = shlex.split(command)
+    paths = [word for word in words if word.startswith(('tools/', 'configs/'))]
+    assert paths and all((ROOT / path).is_file() for path in paths)
+    configs = [read_config(str(ROOT / path)) for path in paths if path.startswith('configs/')]
+    if not configs:
+        return
+    (cfg,) = configs
+    init_default_scope(cfg.default_scope)
+    options = words[words.index('--cfg-options') + 1 :] if '--cfg-options' in words else []
+    for option in options:
+        assert has_key(cfg, option.split('=')[0]), option
+    # The checkpoint at the end of the training is the one waited for, and the one tested.
+    last = f'epoch_{cfg.train_cfg.max_epochs}.pth'
+    if 'tools/train.py' in words:
+        assert Path(done).name == last
+    elif 'tools/test.py' in words:
+        assert Path(words[words.index('tools/test.py') + 2]).name == last
+
+
+@pytest.mark.parametrize('path', PIPELINES, ids=name)
+def test_pipeline_results_are_written_by_a_stage(path: Path) -> None:
+    cfg = read_config(str(path))
+    done = {stage.get('done') for stage in cfg.stages}
+    for row in cfg.get('table', []):
+        assert set(as_list(row.metrics)) <= done, row
+    assert cfg.get('picture') is None or cfg.picture in done
+
+
+def test_misspelt_key_is_noticed() -> None:
+    init_default_scope('mmseg')
+    cfg = dict(a=dict(b=[dict(c=1)]), metric=dict(type='mmlevelset.SeedMetric'))
+    assert has_key(cfg, 'a.b.0.c') and has_key(cfg, 'metric.threshold')
+    assert not any(has_key(cfg, key) for key in ('a.c', 'a.b.0.d', 'c.a', 'metric.treshold'))
