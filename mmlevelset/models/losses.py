@@ -1,4 +1,4 @@
-"""The two losses of the level set (eq 24, 25); the formulas live in :mod:`mmlevelset.levelset.energy`."""
+"""The two losses of the level set (eq 24, 25), on the formulas of ``mmlevelset.levelset``."""
 
 from torch import Tensor, nn
 
@@ -23,9 +23,9 @@ class SDFLoss(nn.Module):
     """Mean squared error between phi^0 and the signed distance function of the CAM (eq 25).
 
     Args:
-        truncate: Distances beyond this many pixels of the map count as this many, and the result is divided by its
-            square, so that the far field does not dominate and the scale does not follow the resolution; ``None`` is the
-            literal eq 25.
+        truncate: Distances beyond this many pixels of the map count as this many, and the result is
+            divided by its square, so that the far field does not dominate and the scale does not
+            follow the resolution; ``None`` is the literal eq 25.
         loss_weight: lambda_1 of eq 27.
     """
 
@@ -54,24 +54,28 @@ class SDFLoss(nn.Module):
 
 @MODELS.register_module()
 class LevelSetEnergyLoss(nn.Module):
-    """Energy of phi^T on the image and on the features (eq 21, 24), term by term; a term of weight 0 is not computed.
+    """Energy of phi^T on the image and on the features (eq 21, 24), term by term.
 
-    The paper's energy as printed is ``image_weight=1, feature_weight=1, length_weight=gamma, alpha=0.5``. A background of
-    one colour is a poor model of photographs, so the default asks the image for its edges (``edge_weight``) and only the
+    A term of weight 0 is not computed. The paper's energy as printed is ``image_weight=1,
+    feature_weight=1, length_weight=gamma, alpha=0.5``. A background of one colour is a poor model
+    of photographs, so the default asks the image for its edges (``edge_weight``) and only the
     features for two homogeneous regions.
 
     Args:
-        image_weight: Of the region terms on x in [0, 1], standardised per channel with ``standardise_image``.
+        image_weight: Of the region terms on x in [0, 1].
         feature_weight: Of the region terms on F, standardised per channel.
         local_weight: Of the region terms with window means on x, see :func:`local_region_energy`.
         length_weight: gamma of eq 21.
         edge_weight: Of the mean edge-stopping value along the contour, see :func:`contour_length`.
         alpha: Share of the CAM in the data weight of eq 20.
         cam_logit: ``'literal'`` or ``'normalised'``, see :func:`cam_weight`.
-        kappa: Gradient at which the edge-stopping function is one half, in image units per pixel of the map.
+        kappa: Gradient at which the edge-stopping function is one half, in image units per pixel.
         local_radius: Half-size of the window of ``local_weight``, in pixels of the map.
         eps: Width of the Heaviside function, in pixels of the map.
         loss_weight: lambda_2 of eq 27.
+
+    Raises:
+        ValueError: When every term has weight 0.
     """
 
     def __init__(

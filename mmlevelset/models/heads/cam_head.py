@@ -43,7 +43,7 @@ class CAMHead(BaseDecodeHead):
         in_index: int = -1,
         align_corners: bool = False,
         loss_weight: float = 1.0,
-        init_cfg: dict | None = dict(type='Normal', std=0.01, override=dict(name='conv_seg')),
+        init_cfg: dict | None = None,
     ) -> None:
         super().__init__(
             in_channels=in_channels,
@@ -53,7 +53,7 @@ class CAMHead(BaseDecodeHead):
             dropout_ratio=0,
             align_corners=align_corners,
             out_channels=num_classes,
-            init_cfg=init_cfg,
+            init_cfg=init_cfg or dict(type='Normal', std=0.01, override=dict(name='conv_seg')),
         )
         self.conv_seg = nn.Conv2d(in_channels, num_classes, 1, bias=False)
         self.loss_weight = loss_weight
