@@ -2,6 +2,7 @@
 
 import inspect
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -124,14 +125,20 @@ def test_pipeline(path: Path) -> None:
         check_command(stage.command, stage.done)
 
 
+@cache
+def read_once(path: str) -> Config:
+    """A config that is only looked at; many stages share one."""
+    return read_config(str(ROOT / path))
+
+
 def check_command(command: str, done: str | None) -> None:
     words = shlex.split(command)
     paths = [word for word in words if word.startswith(('tools/', 'configs/'))]
     assert paths and all((ROOT / path).is_file() for path in paths)
-    configs = [read_config(str(ROOT / path)) for path in paths if path.startswith('configs/')]
+    configs = [path for path in paths if path.startswith('configs/')]
     if not configs:
         return
-    (cfg,) = configs
+    cfg = read_once(*configs)
     init_default_scope(cfg.default_scope)
     options = words[words.index('--cfg-options') + 1 :] if '--cfg-options' in words else []
     for option in options:

@@ -132,7 +132,9 @@ def trained(folder: Path, arguments: list[str]) -> Path:
 def seeds(folder: Path, arguments: list[str], trained: Path) -> Path:
     """The seeds of its level sets; ``metrics.json`` is in ``phi``."""
     out = folder / 'seeds'
-    tool('test', LEVEL_SET, trained, '--tta', '--out', out, '--work-dir', folder / 'phi', *arguments)
+    tool(
+        'test', LEVEL_SET, trained, '--tta', '--out', out, '--work-dir', folder / 'phi', *arguments
+    )
     return out
 
 

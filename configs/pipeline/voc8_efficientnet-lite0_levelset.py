@@ -10,12 +10,12 @@ _retrain = 'configs/retrain/segformer-head_efficientnet-lite0_voc8.py'
 # arm -> (config, what becomes the seed, its label-free threshold)
 _arms = dict(
     cam=('configs/seed/cam/efficientnet-lite0_voc8.py', 'cam', 'otsu'),
+    levelset=('configs/seed/cam/efficientnet-lite0_levelset_voc8.py', 'phi', '0.5'),
+    paper=('configs/seed/ablation/efficientnet-lite0_voc8_paper.py', 'phi', '0.5'),
     mse=('configs/seed/ablation/efficientnet-lite0_voc8_mse.py', 'phi', '0.5'),
     energy=('configs/seed/ablation/efficientnet-lite0_voc8_energy.py', 'phi', '0.5'),
-    paper=('configs/seed/ablation/efficientnet-lite0_voc8_paper.py', 'phi', '0.5'),
-    levelset=('configs/seed/cam/efficientnet-lite0_levelset_voc8.py', 'phi', '0.5'),
 )
-_retrained = ('cam', 'paper', 'levelset')
+_retrained = ('cam', 'levelset', 'paper')  # these go on to stages 2 and 3
 _runs = (0, 1, 2)
 
 _train = '{python} tools/train.py'
@@ -33,8 +33,8 @@ for _run in _runs:
             needs=[],
         )
     )
-for _run in _runs:
-    for _arm, (_config, _source, _threshold) in _arms.items():
+for _arm, (_config, _source, _threshold) in _arms.items():
+    for _run in _runs:
         _id = f'{_arm}_s{_run}'
         _dir = '{work_dir}/' + _id
         _seeded = f'--cfg-options randomness.seed={_run}'
@@ -44,12 +44,12 @@ for _run in _runs:
                 name=f'train_{_id}',
                 command=f'{_train} {_config} --work-dir {_dir} --resume {_seeded} '
                 'load_from={work_dir}/' + f'host_s{_run}/epoch_6.pth',
-                done=f'{_dir}/epoch_5.pth',
+                done=f'{_dir}/epoch_4.pth',
                 needs=[f'host_s{_run}'],
             ),
             dict(
                 name=f'seeds_{_id}',
-                command=f'{_test} {_config} {_dir}/epoch_5.pth --work-dir {_dir}/test --out {_dir}/seeds '
+                command=f'{_test} {_config} {_dir}/epoch_4.pth --work-dir {_dir}/test --out {_dir}/seeds '
                 f'{_scored}{_source}',
                 done=f'{_dir}/test/metrics.json',
                 needs=[f'train_{_id}'],
@@ -66,7 +66,7 @@ for _run in _runs:
             stages.append(
                 dict(
                     name=f'cam_{_id}',
-                    command=f'{_test} {_config} {_dir}/epoch_5.pth --work-dir {_dir}/test_cam '
+                    command=f'{_test} {_config} {_dir}/epoch_4.pth --work-dir {_dir}/test_cam '
                     '--tta --cfg-options test_evaluator.threshold=otsu tta_model.seed_source=cam',
                     done=f'{_dir}/test_cam/metrics.json',
                     needs=[f'train_{_id}'],
@@ -90,12 +90,12 @@ for _run in _runs:
                     name=f'retrain_{_id}',
                     command=f'{_train} {_retrain} --work-dir {_dir}/retrain --resume {_seeded} '
                     f'train_dataloader.dataset.data_prefix.seg_map_path={_dir}/labels',
-                    done=f'{_dir}/retrain/epoch_6.pth',
+                    done=f'{_dir}/retrain/epoch_4.pth',
                     needs=[f'labels_{_id}'],
                 ),
                 dict(
                     name=f'test_{_id}',
-                    command=f'{_test} {_retrain} {_dir}/retrain/epoch_6.pth --work-dir {_dir}/retrain/test',
+                    command=f'{_test} {_retrain} {_dir}/retrain/epoch_4.pth --work-dir {_dir}/retrain/test',
                     done=f'{_dir}/retrain/test/metrics.json',
                     needs=[f'retrain_{_id}'],
                 ),

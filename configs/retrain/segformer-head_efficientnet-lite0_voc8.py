@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 crop_size = (288, 288)
-norm_cfg = dict(type='SyncBN', requires_grad=True)
+norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(
@@ -72,3 +72,4 @@ test_evaluator = [
     dict(type='IoUMetric', iou_metrics=['mIoU']),
     dict(type='mmlevelset.BoundaryMetric'),
 ]
+train_cfg = dict(max_epochs=4)
