@@ -9,13 +9,13 @@ _host = 'configs/seed/cam/efficientnet-lite0_voc8_host.py'
 _retrain = 'configs/retrain/segformer-head_efficientnet-lite0_voc8.py'
 # arm -> (config, what becomes the seed, its label-free threshold)
 _arms = dict(
-    cam=('configs/seed/cam/efficientnet-lite0_voc8.py', 'cam', 'otsu'),
     levelset=('configs/seed/cam/efficientnet-lite0_levelset_voc8.py', 'phi', '0.5'),
+    cam=('configs/seed/cam/efficientnet-lite0_voc8.py', 'cam', 'otsu'),
     paper=('configs/seed/ablation/efficientnet-lite0_voc8_paper.py', 'phi', '0.5'),
     mse=('configs/seed/ablation/efficientnet-lite0_voc8_mse.py', 'phi', '0.5'),
     energy=('configs/seed/ablation/efficientnet-lite0_voc8_energy.py', 'phi', '0.5'),
 )
-_retrained = ('cam', 'levelset', 'paper')  # these go on to stages 2 and 3
+_retrained = ('cam', 'levelset')  # these go on to stages 2 and 3
 _runs = (0, 1, 2)
 
 _train = '{python} tools/train.py'
@@ -62,7 +62,17 @@ for _arm, (_config, _source, _threshold) in _arms.items():
                 needs=[f'seeds_{_id}'],
             ),
         ]
-        if _source == 'phi':  # does training through phi^0 improve the CAM itself?
+        if _arm in ('cam', 'levelset', 'paper'):  # images that no choice was made on
+            stages.append(
+                dict(
+                    name=f'val_{_id}',
+                    command=f'{_test} {_config} {_dir}/epoch_4.pth --work-dir {_dir}/test_val {_scored}{_source} '
+                    'test_dataloader.dataset.ann_file=ImageSets/Segmentation/val.txt test_evaluator.split=val',
+                    done=f'{_dir}/test_val/metrics.json',
+                    needs=[f'train_{_id}'],
+                )
+            )
+        if _arm == 'levelset':  # does training through phi^0 improve the CAM itself?
             stages.append(
                 dict(
                     name=f'cam_{_id}',
@@ -102,6 +112,7 @@ for _arm, (_config, _source, _threshold) in _arms.items():
             ]
 
 _oracle = {'mIoU': 'seed/oracle_mIoU', 'threshold': 'seed/oracle_threshold'}
+_fixed = {'mIoU': 'seed/mIoU', 'threshold': 'seed/threshold'}
 _free = {'mIoU': 'scores.mIoU', 'boundary IoU': 'boundary.mBIoU', 'trimap mIoU': 'boundary.trimap_mIoU@3'}
 _best = {
     'mIoU': 'scores.oracle_mIoU',
@@ -114,7 +125,9 @@ _model = {'mIoU': 'mIoU', 'boundary IoU': 'boundary/mBIoU', 'trimap mIoU': 'boun
 _rows = (
     ('seeds, oracle threshold', 'seeds.json', _best, _arms),
     ('seeds, label-free threshold', 'seeds.json', _free, _arms),
-    ('CAM of the same network, oracle', 'test_cam/metrics.json', _oracle, ('mse', 'energy', 'paper', 'levelset')),
+    ('seeds of val, oracle threshold', 'test_val/metrics.json', _oracle, ('cam', 'levelset', 'paper')),
+    ('seeds of val, label-free threshold', 'test_val/metrics.json', _fixed, ('cam', 'levelset', 'paper')),
+    ('CAM of the same network, oracle', 'test_cam/metrics.json', _oracle, ('levelset',)),
     ('pseudo-labels', 'labels.json', _labels, _retrained),
     ('model, val', 'retrain/test/metrics.json', _model, _retrained),
 )

@@ -82,8 +82,9 @@ class LevelSetHead(BaseDecodeHead):
         loss_energy: Config of the loss of phi^T, or ``None``: train f_LSI only (Table 2).
         cam_head: Config of a CAM head of our own where no host writes ``cam``, e.g.
             ``dict(type='mmlevelset.CAMHead', in_channels=2048)``.
-        initial_energy: Share of the energy that phi^0 gets directly, besides what reaches it through
-            the evolution.
+        decoupled: Let every module answer for its own level sets: f_LSI is trained by both losses of
+            phi^0, f_LSE by both losses of phi^T, and no gradient flows from phi^T to phi^0. ``False``
+            is the paper's chain, where the energy reaches f_LSI through the evolution alone.
         background: Constant background channel of eq 9.
         truncate: Unit of the level sets inside the networks, in pixels of the map.
         align_corners: mmseg's attribute, unused by the level sets.
@@ -104,7 +105,7 @@ class LevelSetHead(BaseDecodeHead):
         loss_anchor: dict | None = None,
         loss_energy: dict | None = None,
         cam_head: dict | None = None,
-        initial_energy: float = 0.0,
+        decoupled: bool = False,
         background: float = 0.35,
         truncate: float = 20.0,
         align_corners: bool = False,
@@ -132,7 +133,7 @@ class LevelSetHead(BaseDecodeHead):
         if cam_head is not None:
             self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))
         self.data_index = data_index
-        self.initial_energy = initial_energy
+        self.decoupled = decoupled
         self.background = background
         self.truncate = truncate
         # Factors of the two losses, driven by LossWarmupHook.
@@ -170,6 +171,9 @@ class LevelSetHead(BaseDecodeHead):
         """
         if self.evolution is None:
             return phi
+        if self.training and not self.warmup['energy']:
+            # phi^T has no loss yet; its parameters stay in the graph for DistributedDataParallel.
+            return phi + 0 * sum(p.sum() for p in self.evolution.parameters())
         edge = edge_stopping(image)
         if isinstance(self.evolution, ClassicalEvolution):
             return self.evolution(phi, data, edge=edge)
@@ -193,6 +197,7 @@ class LevelSetHead(BaseDecodeHead):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Image (M, 3, h, w), data (M, K, h, w) and phi^T (M, 1, h, w) of the pairs (n, c)."""
         n, c = pairs
+        phi = phi.detach() if self.decoupled else phi
         image = F.interpolate(image, phi.shape[2:], mode='area')
         data = standardise(inputs[self.data_index].detach())
         data = F.interpolate(data, phi.shape[2:], mode='bilinear')
@@ -256,13 +261,12 @@ class LevelSetHead(BaseDecodeHead):
         losses['loss_sdf'] = self.warmup['sdf'] * self.loss_sdf(trace.phi0, trace.sdf)
         if self.loss_anchor is not None:
             losses['loss_anchor'] = self.warmup['sdf'] * self.loss_anchor(trace.phi, trace.sdf)
-        if self.loss_energy is not None:
+        if self.loss_energy is not None and self.warmup['energy']:
             energy = self.loss_energy(trace.phi, trace.image, trace.data, trace.cam)
             losses.update({name: self.warmup['energy'] * value for name, value in energy.items()})
-            if self.initial_energy:
+            if self.decoupled:
                 energy = self.loss_energy(trace.phi0, trace.image, trace.data, trace.cam)
-                share = self.warmup['energy'] * self.initial_energy
-                losses['loss_energy0'] = share * sum(energy.values())
+                losses['loss_energy_phi0'] = self.warmup['energy'] * sum(energy.values())
         losses['area'] = self._area(trace.phi)
         return losses
 

@@ -10,6 +10,8 @@ level_set = dict(
     truncate=20.0,
     evolution=dict(type='mmlevelset.FNOEvolution', condition_channels=3, shared=True, width=8),
     loss_sdf=dict(type='mmlevelset.SDFLoss', truncate=20.0, loss_weight=1.0),
+    loss_anchor=dict(type='mmlevelset.SDFLoss', truncate=20.0, loss_weight=0.5),
     loss_energy=dict(type='mmlevelset.LevelSetEnergyLoss', feature_weight=0.6, edge_weight=0.3),
+    decoupled=True,
 )
-custom_hooks = [dict(type='mmlevelset.LossWarmupHook', sdf=(0.0, 0.0), energy=(0.3, 0.3))]
+custom_hooks = [dict(type='mmlevelset.LossWarmupHook', sdf=(0.0, 0.0), energy=(0.4, 0.4))]

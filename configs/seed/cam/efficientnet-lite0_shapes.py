@@ -1,4 +1,9 @@
-# Stage 1b, baseline: the host goes on alone for as long as the level-set run.
+# Stage 1b, baseline: the host goes on alone for as long as the level-set run, gently: fixed batch
+# statistics and no stochastic depth, so that the CAM seen in training is the CAM of the evaluation.
 _base_ = 'efficientnet-lite0_shapes_host.py'
-optim_wrapper = dict(optimizer=dict(lr=2e-4))
+model = dict(backbone=dict(norm_eval=True, drop_connect_rate=0.0))
+optim_wrapper = dict(
+    optimizer=dict(lr=2e-5),
+    paramwise_cfg=dict(custom_keys=dict(auxiliary_head=dict(lr_mult=200.0))),
+)
 train_cfg = dict(max_epochs=10)
