@@ -172,7 +172,7 @@ class LevelSetHead(BaseDecodeHead):
         if self.evolution is None:
             return phi
         if self.training and not self.warmup['energy']:
-            # phi^T has no loss yet; its parameters stay in the graph for DistributedDataParallel.
+            # phi^T has no loss yet; the parameters stay in the graph, see _energy_losses.
             return phi + 0 * sum(p.sum() for p in self.evolution.parameters())
         edge = edge_stopping(image)
         if isinstance(self.evolution, ClassicalEvolution):
@@ -261,13 +261,22 @@ class LevelSetHead(BaseDecodeHead):
         losses['loss_sdf'] = self.warmup['sdf'] * self.loss_sdf(trace.phi0, trace.sdf)
         if self.loss_anchor is not None:
             losses['loss_anchor'] = self.warmup['sdf'] * self.loss_anchor(trace.phi, trace.sdf)
-        if self.loss_energy is not None and self.warmup['energy']:
-            energy = self.loss_energy(trace.phi, trace.image, trace.data, trace.cam)
-            losses.update({name: self.warmup['energy'] * value for name, value in energy.items()})
-            if self.decoupled:
-                energy = self.loss_energy(trace.phi0, trace.image, trace.data, trace.cam)
-                losses['loss_energy_phi0'] = self.warmup['energy'] * sum(energy.values())
+        if self.loss_energy is not None:
+            losses.update(self._energy_losses(trace))
         losses['area'] = self._area(trace.phi)
+        return losses
+
+    def _energy_losses(self, trace: LevelSetTrace) -> dict[str, Tensor]:
+        """``loss_energy_*`` of phi^T and, decoupled, of phi^0, times the factor of the warm-up."""
+        factor = self.warmup['energy']
+        if not factor:
+            # Nothing to compute yet, but DistributedDataParallel wants f_LSE in the graph.
+            return dict(loss_energy=0 * trace.phi.sum())
+        maps = trace.image, trace.data, trace.cam
+        losses = {k: factor * v for k, v in self.loss_energy(trace.phi, *maps).items()}
+        if self.decoupled:
+            energy = self.loss_energy(trace.phi0, *maps)
+            losses['loss_energy_phi0'] = factor * sum(energy.values())
         return losses
 
     @torch.no_grad()

@@ -111,6 +111,37 @@ def test_gradient_of_the_energy(make_samples, make_blobs):
     assert feats[1].grad is None and cam.grad is None and image.grad is None
 
 
+def test_decoupled(make_samples, make_blobs):
+    """f_LSI answers for phi^0 and f_LSE for phi^T; together every parameter is trained."""
+    head = make_head(decoupled=True, loss_anchor=dict(type='mmlevelset.SDFLoss'))
+    move_operator(head)
+    losses = head.loss(make_feats(), make_samples(LABELS, make_blobs(2, 3)))
+
+    def trained(*names: str) -> set[str]:
+        head.zero_grad()
+        sum(v for k, v in losses.items() if k.startswith(names)).backward(retain_graph=True)
+        return {k.split('.')[0] for k, p in head.named_parameters() if p.grad is not None}
+
+    assert trained('loss_sdf', 'loss_energy_phi0') == {'initialiser', 'conv_seg'}
+    assert trained('loss_anchor', 'loss_energy_features', 'loss_energy_edge') == {'evolution'}
+
+
+def test_warm_up_trains_no_evolution(make_samples, make_blobs):
+    """Before its ramp the energy costs nothing, and DDP still finds every parameter in the graph."""
+    head = make_head()
+    head.warmup['energy'] = 0.0
+    move_operator(head)
+    losses = head.loss(make_feats(), make_samples(LABELS, make_blobs(2, 3)))
+    assert [name for name in losses if 'energy' in name] == ['loss_energy']
+    sum(v for k, v in losses.items() if 'loss' in k).backward()
+    assert all(p.grad.eq(0).all() for p in head.evolution.parameters())
+    assert head.conv_seg.weight.grad.abs().sum() > 0
+    head.eval()  # a hook's factor must not reach inference
+    feats, image = make_feats(), torch.rand(2, 3, 32, 32)
+    trace = head.trace(feats, image, make_blobs(2, 3), torch.tensor(LABELS))
+    assert not torch.equal(trace.phi, trace.phi0)
+
+
 def test_gradient_of_the_sdf_loss(make_samples, make_blobs):
     """To phi^0 only: the CAM is a constant target, the operator is not involved."""
     head, feats = make_head(), make_feats()
