@@ -10,6 +10,7 @@ import numpy as np
 
 from mmlevelset.structures.seeds import atomic_path, voc_palette
 
+CAPTION, GAP = 26, 4  # pixels
 CONTOUR = (255, 230, 0)  # yellow reads on photographs and on both colour maps
 
 
@@ -89,28 +90,23 @@ def draw_stages(rows: Sequence[Sequence[Panel]], path: str | Path, height: int =
     """
     if not rows or len({len(row) for row in rows}) != 1:
         raise ValueError(f'expected rows of equal length, got {[len(row) for row in rows]}')
-    bar = 26
+    widths = [round(row[0].image.shape[1] / row[0].image.shape[0] * height) for row in rows]
+    column = max(widths)
     lines = []
-    for i, row in enumerate(rows):
-        width = round(row[0].image.shape[1] / row[0].image.shape[0] * height)
-        line = [
+    for row, width in zip(rows, widths, strict=True):
+        head = CAPTION if not lines else 0
+        margins = (head, GAP), ((column - width) // 2, column - width - (column - width) // 2 + GAP)
+        cells = [
             np.pad(
-                cv2.resize(p.image, (width, height), interpolation=cv2.INTER_AREA),
-                ((bar if i == 0 else 4, 0), (0, 4), (0, 0)),
+                cv2.resize(panel.image, (width, height), interpolation=cv2.INTER_AREA),
+                (*margins, (0, 0)),
                 constant_values=255,
             )
-            for p in row
+            for panel in row
         ]
-        if i == 0:
-            for cell, panel in zip(line, row, strict=True):
-                cv2.putText(
-                    cell, panel.title, (2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA
-                )
-        lines.append(np.concatenate(line, 1))
-    full = max(line.shape[1] for line in lines)
-    lines = [
-        np.pad(v, ((0, 0), (0, full - v.shape[1]), (0, 0)), constant_values=255) for v in lines
-    ]
+        for cell, panel in zip(cells if head else [], row, strict=False):
+            cv2.putText(cell, panel.title, (2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0, 1, cv2.LINE_AA)
+        lines.append(np.concatenate(cells, 1))
     ok, encoded = cv2.imencode('.png', np.concatenate(lines)[..., ::-1])
     assert ok
     with atomic_path(path) as temporary:

@@ -1,0 +1,47 @@
+"""The picture of all stages."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mmlevelset.visualization import Panel, draw_stages, label_panel, level_set_panel, score_panel
+from mmlevelset.visualization.stages import CAPTION, CONTOUR, GAP
+
+
+def test_draw_stages_aligns_columns(tmp_path):
+    """Rows of other shapes share their columns; every pixel outside a panel is white."""
+    wide, tall = np.zeros((50, 100, 3), np.uint8), np.zeros((100, 50, 3), np.uint8)
+    path = draw_stages([[Panel('a', wide)] * 3, [Panel('b', tall)] * 3], tmp_path / 'p.png', height=40)
+    picture = cv2.imread(str(path))
+    assert picture.shape == (CAPTION + 2 * (40 + GAP), 3 * (80 + GAP), 3)
+    second = picture[-20]
+    assert (second == 0).all(1).nonzero()[0].tolist() == [
+        x + 84 * c for c in range(3) for x in range(30, 50)
+    ]
+
+
+def test_level_set_panel_marks_the_zero_contour():
+    phi = 10 - np.hypot(*np.mgrid[-32:32, -32:32])
+    panel = level_set_panel('phi', np.zeros((64, 64, 3), np.uint8), phi, limit=10, on_image=True)
+    y, x = (panel.image == CONTOUR).all(2).nonzero()
+    radius = np.hypot(y - 32, x - 32)
+    assert len(y) and abs(radius - 10).max() < 2.5
+    colours = level_set_panel('phi', panel.image, phi, limit=10).image
+    inside, outside = colours[32, 32].astype(int), colours[2, 2].astype(int)
+    assert inside[0] > inside[2] and outside[2] > outside[0]  # red inside, blue outside
+
+
+def test_score_and_label_panels_keep_the_background_visible():
+    image = np.full((4, 4, 3), 200, np.uint8)
+    label = np.zeros((4, 4), np.uint8)
+    label[0] = 3
+    panel = label_panel('label', image, label).image
+    assert len(np.unique(panel.reshape(-1, 3), axis=0)) == 2 and panel[1:].min() > 100
+    low, high = (score_panel('s', image, np.full((4, 4), v)).image[0, 0] for v in (0.1, 0.9))
+    assert low[2] > low[0] and high[0] > high[2]
+
+
+def test_rows_of_other_lengths():
+    panel = Panel('a', np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(ValueError, match='equal length'):
+        draw_stages([[panel], [panel, panel]], 'never.png')
