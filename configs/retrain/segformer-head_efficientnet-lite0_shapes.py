@@ -1,7 +1,7 @@
 # Stage 3 on the generated shapes; as segformer-head_efficientnet-lite0_voc8.py.
 _base_ = 'segformer-head_efficientnet-lite0_voc8.py'
 dataset_type = 'mmlevelset.ShapesDataset'
-crop_size = (320, 320)
+crop_size = (160, 160)  # native; the seeds were made at twice the size
 model = dict(data_preprocessor=dict(size=crop_size), decode_head=dict(num_classes=7))
 train_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),

@@ -21,8 +21,8 @@ from mmlevelset.visualization import (
     Panel,
     draw_stages,
     label_panel,
-    level_set_panel,
     score_panel,
+    trace_panels,
 )
 
 
@@ -107,30 +107,10 @@ def _panels(
     limit: float,
     name: str,
 ) -> list[Panel]:
-    height, width = image.shape[:2]
-
-    def upsample(value: Tensor) -> np.ndarray:
-        return cv2.resize(value.float().numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
-
-    panels = [Panel('image', image)]
-    if len(trace.phi):
-        m = int((trace.phi > 0).sum((1, 2, 3)).argmax())
-        score = cam[trace.classes[m]]
-        maps = [trace.sdf[m, 0], trace.phi0[m, 0], trace.phi[m, 0]]
-    else:  # no present class has a contour
-        score, maps = cam.amax(0), [torch.full_like(cam[0], -limit)] * 3
-    score = upsample(score / score.max().clamp_min(1e-5))
-    sdf, phi0, phi = (upsample(v) for v in maps)
-    panels += [
-        score_panel('CAM', image, score),
-        level_set_panel('SDF of the CAM', image, sdf, limit),
-        level_set_panel('phi 0', image, phi0, limit),
-        level_set_panel('phi T', image, phi, limit),
-        level_set_panel('contour of phi T', image, phi, limit, on_image=True),
-    ]
+    panels = trace_panels(image, trace, cam, limit)
     if seeds is not None:
         seed = read_seed(Path(seeds) / f'{name}.npz')
-        score = seed.scores.max(0) if len(seed.scores) else np.zeros((height, width))
+        score = seed.scores.max(0) if len(seed.scores) else np.zeros(image.shape[:2])
         panels.append(score_panel('seed', image, score.astype(np.float32)))
     if labels is not None:
         panels.append(

@@ -1,3 +1,11 @@
 from .stages import Panel, draw_stages, label_panel, level_set_panel, score_panel
+from .trace import trace_panels
 
-__all__ = ['Panel', 'draw_stages', 'label_panel', 'level_set_panel', 'score_panel']
+__all__ = [
+    'Panel',
+    'draw_stages',
+    'label_panel',
+    'level_set_panel',
+    'score_panel',
+    'trace_panels',
+]

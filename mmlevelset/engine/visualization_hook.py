@@ -1,0 +1,90 @@
+"""Look at the level sets while they train."""
+
+import copy
+from pathlib import Path
+
+import torch
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from mmlevelset.models.level_set_head import LevelSetHead
+from mmlevelset.registry import HOOKS
+from mmlevelset.structures.fields import image_labels, unit_images
+from mmlevelset.visualization import draw_stages, trace_panels
+
+
+@HOOKS.register_module()
+class LevelSetVisualizationHook(Hook):
+    """Draw CAM, SDF, phi^0, phi^T and its contour of a training batch now and then.
+
+    Pictures go to ``<work_dir>/level_sets/iter_<N>.png``.
+
+    Args:
+        interval: Iterations between two pictures.
+        images: Images of the batch to draw.
+
+    Raises:
+        ValueError: When the model has no LevelSetHead, or no head that makes a CAM.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, interval: int = 500, images: int = 4) -> None:
+        self.interval = interval
+        self.images = images
+
+    @master_only
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Draw the batch of every ``interval``-th iteration."""
+        if not self.every_n_train_iters(runner, self.interval):
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        heads = [m for m in model.modules() if isinstance(m, LevelSetHead)]
+        sources = [getattr(model, 'decode_head', None), *(h.cam_head for h in heads)]
+        sources = [source for source in sources if hasattr(source, 'activation')]
+        if not heads or not sources:
+            raise ValueError(
+                'LevelSetVisualizationHook needs a LevelSetHead and a head that makes CAMs '
+                '(CAMHead, as decode_head or as cam_head of the LevelSetHead); remove the hook '
+                'from custom_hooks or add them'
+            )
+        path = Path(runner.work_dir) / 'level_sets' / f'iter_{runner.iter + 1}.png'
+        training = model.training
+        model.eval()
+        try:
+            self._draw(model, heads[0], sources[0], copy.deepcopy(data_batch), path)
+        finally:
+            model.train(training)
+
+    @torch.no_grad()
+    def _draw(
+        self,
+        model: torch.nn.Module,
+        head: LevelSetHead,
+        source: torch.nn.Module,
+        batch: dict,
+        path: Path,
+    ) -> None:
+        batch = {name: values[: self.images] for name, values in batch.items()}
+        data = model.data_preprocessor(batch, True)
+        samples, features = data['data_samples'], model.extract_feat(data['inputs'])
+        cam = source.activation(features)
+        images = unit_images(samples)
+        labels = image_labels([s.metainfo for s in samples], cam.shape[1], cam)
+        trace = head.trace(features, images, cam, labels)
+        pictures = (images * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+        draw_stages(
+            [
+                trace_panels(picture, trace, cam[i], head.truncate, i)
+                for i, picture in enumerate(pictures)
+            ],
+            path,
+        )

@@ -1,0 +1,61 @@
+"""LevelSetVisualizationHook: a picture of a training batch, and nothing changed by drawing it."""
+
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+
+from mmlevelset.engine import LevelSetVisualizationHook
+from mmlevelset.visualization.stages import CAPTION, GAP
+
+HEAD = dict(
+    type='mmlevelset.LevelSetHead', in_channels=(24,), in_index=(0,), channels=8, num_classes=2
+)
+
+
+def make_runner(tmp_path, auxiliary_head: dict | None) -> SimpleNamespace:
+    init_default_scope('mmseg')
+    model = MODELS.build(
+        dict(
+            type='EncoderDecoder',
+            data_preprocessor=dict(type='mmlevelset.LevelSetPreProcessor', size_divisor=32),
+            backbone=dict(type='mmlevelset.EfficientNet', arch='lite0', out_indices=(1, 6)),
+            decode_head=dict(type='mmlevelset.CAMHead', in_channels=320, num_classes=2),
+            auxiliary_head=auxiliary_head,
+            test_cfg=dict(mode='whole'),
+        )
+    )
+    return SimpleNamespace(model=model.train(), work_dir=tmp_path, iter=1, max_iters=10)
+
+
+def make_batch(n: int = 3) -> dict:
+    samples = [SegDataSample(metainfo=dict(img_label=np.ones(2, np.float32))) for _ in range(n)]
+    return dict(inputs=[torch.randint(255, (3, 64, 64)) for _ in range(n)], data_samples=samples)
+
+
+def test_picture(tmp_path):
+    runner, hook = make_runner(tmp_path, HEAD), LevelSetVisualizationHook(interval=2, images=2)
+    before = {k: v.clone() for k, v in runner.model.state_dict().items()}
+    batch = make_batch()
+    hook.after_train_iter(runner, 1, batch)
+    picture = cv2.imread(str(tmp_path / 'level_sets' / 'iter_2.png'))
+    assert picture.shape == (CAPTION + 2 * (220 + GAP), 6 * (220 + GAP), 3)
+    assert runner.model.training and 'input_image' not in batch['data_samples'][0]
+    assert all(torch.equal(v, before[k]) for k, v in runner.model.state_dict().items())
+
+
+def test_only_every_interval(tmp_path):
+    hook = LevelSetVisualizationHook(interval=3)
+    hook.after_train_iter(make_runner(tmp_path, HEAD), 1, make_batch())
+    assert not (tmp_path / 'level_sets').exists()
+
+
+def test_model_without_level_sets(tmp_path):
+    hook = LevelSetVisualizationHook(interval=1)
+    with pytest.raises(ValueError, match='needs a LevelSetHead'):
+        hook.after_train_iter(make_runner(tmp_path, None), 0, make_batch())
