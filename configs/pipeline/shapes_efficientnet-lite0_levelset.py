@@ -28,12 +28,12 @@ for _arm, (_config, _source, _threshold) in _arms.items():
         dict(
             name=f'train_{_arm}',
             command=f'{_train} {_config} --work-dir {_dir} --resume --cfg-options load_from={_host}/epoch_6.pth',
-            done=f'{_dir}/epoch_10.pth',
+            done=f'{_dir}/epoch_14.pth',
             needs=['host'],
         ),
         dict(
             name=f'seeds_{_arm}',
-            command=f'{_test} {_config} {_dir}/epoch_10.pth --work-dir {_dir}/test --out {_dir}/seeds --tta',
+            command=f'{_test} {_config} {_dir}/epoch_14.pth --work-dir {_dir}/test --out {_dir}/seeds --tta',
             done=f'{_dir}/test/metrics.json',
         ),
         dict(
@@ -67,7 +67,7 @@ stages.append(
     dict(
         name='picture',
         command='{python} tools/analysis_tools/draw_stages.py '
-        f'configs/seed/cam/efficientnet-lite0_levelset_shapes.py {_dir}/epoch_10.pth --seeds {_dir}/seeds '
+        f'configs/seed/cam/efficientnet-lite0_levelset_shapes.py {_dir}/epoch_14.pth --seeds {_dir}/seeds '
         f'--labels {_dir}/labels --ids train_00003 train_00011 train_00042 train_00077 --out {picture}',
         done=picture,
         needs=['labels_levelset'],

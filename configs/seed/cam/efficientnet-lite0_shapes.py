@@ -6,4 +6,4 @@ optim_wrapper = dict(
     optimizer=dict(lr=2e-5),
     paramwise_cfg=dict(custom_keys=dict(auxiliary_head=dict(lr_mult=200.0))),
 )
-train_cfg = dict(max_epochs=10)
+train_cfg = dict(max_epochs=14)
