@@ -2,10 +2,8 @@
 
 import argparse
 
-from mmengine.runner import find_latest_checkpoint
-
 from mmlevelset import compat
-from mmlevelset.apis import add_arguments, build_runner, load_config
+from mmlevelset.apis import add_arguments, build_runner, load_config, set_resume
 
 
 def main() -> None:
@@ -18,9 +16,8 @@ def main() -> None:
     args = parser.parse_args()
 
     cfg = load_config(args.config, args.work_dir, args.launcher, args.cfg_options)
-    if args.resume and find_latest_checkpoint(cfg.work_dir):
-        cfg.resume = True
-        cfg.load_from = None  # the checkpoint that the run started from must not win
+    if args.resume:
+        set_resume(cfg)
     if args.amp:
         compat.enable_amp(cfg)
     build_runner(cfg).train()

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.dist import master_only
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmlevelset import __version__, compat
 from mmlevelset.structures import write_json
@@ -82,6 +82,13 @@ def load_config(
 def build_runner(cfg: Config) -> Runner:
     """Build mmengine's Runner."""
     return Runner.from_cfg(cfg)
+
+
+def set_resume(cfg: Config) -> None:
+    """Go on from the last checkpoint in ``cfg.work_dir``; without one, start as the config says."""
+    if find_latest_checkpoint(cfg.work_dir):
+        cfg.resume = True
+        cfg.load_from = None  # else it would be resumed instead
 
 
 def set_tta(cfg: Config) -> None:
