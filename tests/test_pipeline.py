@@ -242,3 +242,20 @@ def test_table_errors(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match='the row CAM, seeds of the table needs'):
         summarise([{**row, 'metrics': str(tmp_path / 'n.json')}])
     assert markdown([]).startswith('| arm | stage | runs |')
+
+
+@pytest.mark.parametrize('given', [None, '3'])
+def test_jobs_share_the_cores(tmp_path, given) -> None:
+    """Each job gets its share of the threads, unless the user says otherwise."""
+    config = tmp_path / 'pipeline.py'
+    config.write_text(
+        f"work_dir = r'{tmp_path}'\n"
+        "stages = [dict(name='one', command='echo threads=$OMP_NUM_THREADS')]\n"
+    )
+    env = {k: v for k, v in os.environ.items() if k != 'OMP_NUM_THREADS'}
+    if given:
+        env['OMP_NUM_THREADS'] = given
+    command = [sys.executable, str(ROOT / 'tools/pipeline.py'), str(config), '--jobs', '2']
+    subprocess.run(command, env={**env, 'PYTHONPATH': str(ROOT)}, check=True, capture_output=True)
+    expected = given or max((os.cpu_count() or 1) // 2, 1)
+    assert f'threads={expected}\n' in (tmp_path / 'logs/one.log').read_text()
