@@ -68,7 +68,7 @@ stages.append(
         name='picture',
         command='{python} tools/analysis_tools/draw_stages.py '
         f'configs/seed/cam/efficientnet-lite0_levelset_shapes.py {_dir}/epoch_14.pth --seeds {_dir}/seeds '
-        f'--labels {_dir}/labels --ids train_00003 train_00011 train_00042 train_00077 --out {picture}',
+        f'--labels {_dir}/labels --ids train_00000 train_00048 train_00028 train_00015 --out {picture}',
         done=picture,
         needs=['labels_levelset'],
     )
