@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -112,7 +114,10 @@ def _local_terms(
 
 class _LocalRegionEnergy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, phi, data, weight, radius, eps):
+    def forward(
+        ctx: Any, phi: Tensor, data: Tensor, weight: Tensor | None, radius: int, eps: float
+    ) -> Tensor:
+        """Energy (N, C) of phi (N, C, h, w), see :func:`local_region_energy`."""
         energy, force = _local_terms(phi, data, weight, radius, eps)
         ctx.save_for_backward(phi, force)
         ctx.eps = eps
@@ -120,7 +125,7 @@ class _LocalRegionEnergy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         phi, force = ctx.saved_tensors
         return chain_heaviside(phi, force, grad, ctx.eps), None, None, None, None
 

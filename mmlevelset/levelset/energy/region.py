@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -102,7 +104,10 @@ class _RegionEnergy(torch.autograd.Function):
     """Closed-form backward: one matmul, and nothing saved but the inputs and the two means."""
 
     @staticmethod
-    def forward(ctx, phi, data, weight, eps):
+    def forward(
+        ctx: Any, phi: Tensor, data: Tensor, weight: Tensor | None, eps: float
+    ) -> Tensor:
+        """Energy (N, C) of phi (N, C, h, w), see :func:`region_energy`."""
         energy, contrast, offset = _region_moments(phi, data, weight, eps)
         ctx.save_for_backward(phi, data, weight, contrast, offset)
         ctx.eps = eps
@@ -110,7 +115,7 @@ class _RegionEnergy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         phi, data, weight, contrast, offset = ctx.saved_tensors
         with torch.autocast(phi.device.type, enabled=False):
             force = _region_force(data, weight, contrast, offset)
