@@ -15,7 +15,7 @@ _arms = dict(
     mse=('configs/seed/ablation/efficientnet-lite0_voc8_mse.py', 'phi', '0.5'),
     energy=('configs/seed/ablation/efficientnet-lite0_voc8_energy.py', 'phi', '0.5'),
 )
-_retrained = ('cam', 'levelset')  # these go on to stages 2 and 3
+_retrained = ('cam', 'levelset', 'paper')  # these go on to stages 2 and 3
 _runs = (0, 1, 2)
 
 _train = '{python} tools/train.py'
@@ -62,16 +62,15 @@ for _arm, (_config, _source, _threshold) in _arms.items():
                 needs=[f'seeds_{_id}'],
             ),
         ]
-        if _arm in ('cam', 'levelset', 'paper'):  # images that no choice was made on
-            stages.append(
-                dict(
-                    name=f'val_{_id}',
-                    command=f'{_test} {_config} {_dir}/epoch_4.pth --work-dir {_dir}/test_val {_scored}{_source} '
-                    'test_dataloader.dataset.ann_file=ImageSets/Segmentation/val.txt test_evaluator.split=val',
-                    done=f'{_dir}/test_val/metrics.json',
-                    needs=[f'train_{_id}'],
-                )
+        stages.append(  # images that no choice was made on
+            dict(
+                name=f'val_{_id}',
+                command=f'{_test} {_config} {_dir}/epoch_4.pth --work-dir {_dir}/test_val {_scored}{_source} '
+                'test_dataloader.dataset.ann_file=ImageSets/Segmentation/val.txt test_evaluator.split=val',
+                done=f'{_dir}/test_val/metrics.json',
+                needs=[f'train_{_id}'],
             )
+        )
         if _arm == 'levelset':  # does training through phi^0 improve the CAM itself?
             stages.append(
                 dict(
@@ -125,8 +124,8 @@ _model = {'mIoU': 'mIoU', 'boundary IoU': 'boundary/mBIoU', 'trimap mIoU': 'boun
 _rows = (
     ('seeds, oracle threshold', 'seeds.json', _best, _arms),
     ('seeds, label-free threshold', 'seeds.json', _free, _arms),
-    ('seeds of val, oracle threshold', 'test_val/metrics.json', _oracle, ('cam', 'levelset', 'paper')),
-    ('seeds of val, label-free threshold', 'test_val/metrics.json', _fixed, ('cam', 'levelset', 'paper')),
+    ('seeds of val, oracle threshold', 'test_val/metrics.json', _oracle, _arms),
+    ('seeds of val, label-free threshold', 'test_val/metrics.json', _fixed, _arms),
     ('CAM of the same network, oracle', 'test_cam/metrics.json', _oracle, ('levelset',)),
     ('pseudo-labels', 'labels.json', _labels, _retrained),
     ('model, val', 'retrain/test/metrics.json', _model, _retrained),

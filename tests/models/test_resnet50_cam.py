@@ -1,12 +1,11 @@
 """The ResNet-50 CAM host against outputs and gradients of IRN's own network.
 
 tests/data/irn_cam.npz was recorded from jiwoon-ahn/irn (commit a2ece00), filled and fed with the
-deterministic numbers of ``uniform`` below, so that no weights need to be stored.
+deterministic numbers of ``tests/models/official.py``.
 """
 
 import math
 import runpy
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -18,41 +17,12 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmlevelset.apis import convert_checkpoint, convert_state_dict, read_config
+from tests.models.official import filled, image
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs/seed/cam/resnet50_voc12.py'
 GOLDEN = np.load(ROOT / 'tests/data/irn_cam.npz')
 rename = runpy.run_path(str(ROOT / 'tools/model_converters/irn_cam.py'))['rename']
-
-
-def uniform(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers in [-1, 1) that depend on the name and shape only (NEP 19 freezes the stream)."""
-    return 2 * np.random.RandomState(zlib.crc32(name.encode())).random_sample(shape) - 1
-
-
-def filled(key: str, shape: tuple[int, ...]) -> Tensor:
-    """The recorded network's tensor ``key``."""
-    if key.endswith('num_batches_tracked'):
-        return torch.zeros(shape, dtype=torch.int64)
-    u = uniform(key, shape)
-    if key.endswith('running_mean'):
-        u = 0.1 * u
-    elif key.endswith('running_var'):
-        u = 1 + 0.5 * u
-    elif len(shape) == 1:
-        u = 1 + 0.1 * u if key.endswith('.weight') else 0.1 * u
-    else:
-        u = math.sqrt(3 / math.prod(shape[1:])) * u
-    return torch.from_numpy(np.asarray(u, np.float32))
-
-
-def image(name: str, n: int, h: int, w: int) -> Tensor:
-    """Blocks of 28 pixels plus noise, normalised, (n, 3, h, w)."""
-    coarse = uniform(f'{name}/coarse', (n, 3, -(-h // 28), -(-w // 28)))
-    coarse = coarse.repeat(28, axis=2).repeat(28, axis=3)[:, :, :h, :w]
-    return torch.from_numpy(
-        (1.5 * coarse + 0.5 * uniform(f'{name}/fine', (n, 3, h, w))).astype('f4')
-    )
 
 
 def official_name(key: str) -> str:
