@@ -1,6 +1,7 @@
 """The paper in plain torch: CAM masks, signed distances, energies and their evolution."""
 
 from .cam import cam_masks, cam_weight, normalise_cam
+from .condition import evolution_condition
 from .energy import (
     contour_length,
     data_force,
@@ -31,6 +32,7 @@ __all__ = [
     'drlse',
     'edge_attraction',
     'edge_stopping',
+    'evolution_condition',
     'heaviside',
     'local_data_force',
     'local_region_energy',

@@ -15,9 +15,8 @@ from mmlevelset.levelset import (
     ClassicalEvolution,
     LevelSetInitialiser,
     cam_masks,
-    data_force,
-    edge_attraction,
     edge_stopping,
+    evolution_condition,
     signed_distance,
     standardise,
     valid_masks,
@@ -74,7 +73,7 @@ class LevelSetHead(BaseDecodeHead):
         num_classes: Foreground classes C.
         data_index: Which of the backbone's feature maps is F of the energy (eq 24).
         evolution: Config of f_LSE, ``mmlevelset.FNOEvolution`` (``num_classes`` is filled in; with
-            ``condition_channels=3`` it sees the data forces of phi^0 on image, features and edges)
+            ``condition_channels`` it sees as many of :func:`evolution_condition`)
             or ``mmlevelset.ClassicalEvolution``.
         loss_sdf: Config of the loss of phi^0.
         loss_anchor: Config of a loss that keeps phi^T near D as well; not in the paper, whose phi^T
@@ -179,17 +178,8 @@ class LevelSetHead(BaseDecodeHead):
             return self.evolution(phi, data, edge=edge)
         condition = None
         if self.evolution.condition_channels:
-            start = phi.detach()
-            forces = torch.stack(
-                [
-                    data_force(start, standardise(image)),
-                    data_force(start, data),
-                    edge_attraction(start, edge),
-                ],
-                dim=2,
-            )
-            # Only the direction counts: every force gets a root mean square of one.
-            condition = forces / forces.square().mean((3, 4), keepdim=True).sqrt().clamp_min(1e-6)
+            channels = self.evolution.condition_channels
+            condition = evolution_condition(phi.detach(), image, data, edge, channels)
         return self.evolution(phi / self.truncate, condition) * self.truncate
 
     def _evolve_pairs(
