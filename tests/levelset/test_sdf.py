@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
 
-from mmlevelset.levelset import signed_distance, squared_distance, valid_masks
+from mmlevelset.levelset import sdf, signed_distance, squared_distance, valid_masks
 
 SIZES = [(1, 2), (1, 17), (17, 1), (2, 2), (7, 5), (28, 28), (31, 64), (112, 57)]
 
@@ -40,9 +40,9 @@ def test_squared_distance_is_bit_equal_to_scipy(size):
 @pytest.mark.parametrize('size', SIZES)
 def test_signed_distance(size):
     stack = masks(*size)
-    expected = np.stack([
-        distance_transform_edt(m) - distance_transform_edt(~m) for m in stack.numpy()
-    ])
+    expected = np.stack(
+        [distance_transform_edt(m) - distance_transform_edt(~m) for m in stack.numpy()]
+    )
     out = signed_distance(stack[None])
     assert out.dtype == torch.float32
     np.testing.assert_allclose(out[0].numpy(), expected, rtol=1e-6)
@@ -102,3 +102,32 @@ def test_user_errors():
         signed_distance(mask, torch.ones(1, 2))
     with pytest.raises(ValueError, match='expected'):
         signed_distance(mask[0])
+
+
+def test_no_gradient_and_the_same_under_autocast_and_inference_mode():
+    mask = torch.rand(2, 3, 20, 21) < 0.2
+    present = torch.tensor([[1, 0, 1], [1, 1, 0]])
+    plain = signed_distance(mask, present)
+    assert not plain.requires_grad
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        low = signed_distance(mask, present)
+    with torch.inference_mode():
+        inference = signed_distance(mask, present)
+    assert low.dtype == torch.float32
+    assert torch.equal(low, plain) and torch.equal(inference, plain)
+
+
+@pytest.mark.parametrize('dtype', [torch.bool, torch.uint8, torch.int64, torch.float32])
+def test_any_dtype_and_strides_of_present_and_mask(dtype):
+    mask = torch.rand(3, 12, 14, 4) < 0.2
+    present = torch.tensor([[1, 0, 1], [1, 1, 0], [0, 0, 1], [1, 1, 1]]).to(dtype).T
+    view = mask.permute(0, 3, 1, 2)
+    expected = signed_distance(view.contiguous(), present.bool().contiguous())
+    assert torch.equal(signed_distance(view, present), expected)
+    assert torch.equal(expected.ne(0).flatten(2).all(2), present.bool())
+
+
+def test_the_gpu_fallback_does_not_look_at_the_data():
+    """The path of other devices, on the CPU: all rows, no early stop, the same numbers."""
+    mask = torch.rand(30, 15, 22) < 0.1
+    assert torch.equal(sdf._absolute(mask, look=False), sdf._absolute(mask, look=True))

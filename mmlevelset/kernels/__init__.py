@@ -1,0 +1,1 @@
+"""Fast paths behind ``mmlevelset.levelset``; each equals the plain torch version it replaces."""
