@@ -19,7 +19,11 @@ def _child(parent: Registry, location: str) -> Registry:
 
 
 MODELS = _child(root.MODELS, 'models')
+MODEL_WRAPPERS = _child(root.MODEL_WRAPPERS, 'models')
 DATASETS = _child(root.DATASETS, 'datasets')
 TRANSFORMS = _child(root.TRANSFORMS, 'datasets')
 METRICS = _child(root.METRICS, 'evaluation')
 HOOKS = _child(root.HOOKS, 'engine')
+PARAM_SCHEDULERS = _child(root.PARAM_SCHEDULERS, 'engine')
+# Ours alone: mmengine has no such thing.
+REFINERS = Registry('refiner', scope='mmlevelset', locations=['mmlevelset.refine'])
