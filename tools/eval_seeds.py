@@ -7,12 +7,9 @@
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-
+from mmlevelset.apis import config_classes
 from mmlevelset.datasets.image_labels import read_split
 from mmlevelset.evaluation import evaluate_labels, evaluate_seeds
-from mmlevelset.registry import DATASETS
 from mmlevelset.structures import read_meta, write_json
 
 
@@ -27,11 +24,7 @@ def class_names(args: argparse.Namespace) -> list[str]:
                 f'{args.folder}/meta.json does not name the classes; give --classes or --config'
             )
         return names
-    config = Config.fromfile(args.config)
-    init_default_scope(config.get('default_scope', 'mmseg'))
-    dataset = config.test_dataloader.dataset
-    names = dataset.get('metainfo', {}).get('classes')
-    return list(names or DATASETS.get(dataset.type).METAINFO['classes'])
+    return config_classes(args.config)
 
 
 def print_numbers(title: str, numbers: dict[str, float]) -> None:

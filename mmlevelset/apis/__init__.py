@@ -1,6 +1,6 @@
 from mmlevelset.compat import setup
 
-from .convert import convert_checkpoint, convert_state_dict
+from .convert import convert_checkpoint, convert_state_dict, read_checkpoint
 from .pipeline import Pipeline, Stage
 from .runner import (
     add_arguments,
@@ -14,6 +14,7 @@ from .runner import (
     versions,
     write_metrics,
 )
+from .seeds import config_classes, export_seeds, import_seeds
 from .table import markdown, summarise
 
 __all__ = [
@@ -21,10 +22,14 @@ __all__ = [
     'Stage',
     'add_arguments',
     'build_runner',
+    'config_classes',
     'convert_checkpoint',
     'convert_state_dict',
+    'export_seeds',
+    'import_seeds',
     'load_config',
     'markdown',
+    'read_checkpoint',
     'read_config',
     'set_resume',
     'set_seed_folder',

@@ -1,6 +1,8 @@
 """Official checkpoints of the hosts, under our parameter names."""
 
 import os
+import pickle
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,6 +19,44 @@ from .runner import read_config
 Rename = Callable[[str], str | None]
 
 
+def read_checkpoint(source: str | Path) -> dict[str, Tensor]:
+    """Read the tensors of a published checkpoint; no code in it is run.
+
+    Args:
+        source: A local file or an address; a ``state_dict``, bare or under the key ``state_dict``
+            or ``model``.
+
+    Returns:
+        dict: the tensors by their published names.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds something else, or the address does not answer with a checkpoint.
+    """
+    try:
+        if '://' in str(source):
+            state = torch.hub.load_state_dict_from_url(
+                str(source), map_location='cpu', weights_only=True
+            )
+        else:
+            state = torch.load(source, map_location='cpu', weights_only=True)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'no checkpoint at {str(source)!r}; download it first') from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise ValueError(
+            f'{source} is no checkpoint of tensors ({_reason(error)}). Links to cloud drives answer with a '
+            'web page: download the file by hand and give its path.'
+        ) from error
+    for key in ('state_dict', 'model'):
+        state = state.get(key, state) if isinstance(state, Mapping) else state
+    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ValueError(
+            f'{source} holds {_content(state)}, expected the tensors of a state_dict, bare or under '
+            "the key 'state_dict' or 'model'"
+        )
+    return dict(state)
+
+
 def convert_state_dict(
     source: Mapping[str, Tensor], rename: Rename, expected: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
@@ -25,10 +65,11 @@ def convert_state_dict(
     Args:
         source: The published tensors.
         rename: From a published name to ours.
-        expected: The model's ``state_dict()``.
+        expected: The ``state_dict()`` of the model, or of the part of it that is published.
 
     Returns:
-        dict: exactly the keys and shapes of ``expected``.
+        dict: exactly the keys and shapes of ``expected``. ``num_batches_tracked``, which files of
+        PyTorch before 0.4.1 and other frameworks lack, is zero where it is not given.
 
     Raises:
         ValueError: Naming all tensors that are unknown, missing or of another shape.
@@ -43,7 +84,11 @@ def convert_state_dict(
         elif value.shape != expected[name].shape:
             wrong.append(f'{key} is {tuple(value.shape)}, expected {tuple(expected[name].shape)}')
         target[name] = value
-    wrong += [f'missing: {name}' for name in expected if name not in target]
+    for name, value in expected.items():
+        if name.endswith('num_batches_tracked'):
+            target.setdefault(name, torch.zeros_like(value))
+        elif name not in target:
+            wrong.append(f'missing: {name}')
     if wrong:
         lines = '\n  '.join(wrong)
         raise ValueError(
@@ -54,29 +99,48 @@ def convert_state_dict(
 
 
 def convert_checkpoint(
-    source: str | Path, target: str | Path, config: str | Path, rename: Rename
+    source: str | Path | Mapping[str, Tensor],
+    target: str | Path,
+    config: str | Path,
+    rename: Rename,
+    part: str | None = None,
 ) -> None:
-    """Convert a published checkpoint for ``load_from`` or tools/test.py.
+    """Convert a published checkpoint for ``load_from``, tools/test.py or ``init_cfg``.
 
     Args:
-        source: A ``state_dict``, bare or under the key ``state_dict`` or ``model``; no code in it
-            is run.
+        source: As of :func:`read_checkpoint`, or its tensors, where a tool changes them first.
         target: The file to write.
         config: Config of our model.
-        rename: From a published name to ours.
+        rename: From a published name to ours (inside ``part``).
+        part: Submodule of the model that the checkpoint fills, e.g. ``'backbone'`` for weights of
+            ImageNet; the file then suits ``init_cfg=dict(type='Pretrained', checkpoint=target)``
+            of this submodule. Default: the whole model.
 
     Raises:
         FileNotFoundError: ``source`` or ``config`` does not exist.
-        ValueError: See :func:`convert_state_dict`.
+        ValueError: See :func:`read_checkpoint` and :func:`convert_state_dict`.
     """
-    if not Path(source).is_file():
-        raise FileNotFoundError(f'no checkpoint at {str(source)!r}; download it first')
+    meta = {}
+    if not isinstance(source, Mapping):
+        meta, source = dict(source=os.path.basename(source)), read_checkpoint(source)
     cfg = read_config(str(config))
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    expected = MODELS.build(cfg.model).state_dict()
-    state = torch.load(source, map_location='cpu', weights_only=True)
-    for key in ('state_dict', 'model'):
-        state = state.get(key, state)
-    converted = convert_state_dict(state, rename, expected)
+    model = MODELS.build(cfg.model)
+    expected = (model.get_submodule(part) if part else model).state_dict()
+    converted = convert_state_dict(source, rename, expected)
     with atomic_path(target) as path:
-        torch.save(dict(state_dict=converted, meta=dict(source=os.path.basename(source))), path)
+        torch.save(dict(state_dict=converted, meta=meta), path)
+
+
+def _reason(error: Exception) -> str:
+    """Why a file was refused, without torch's advice to load it unsafely."""
+    text = str(error) or type(error).__name__
+    refused = re.search(r'(?:WeightsUnpickler error:\s*|Trying to load )(.+)', text)
+    return refused[1] if refused else text
+
+
+def _content(state: object) -> str:
+    """What a file holds, in a few words."""
+    if isinstance(state, Mapping):
+        return f'a dict with the keys {list(state)[:8]}'
+    return f'a {type(state).__name__}'

@@ -176,13 +176,20 @@ READERS: dict[str, Callable[[Path, Sequence[str], Sequence[str]], Labels]] = {
 }
 
 
-def read_image_labels(source: str | Path, ids: Sequence[str], classes: Sequence[str]) -> Labels:
+def read_image_labels(
+    source: str | Path,
+    ids: Sequence[str],
+    classes: Sequence[str],
+    same: Callable[[str], str] = str,
+) -> Labels:
     """Read the image labels of some images.
 
     Args:
         source (str | Path): Folder of VOC XML files, ``.json``, ``.npz`` or (legacy) ``.npy``.
         ids (Sequence[str]): Canonical ids that need a label.
         classes (Sequence[str]): C + 1 names, background first.
+        same (Callable): What an id of ``ids`` and one of the source must have in common, where
+            they are written in different ways.
 
     Returns:
         dict[str, np.ndarray]: id -> (C,) float32 of 0 and 1. An image that is listed without any
@@ -201,14 +208,14 @@ def read_image_labels(source: str | Path, ids: Sequence[str], classes: Sequence[
             f'{source}: unknown format; expected a folder of XML files or a file '
             f'ending in {sorted(READERS)}.'
         )
-    labels = reader(source, ids, classes)
-    missing = [id_ for id_ in ids if id_ not in labels]
+    labels = {same(id_): label for id_, label in reader(source, ids, classes).items()}
+    missing = [id_ for id_ in ids if same(id_) not in labels]
     if missing:
         raise ValueError(
             f'{source}: no label for {preview(missing)} of {len(ids)}. Add them, or '
             'use the split list that belongs to this file.'
         )
-    return {id_: labels[id_] for id_ in ids}
+    return {id_: labels[same(id_)] for id_ in ids}
 
 
 def labels_from_masks(paths: dict[str, str], classes: Sequence[str]) -> Labels:

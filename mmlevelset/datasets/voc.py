@@ -129,9 +129,13 @@ class VOCImageLabelDataset(BaseSegDataset):
             if masks is None:
                 raise ValueError("image_labels='masks' needs data_prefix=dict(seg_map_path=...).")
             return labels_from_masks(masks, classes)
-        return read_image_labels(
-            os.path.join(self.data_root or '', self.image_labels), ids, classes
-        )
+        path = os.path.join(self.data_root or '', self.image_labels)
+        return read_image_labels(path, ids, classes, self.same)
+
+    @staticmethod
+    def same(id_: str) -> str:
+        """What ids of lists, labels, images and masks must have in common: here, all of the id."""
+        return id_
 
     def _find(self, ids: list[str], key: str, suffix: str) -> dict[str, str]:
         """Paths of the listed files; the folder is listed once, not asked file by file."""
@@ -141,11 +145,15 @@ class VOCImageLabelDataset(BaseSegDataset):
                 f'{folder}: folder not found. Check `data_root` (now '
                 f'{self.data_root!r}) and data_prefix[{key!r}].'
             )
-        names = set(os.listdir(folder))
-        missing = [id_ for id_ in ids if id_ + suffix not in names]
+        names = {
+            self.same(name.removesuffix(suffix)): name
+            for name in os.listdir(folder)
+            if name.endswith(suffix)
+        }
+        missing = [id_ for id_ in ids if self.same(id_) not in names]
         if missing:
             raise FileNotFoundError(
                 f'{folder}: no {suffix} file for {preview(missing)} of {len(ids)} listed in '
                 f'{self.ann_file}. Complete the folder or shorten the list.'
             )
-        return {id_: os.path.join(folder, id_ + suffix) for id_ in ids}
+        return {id_: os.path.join(folder, names[self.same(id_)]) for id_ in ids}

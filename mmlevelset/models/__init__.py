@@ -1,9 +1,10 @@
 from mmlevelset.levelset import ClassicalEvolution, FNOEvolution
 from mmlevelset.registry import MODELS
 
-from .backbones import EfficientNet
+from .backbones import EfficientNet, MCTformer, ResNet38
 from .data_preprocessor import LevelSetPreProcessor
-from .heads import CAMHead
+from .heads import CAMHead, MCTformerHead, MuSCLeHead, SEAMHead
+from .hosts import SEAM, MuSCLe, MuSCLeDistributedDataParallel
 from .level_set_head import LevelSetHead
 from .losses import LevelSetEnergyLoss, SDFLoss
 from .tta import CAMTTAModel
@@ -21,5 +22,13 @@ __all__ = [
     'LevelSetEnergyLoss',
     'LevelSetHead',
     'LevelSetPreProcessor',
+    'MCTformer',
+    'MCTformerHead',
+    'MuSCLe',
+    'MuSCLeDistributedDataParallel',
+    'MuSCLeHead',
+    'ResNet38',
     'SDFLoss',
+    'SEAM',
+    'SEAMHead',
 ]

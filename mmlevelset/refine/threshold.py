@@ -14,7 +14,14 @@ from mmlevelset.evaluation.thresholds import (
     parse_threshold,
     score_histogram,
 )
-from mmlevelset.structures.seeds import read_meta, read_seed, seed_to_label, write_label, write_meta
+from mmlevelset.structures import (
+    check_resumable,
+    read_meta,
+    read_seed,
+    seed_to_label,
+    write_label,
+    write_meta,
+)
 
 # What must not change between two runs that fill the same folder.
 SETTINGS = ('threshold', 'threshold_rule', 'ignore_band')
@@ -98,7 +105,7 @@ def make_pseudo_labels(
         seeds=seed_meta,
         **facts,
     )
-    _check_resumable(out_dir, meta)
+    check_resumable(out_dir, '.png', meta, SETTINGS)
     write_meta(
         out_dir, **meta
     )  # before the first label, so that labels of another run are always recognised
@@ -111,19 +118,3 @@ def make_pseudo_labels(
                 palette,
             )
     return value
-
-
-def _check_resumable(out_dir: Path, meta: dict[str, Any]) -> None:
-    if not any(out_dir.glob('*.png')):
-        return
-    before = read_meta(out_dir)
-    changed = [
-        f'{key}: {before.get(key)} -> {meta[key]}'
-        for key in SETTINGS
-        if before.get(key) != meta[key]
-    ]
-    if changed:
-        raise ValueError(
-            f'{out_dir} holds labels made with other settings ({"; ".join(changed)}); '
-            'give another folder, or delete this one'
-        )

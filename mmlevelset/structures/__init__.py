@@ -1,6 +1,7 @@
 from .seeds import (
     Seed,
     atomic_path,
+    check_resumable,
     read_label,
     read_meta,
     read_seed,
@@ -15,6 +16,7 @@ from .seeds import (
 __all__ = [
     'Seed',
     'atomic_path',
+    'check_resumable',
     'read_label',
     'read_meta',
     'read_seed',

@@ -273,6 +273,35 @@ def read_meta(folder: str | Path) -> dict[str, Any]:
         raise ValueError(f'{path} is not valid JSON ({error}); restore or delete it') from error
 
 
+def check_resumable(
+    folder: str | Path, suffix: str, meta: dict[str, Any], settings: Sequence[str]
+) -> None:
+    """Refuse to go on with a folder whose files were made in another way.
+
+    Args:
+        folder: Where files may be left from an earlier run.
+        suffix: Of these files, e.g. ``'.png'``.
+        meta: What ``meta.json`` is about to say.
+        settings: Its keys that the files depend on.
+
+    Raises:
+        ValueError: naming the settings that differ from the folder's ``meta.json``.
+    """
+    if not any(Path(folder).glob(f'*{suffix}')):
+        return
+    before = read_meta(folder)
+    changed = [
+        f'{key}: {before.get(key)} -> {meta[key]}'
+        for key in settings
+        if before.get(key) != meta[key]
+    ]
+    if changed:
+        raise ValueError(
+            f'{folder} holds {suffix} files made with other settings ({"; ".join(changed)}); '
+            'give another folder, or delete this one'
+        )
+
+
 def _check_shapes(
     path: str | Path, keys: np.ndarray, scores: np.ndarray, size: tuple[int, int]
 ) -> None:

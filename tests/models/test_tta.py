@@ -1,4 +1,11 @@
-"""CAMTTAModel against the usual multi-scale inference, written out."""
+"""CAMTTAModel against the usual multi-scale inference and the hosts' own recipes, written out.
+
+tests/data/irn_make_cam.npz was recorded from jiwoon-ahn/irn (commit a2ece00), step make_cam, with
+the weights of ``tests/models/official.py`` and images of three scales.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +16,11 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmlevelset.apis import read_config
 from mmlevelset.models import CAMTTAModel
+from tests.models.official import filled, image
 
+ROOT = Path(__file__).resolve().parents[2]
 SIZE = (40, 52)  # of the original image
 LABEL = np.array([1, 0, 1], np.float32)
 VIEWS = [((40, 52), None), ((40, 52), 'horizontal'), ((64, 80), 'vertical'), ((64, 80), 'diagonal')]
@@ -84,7 +94,7 @@ def oracle(tta: CAMTTAModel, data: dict) -> tuple[Tensor, Tensor]:
             seeds = tta.module.auxiliary_head.seeds(feats, view[None] / 255, label[None])
             phi += upright(seeds, flip) / len(VIEWS)
     cam = cam * label[:, None, None]
-    return cam / cam.amax((1, 2), keepdim=True).clamp_min(1e-5), phi
+    return cam / (cam.amax((1, 2), keepdim=True) + 1e-5), phi
 
 
 @pytest.mark.parametrize('source', ['cam', 'phi', 'fused'])
@@ -100,7 +110,7 @@ def test_merge(source):
     assert seeds.shape == (3, *SIZE) and 0 <= seeds.min() and seeds.max() <= 1
     assert (seeds[1] == 0).all() and seeds[0].max() > 0.4
     if source == 'cam':
-        assert seeds[0].max() == seeds[2].max() == 1
+        assert seeds[0].max() > 0.999 and seeds[2].max() > 0.999
 
 
 @torch.no_grad()
@@ -145,13 +155,144 @@ def test_padding_is_cut_off():
     cam = tta.module.decode_head.conv_seg(tta.module.backbone(x)[-1]).clamp_min(0)
     cam = F.interpolate(cam, (64, 64), mode='bilinear')[0, :, :40, :52].flip(2)
     cam = cam * torch.tensor(LABEL)[:, None, None]
-    expected = cam / cam.amax((1, 2), keepdim=True).clamp_min(1e-5)
+    expected = cam / (cam.amax((1, 2), keepdim=True) + 1e-5)
     torch.testing.assert_close(result.seg_logits.data, expected)
+
+
+def bilinear(x: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Resize (K, h, w) by sampling at pixel centres, the border replicated."""
+    for axis, new in ((1, size[0]), (2, size[1])):
+        old = x.shape[axis]
+        place = ((np.arange(new) + 0.5) * old / new - 0.5).clip(0, old - 1)
+        low = np.floor(place).astype(int)
+        share = (place - low).reshape((-1, 1) if axis == 1 else (-1,))
+        x = np.take(x, low, axis) * (1 - share) + (
+            np.take(x, np.minimum(low + 1, old - 1), axis) * share
+        )
+    return x
+
+
+def irn_recipe(views: list[np.ndarray]) -> np.ndarray:
+    """make_cam: un-flip on the grid, resize to multiples of 16, sum, crop, divide by max + 1e-5."""
+    total = 0
+    for view, flipped in zip(views, FLIPPED, strict=True):
+        total = total + bilinear(view[:, :, ::-1] if flipped else view, (48, 64))
+    total = total[:, : SIZE[0], : SIZE[1]]
+    return total / (total.max((1, 2), keepdims=True) + 1e-5)
+
+
+def minmax_recipe(views: list[np.ndarray], eps: float, label: np.ndarray) -> np.ndarray:
+    """SEAM and MuSCLe: resize, mask, un-flip, sum; what is below min + eps becomes 0."""
+    total = np.zeros((3, *SIZE))
+    for view, flipped in zip(views, FLIPPED, strict=True):
+        view = bilinear(view, SIZE) * label[:, None, None]
+        total += view[:, :, ::-1] if flipped else view
+    total[total < 0] = 0
+    low, high = total.min((1, 2), keepdims=True), total.max((1, 2), keepdims=True)
+    total[total < low + eps] = 0
+    return ((total - low - eps) / (high - low + eps)).clip(0)
+
+
+def mctformer_recipe(views: list[np.ndarray]) -> np.ndarray:
+    total = sum(
+        bilinear(view, SIZE)[:, :, :: -1 if flipped else 1]
+        for view, flipped in zip(views, FLIPPED, strict=True)
+    )
+    low, high = total.min((1, 2), keepdims=True), total.max((1, 2), keepdims=True)
+    return (total - low) / (high - low + 1e-8)
+
+
+FLIPPED = [bool(i % 2) for i in range(6)]
+RECIPES = {
+    'irn': (dict(size_divisor=16), irn_recipe),
+    'seam': (
+        dict(normalise='minmax', eps=1e-5),
+        lambda views: minmax_recipe(views, 1e-5, LABEL),
+    ),
+    'muscle': (
+        dict(normalise='minmax', eps=1e-6),
+        lambda views: minmax_recipe(views, 1e-6, np.ones(3)),
+    ),
+    'mctformer': (dict(normalise='minmax', eps=1e-8, margin=0.0), mctformer_recipe),
+}
+
+
+@pytest.mark.parametrize('at_view_size', [False, True])
+@pytest.mark.parametrize('host', RECIPES)
+@pytest.mark.parametrize('scale', [1e-4, 10.0])  # of the CAM: faint maps tell the eps apart
+def test_recipes_of_the_hosts(host: str, scale: float, at_view_size: bool):
+    """Each host's own arithmetic on given CAMs, on the feature grid or at the size of the view."""
+    options, recipe = RECIPES[host]
+    rng, cams, data = np.random.RandomState(0), [], dict(inputs=[], data_samples=[])
+    for i, flipped in enumerate(FLIPPED):
+        size = [round(side * (0.5, 1, 1.5)[i // 2]) for side in SIZE]
+        grid = size if at_view_size else [-(-side // 8) for side in size]
+        cams.append(scale * rng.random_sample((3, *grid)).clip(0.3))
+        meta = dict(img_label=LABEL, ori_shape=SIZE, img_shape=tuple(size), flip=flipped)
+        sample = SegDataSample(metainfo=dict(meta, flip_direction='horizontal'))
+        data['inputs'].append([torch.rand(3, *size)])
+        data['data_samples'].append([sample])
+    tta = build(**options)
+    fed = iter(cams)
+    tta.module.decode_head.activation = lambda _: torch.tensor(next(fed)[None])
+    with torch.no_grad():
+        (result,) = tta.test_step(data)
+    expected = recipe(cams) * LABEL[:, None, None]
+    np.testing.assert_allclose(result.seg_logits.data, expected, rtol=2e-5, atol=1e-6)
+
+
+@torch.no_grad()
+def test_level_sets_beside_a_cam_at_view_size():
+    """Hosts that return upsampled CAMs (SEAM, MuSCLe): the level sets keep their own grid."""
+    tta, data = build('fused'), views()
+    grid = tta.module.decode_head.activation
+    sizes = iter(size for size, _ in VIEWS)
+    tta.module.decode_head.activation = lambda feats: F.interpolate(
+        grid(feats), next(sizes), mode='bilinear', align_corners=True
+    )
+    (result,) = tta.test_step(data)
+    phi = oracle(tta, data)[1]
+    cam = 2 * result.seg_logits.data - phi
+    assert cam[0].max() == pytest.approx(1, abs=1e-3) and (cam[1] == 0).all()
+    assert cam.min() > -1e-5 and result.seg_logits.shape == SIZE
+
+
+@torch.no_grad()
+def test_make_cam_of_irn():
+    """Network, scales, flips and fusion together, with the config's own options."""
+    golden = np.load(ROOT / 'tests/data/irn_make_cam.npz')
+    cfg = read_config(str(ROOT / 'configs/seed/cam/resnet50_voc12.py'))
+    init_default_scope('mmseg')
+    tta = MODELS.build(dict(cfg.tta_model, module=cfg.model)).eval()
+    net = tta.module
+    names = {'decode_head.conv_seg.weight': 'classifier.weight'}
+    state = {
+        key: filled(names.get(key, key.replace('backbone.', 'resnet50.')), tuple(value.shape))
+        for key, value in net.state_dict().items()
+    }
+    net.load_state_dict(state)
+    label = np.zeros(20, np.float32)
+    label[golden['keys']] = 1
+    mean, std = net.data_preprocessor.mean, net.data_preprocessor.std
+    data = dict(inputs=[], data_samples=[])
+    for name, *size in (('rect', 141, 190), ('s2', 70, 95), ('s3', 212, 285)):
+        x = image(f'irn/{name}', 1, *size)[0] * std + mean
+        for flip in (False, True):
+            meta = dict(img_label=label, ori_shape=(141, 190), img_shape=tuple(size), flip=flip)
+            sample = SegDataSample(metainfo=dict(meta, flip_direction='horizontal'))
+            # the preprocessor swaps BGR to RGB
+            data['inputs'].append([(x.flip(2) if flip else x).flip(0)])
+            data['data_samples'].append([sample])
+    (result,) = tta.test_step(data)
+    seeds = result.seg_logits.data[golden['keys']]
+    np.testing.assert_allclose(seeds[:, ::3, ::3], golden['high_res'], atol=1e-5)
 
 
 def test_errors():
     with pytest.raises(ValueError, match="'phy' is unknown; choose one of"):
         build('phy')
+    with pytest.raises(ValueError, match="'min' is unknown; choose one of"):
+        build(normalise='min')
     init_default_scope('mmseg')
     for source in ('phi', 'fused'):
         with pytest.raises(ValueError, match='no LevelSetHead'):

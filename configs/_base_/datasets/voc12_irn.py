@@ -1,16 +1,22 @@
-# VOC 2012 in the way of IRN: long side U[320, 640], flip, 512 crop, batch 16, bicubic everywhere.
+# VOC 2012 in the way of IRN: long side U[320, 640], flip, a crop of 512 that smaller images lie in at
+# random, batch 16; Pillow's bicubic filter everywhere.
 _base_ = 'voc12.py'
 crop_size = (512, 512)
 train_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),
     dict(
-        type='RandomChoiceResize',
-        scales=[(side, side) for side in range(320, 641)],  # with keep_ratio: the long side
+        type='RandomResize',
+        scale=(320, 320),  # with keep_ratio: the long side
+        ratio_range=(1.0, 641 / 320),  # the side is rounded down, so 640 is the largest
         keep_ratio=True,
+        backend='pillow',
         interpolation='bicubic',
     ),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='RandomCrop', crop_size=crop_size),
+    # the mean colour, BGR: zero once normalised
+    dict(
+        type='mmlevelset.RandomPlacedCrop', crop_size=crop_size, pad_val=(103.53, 116.28, 123.675)
+    ),
     dict(type='PackSegInputs', meta_keys=_base_.meta_keys),
 ]
 tta_pipeline = [
@@ -18,10 +24,7 @@ tta_pipeline = [
     dict(
         type='TestTimeAug',
         transforms=[
-            [
-                dict(type='Resize', scale_factor=ratio, keep_ratio=True, interpolation='bicubic')
-                for ratio in _base_.img_ratios
-            ],
+            [dict(type='mmlevelset.ResizeByRatio', ratio=ratio) for ratio in _base_.img_ratios],
             [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
             [dict(type='mmlevelset.CheckedLoadAnnotations')],
             [dict(type='PackSegInputs', meta_keys=_base_.meta_keys)],

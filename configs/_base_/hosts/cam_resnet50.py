@@ -7,7 +7,7 @@ data_preprocessor = dict(
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     bgr_to_rgb=True,
-    size=(512, 512),  # IRN pads after normalising, with zeros
+    size=(512, 512),
 )
 model = dict(
     type='EncoderDecoder',
@@ -31,4 +31,6 @@ model = dict(
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )
-tta_model = dict(type='mmlevelset.CAMTTAModel', seed_source='cam', background=0.15)  # IRN's
+tta_model = dict(
+    type='mmlevelset.CAMTTAModel', seed_source='cam', background=0.15, size_divisor=16
+)  # IRN's make_cam

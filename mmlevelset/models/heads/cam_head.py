@@ -33,6 +33,7 @@ class CAMHead(BaseDecodeHead):
         in_index: Which feature map.
         align_corners: Of the bilinear resizing.
         loss_weight: Of the classification loss.
+        dropout_ratio: Of whole channels before the classifier, in training.
         init_cfg: Initialisation; a normal of 0.01 as everywhere in mmseg's heads.
     """
 
@@ -43,6 +44,7 @@ class CAMHead(BaseDecodeHead):
         in_index: int = -1,
         align_corners: bool = False,
         loss_weight: float = 1.0,
+        dropout_ratio: float = 0.0,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(
@@ -50,7 +52,7 @@ class CAMHead(BaseDecodeHead):
             channels=in_channels,
             num_classes=num_classes,
             in_index=in_index,
-            dropout_ratio=0,
+            dropout_ratio=dropout_ratio,
             align_corners=align_corners,
             out_channels=num_classes,
             init_cfg=init_cfg or dict(type='Normal', std=0.01, override=dict(name='conv_seg')),
@@ -67,7 +69,7 @@ class CAMHead(BaseDecodeHead):
         Returns:
             Tensor: scores S before the ReLU of eq 6, (N, C, h, w), signed.
         """
-        return self.conv_seg(self._transform_inputs(inputs))
+        return self.cls_seg(self._transform_inputs(inputs))
 
     def loss(
         self,

@@ -1,0 +1,3 @@
+# SEAM and the level set with a real momentum, and a tenth of the rates: lr / (1 - momentum) stays the same.
+_base_ = 'resnet38_levelset_voc12.py'
+optim_wrapper = dict(optimizer=dict(lr=0.001, momentum=0.9))

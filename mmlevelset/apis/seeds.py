@@ -1,0 +1,170 @@
+"""Folders of seeds from and for other projects."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.utils import track_iter_progress
+from PIL import Image
+
+from mmlevelset.datasets.image_labels import image_id, preview, read_image_labels
+from mmlevelset.evaluation.folder import list_ids
+from mmlevelset.registry import DATASETS
+from mmlevelset.structures import check_resumable, read_meta, read_seed, write_meta, write_seed
+from mmlevelset.structures.foreign_seeds import FORMATS, read_foreign_seed, write_foreign_seed
+from mmlevelset.structures.seeds import Seed
+
+SUFFIXES = ('.jpg', '.jpeg', '.png')
+
+
+def config_classes(path: str | Path) -> list[str]:
+    """Class names, background first, of the test data set of a config."""
+    cfg = Config.fromfile(path)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    dataset = cfg.test_dataloader.dataset
+    names = dataset.get('metainfo', {}).get('classes')
+    return list(names or DATASETS.get(dataset.type).METAINFO['classes'])
+
+
+def import_seeds(
+    source: str | Path,
+    out: str | Path,
+    classes: Sequence[str],
+    method: str,
+    ids: Sequence[str] | None = None,
+    split: str | None = None,
+    images: str | Path | None = None,
+    image_labels: str | Path | None = None,
+    maps: str = 'high_res',
+) -> int:
+    """Turn the seeds of another project, ``<id>.npy``, into ours. Images already done are skipped.
+
+    Args:
+        source: Folder of seeds, see :mod:`mmlevelset.structures.foreign_seeds`.
+        out: Folder of ours, with a ``meta.json``.
+        classes: C + 1 names, background first.
+        method: What made the seeds, for ``meta.json``.
+        ids: Images to convert; default: all of the folder.
+        split: Name of this list, for ``meta.json``.
+        images: Folder of the images. Seeds must have their sizes; without it, a seed of an image
+            without classes cannot be told its size.
+        image_labels: Their image-level labels, as a data set reads them. Seeds of absent classes
+            are an error: they mean that keys count from another class, or another split.
+        maps: Entry of IRN-like files to read.
+
+    Returns:
+        int: images of the folder.
+
+    Raises:
+        FileNotFoundError: A folder, seed, image or label file is missing.
+        ValueError: On a seed that is unsafe, damaged or does not fit the image, its labels or the
+            classes; or if ``out`` holds seeds made in another way. Names the file.
+    """
+    source, out = Path(source), Path(out)
+    ids = list_ids(source, '.npy', ids)
+    labels, sizes = {}, {}
+    if image_labels:
+        labels = read_image_labels(image_labels, [image_id(i) for i in ids], classes)
+    if images:
+        sizes = _image_sizes(Path(images), ids)
+    meta = dict(
+        kind='seeds',
+        classes=list(classes),
+        images=len(ids),
+        split=split,
+        method=method,
+        source=source.as_posix(),
+        maps=maps,
+    )
+    check_resumable(out, '.npz', meta, ('classes', 'method', 'source', 'maps'))
+    write_meta(out, **meta)  # first, so that seeds of another run are always recognised
+    for name in track_iter_progress(ids):
+        path = out / f'{image_id(name)}.npz'
+        if path.is_file():
+            continue
+        where, id_ = source / f'{name}.npy', image_id(name)
+        seed = read_foreign_seed(where, maps)
+        write_seed(path, *_check(seed, where, classes, sizes.get(id_), labels.get(id_)))
+    return len(ids)
+
+
+def export_seeds(
+    source: str | Path, out: str | Path, layout: str, ids: Sequence[str] | None = None
+) -> int:
+    """Turn our seeds into those that scripts of another project read. Images done are skipped.
+
+    Args:
+        source: Folder of ours.
+        out: Folder of ``<id>.npy``, with a ``meta.json``.
+        layout: ``'irn'`` or ``'psa'`` (PSA, SEAM, MCTformer, MuSCLe).
+        ids: Images to convert; default: all of the folder.
+
+    Returns:
+        int: images of the folder.
+
+    Raises:
+        FileNotFoundError: A seed is missing.
+        ValueError: On an unknown layout, a damaged seed, or if ``out`` holds other files.
+    """
+    if layout not in FORMATS:
+        raise ValueError(f'format {layout!r} is unknown; choose one of {FORMATS}')
+    source, out = Path(source), Path(out)
+    ids = list_ids(source, '.npz', ids)
+    meta = {**read_meta(source), 'source': source.as_posix(), 'format': layout, 'images': len(ids)}
+    check_resumable(out, '.npy', meta, ('source', 'format'))
+    write_meta(out, **{key: value for key, value in meta.items() if key != 'versions'})
+    for name in track_iter_progress(ids):
+        if not (out / f'{name}.npy').is_file():
+            write_foreign_seed(out / f'{name}.npy', read_seed(source / f'{name}.npz'), layout)
+    return len(ids)
+
+
+def _image_sizes(folder: Path, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """(H, W) of images, from their headers."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f'no folder {folder}; give the folder of the images')
+    found = {path.stem: path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES}
+    missing = [id_ for id_ in map(image_id, ids) if id_ not in found]
+    if missing:
+        raise FileNotFoundError(f'{folder} lacks the images of {preview(missing)}')
+    sizes = {}
+    for id_ in map(image_id, ids):
+        with Image.open(found[id_]) as image:
+            sizes[id_] = image.size[::-1]
+    return sizes
+
+
+def _check(
+    seed: Seed,
+    where: Path,
+    classes: Sequence[str],
+    size: tuple[int, int] | None,
+    label: np.ndarray | None,
+) -> Seed:
+    """The seed, with the size of the image where it has no class of its own."""
+    if not len(seed.keys) and not seed.scores.size and size:
+        seed = Seed(seed.keys, np.zeros((0, *size), np.float32), size)
+    if 0 in seed.size:
+        raise ValueError(
+            f'{where}: no class, so the size of the image is unknown; give the folder of the images'
+        )
+    if size and seed.size != size:
+        raise ValueError(
+            f'{where}: maps of {seed.size} (H, W), the image is {size}; export the seeds at the '
+            'original size, or give the images they were made of'
+        )
+    unknown = [int(k) for k in seed.keys if not 0 <= k < len(classes) - 1]
+    if unknown:
+        raise ValueError(
+            f'{where}: class {unknown} is unknown; expected 0..{len(classes) - 2}, the foreground '
+            f'classes of {list(classes)}. Give the classes or the config of this data set.'
+        )
+    if label is not None and not label[seed.keys].all():
+        absent = [classes[int(k) + 1] for k in seed.keys if not label[k]]
+        raise ValueError(
+            f'{where}: seeds of {absent}, which the image-level labels do not name. Keys count '
+            'foreground classes from 0; CRF dumps, whose key 0 is the background, are no seeds.'
+        )
+    return seed

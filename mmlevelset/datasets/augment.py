@@ -1,0 +1,93 @@
+"""Augmentations that PSA, SEAM, IRN and MuSCLe share and mmcv lacks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+from PIL import Image, ImageEnhance
+
+from mmlevelset.registry import TRANSFORMS
+
+ENHANCERS = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
+
+
+@TRANSFORMS.register_module()
+class ColorJitter(BaseTransform):
+    """Torchvision's ``ColorJitter`` on a Pillow image; the four changes come in random order.
+
+    mmseg's ``PhotoMetricDistortion`` is another one: it changes each property half of the time and
+    adds to the brightness instead of multiplying.
+
+    Args:
+        brightness: b, factors are drawn from [1 - b, 1 + b].
+        contrast: Likewise.
+        saturation: Likewise.
+        hue: h, shifts are drawn from [-h, h], in turns of the colour circle.
+    """
+
+    def __init__(self, brightness: float, contrast: float, saturation: float, hue: float) -> None:
+        self.ranges = (brightness, contrast, saturation)
+        self.hue = hue
+
+    @cache_randomness
+    def _draw(self) -> tuple[np.ndarray, list[float], float]:
+        """Order of the changes, factors of the first three, and shift of the hue."""
+        factors = [np.random.uniform(max(0, 1 - r), 1 + r) for r in self.ranges]
+        return np.random.permutation(4), factors, np.random.uniform(-self.hue, self.hue)
+
+    def transform(self, results: dict) -> dict:
+        """Change ``img`` (ndarray (H, W, 3) uint8, BGR)."""
+        order, factors, shift = self._draw()
+        image = Image.fromarray(results['img'][..., ::-1])
+        for step in order:
+            if step < len(ENHANCERS):
+                image = ENHANCERS[step](image).enhance(factors[step])
+            else:
+                hue, saturation, value = image.convert('HSV').split()
+                hue = (np.asarray(hue, np.int16) + int(shift * 255)).astype(np.uint8)  # goes round
+                bands = Image.fromarray(hue), saturation, value
+                image = Image.merge('HSV', bands).convert('RGB')
+        results['img'] = np.ascontiguousarray(np.asarray(image)[..., ::-1])
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomPlacedCrop(BaseTransform):
+    """A random crop; an image that is smaller is placed at random instead, on a plain ground.
+
+    mmseg's ``RandomCrop`` leaves smaller images to the data preprocessor, which puts them into the
+    corner. The result is float32, so that a ground of the mean colour is exactly zero once
+    normalised: PSA, SEAM and MuSCLe pad with zeros after the normalisation.
+
+    Args:
+        crop_size: (H, W).
+        pad_val: Colour of the ground, BGR.
+    """
+
+    def __init__(self, crop_size: Sequence[int], pad_val: Sequence[float]) -> None:
+        self.crop_size = tuple(crop_size)
+        self.pad_val = tuple(pad_val)
+
+    @cache_randomness
+    def _offsets(self, shape: tuple[int, int]) -> list[int]:
+        """Per axis the crop's offset in the image, or minus the image's offset in the crop."""
+        gaps = [side - crop for side, crop in zip(shape, self.crop_size, strict=True)]
+        return [int(np.sign(gap) * np.random.randint(abs(gap) + 1)) for gap in gaps]
+
+    def transform(self, results: dict) -> dict:
+        """Replace ``img`` (ndarray (H, W, 3), BGR) by its crop (ndarray float32), update ``img_shape``."""
+        image = results['img']
+        source, target = [], []
+        for offset, side, crop in zip(
+            self._offsets(image.shape[:2]), image.shape, self.crop_size, strict=False
+        ):
+            start, end = max(offset, 0), min(offset + crop, side)
+            source.append(slice(start, end))
+            target.append(slice(start - offset, end - offset))
+        out = np.empty((*self.crop_size, 3), np.float32)
+        out[:] = self.pad_val
+        out[tuple(target)] = image[tuple(source)]
+        results['img'] = out
+        results['img_shape'] = self.crop_size
+        return results

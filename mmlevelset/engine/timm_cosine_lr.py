@@ -1,0 +1,50 @@
+"""The learning rate of DeiT's and MCTformer's training scripts."""
+
+import math
+
+from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
+from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
+
+from mmlevelset.registry import PARAM_SCHEDULERS
+
+
+@PARAM_SCHEDULERS.register_module()
+class TimmCosineLR(LRSchedulerMixin, _ParamScheduler):
+    """timm 0.4.12's cosine with warm-up, stepped after every epoch with the epoch that ended.
+
+    ``f(t) = start + t / warmup * (lr - start)`` for t < warmup, then
+    ``eta_min + (lr - eta_min) / 2 * (1 + cos(pi t / T))``, with T the length ``end - begin``. Two
+    properties set it apart from mmengine's LinearLR and CosineAnnealingLR in a row: the cosine does
+    not begin anew after the warm-up, so ``lr`` is never reached; and epoch e trains with
+    ``f(max(e - 1, 0))``, so the first two are alike.
+
+    Args:
+        optimizer: The optimizer or its wrapper.
+        warmup: Length of the warm-up.
+        warmup_start: Absolute rate at its beginning.
+        eta_min: Absolute rate that the cosine falls to.
+        **kwargs: ``begin``, ``end`` (filled in by the runner) and ``by_epoch`` of mmengine.
+    """
+
+    def __init__(
+        self,
+        optimizer,
+        *args,
+        warmup: int = 5,
+        warmup_start: float = 1e-6,
+        eta_min: float = 1e-5,
+        **kwargs,
+    ) -> None:
+        self.warmup = warmup
+        self.warmup_start = warmup_start
+        self.eta_min = eta_min
+        super().__init__(optimizer, *args, **kwargs)
+
+    def _get_value(self) -> list[float]:
+        """Rate of every parameter group in the epoch ``last_step``."""
+        t = max(self.last_step - 1, 0)
+        if t < self.warmup:
+            share, low = t / self.warmup, self.warmup_start
+        else:
+            share, low = (1 + math.cos(math.pi * t / (self.end - self.begin))) / 2, self.eta_min
+        return [low + share * (lr - low) for lr in self.base_values]

@@ -1,0 +1,205 @@
+"""The vision transformer of MCTformer (V1, V2 and +): one class token per class, attentions out."""
+
+import torch
+from mmcv.cnn.bricks import DropPath
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmlevelset.registry import MODELS
+
+PATCH = 16
+NORM_EPS = 1e-6  # DeiT's; PyTorch's default is 1e-5
+# V1 and V2 enlarge the grid by a tenth of a cell before they resize their position parameters. It
+# guards their code against a grid that rounds down, and shifts every sampling position.
+GRID_OFFSET = 0.1
+
+
+class Attention(nn.Module):
+    """Self-attention that gives its weights away on request."""
+
+    def __init__(self, dims: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(dims, 3 * dims)
+        self.proj = nn.Linear(dims, dims)
+
+    def forward(self, x: Tensor, need_weights: bool) -> tuple[Tensor, Tensor | None]:
+        """Attend.
+
+        Args:
+            x (Tensor): tokens, (N, T, D).
+            need_weights: Also return the weights; they take N * heads * T * T numbers for a moment.
+
+        Returns:
+            tuple: tokens (N, T, D), and the mean over the heads of the softmax weights,
+            (N, T, T) by query and key, rows sum to 1, or ``None``.
+        """
+        n, t, d = x.shape
+        q, k, v = self.qkv(x).view(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        weights = None
+        if need_weights:
+            attention = ((q * (d // self.heads) ** -0.5) @ k.transpose(2, 3)).softmax(3)
+            x, weights = attention @ v, attention.mean(1)
+        else:
+            x = F.scaled_dot_product_attention(q, k, v)
+        return self.proj(x.transpose(1, 2).reshape(n, t, d)), weights
+
+
+class MLP(nn.Module):
+    """Two linear layers with the exact GELU between them; tokens (N, T, D) to (N, T, D)."""
+
+    def __init__(self, dims: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(dims, hidden)
+        self.fc2 = nn.Linear(hidden, dims)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(F.gelu(self.fc1(x)))
+
+
+class Block(nn.Module):
+    """Pre-norm transformer block; see :class:`Attention` for its arguments and results."""
+
+    def __init__(self, dims: int, heads: int, mlp_ratio: int, drop_path: float) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dims, eps=NORM_EPS)
+        self.attn = Attention(dims, heads)
+        self.norm2 = nn.LayerNorm(dims, eps=NORM_EPS)
+        self.mlp = MLP(dims, mlp_ratio * dims)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor, need_weights: bool) -> tuple[Tensor, Tensor | None]:
+        y, weights = self.attn(self.norm1(x), need_weights)
+        x = x + self.drop_path(y)
+        return x + self.drop_path(self.mlp(self.norm2(x))), weights
+
+
+@MODELS.register_module()
+class MCTformer(BaseModule):
+    """DeiT with C class tokens (MCTformer, arXiv:2203.02891; MCTformer+, arXiv:2308.03005).
+
+    The sequence is [C class tokens | h * w patch tokens, row by row]; no norm follows the last
+    block. The defaults are DeiT-S. Parameters have the official names; ``norm``, which the
+    official networks own and never apply, and the ``pos_embed`` that + no longer uses are left out.
+
+    Attentions are needed for seeds only, so a training pass computes none of them, and a pass in
+    eval mode keeps the class rows of every layer and the sum of the patch rows over the layers.
+
+    Args:
+        num_classes: Foreground classes C, the number of class tokens.
+        img_size: Side of the training images, in pixels; its grid holds the position parameters.
+        separate_pos_embed: MCTformer+: ``pos_embed_cls`` and ``pos_embed_pat``, the latter resized
+            in eval mode only. Otherwise V1 and V2: one ``pos_embed``.
+        embed_dims: Channels D.
+        depth: Blocks L.
+        num_heads: Heads of every attention.
+        mlp_ratio: Hidden channels of the MLPs, in units of D.
+        drop_path_rate: Stochastic depth of the last block; it grows linearly from 0.
+        init_cfg: Initialisation; DeiT's weights are made by tools/model_converters/mctformer.py.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        img_size: int = 448,
+        separate_pos_embed: bool = True,
+        embed_dims: int = 384,
+        depth: int = 12,
+        num_heads: int = 6,
+        mlp_ratio: int = 4,
+        drop_path_rate: float = 0.1,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.num_classes = num_classes
+        self.separate_pos_embed = separate_pos_embed
+        self.grid = img_size // PATCH
+        self.cls_token = nn.Parameter(torch.zeros(1, num_classes, embed_dims))
+        patches = self.grid**2
+        if separate_pos_embed:
+            self.pos_embed_cls = nn.Parameter(torch.zeros(1, num_classes, embed_dims))
+            self.pos_embed_pat = nn.Parameter(torch.zeros(1, patches, embed_dims))
+        else:
+            self.pos_embed = nn.Parameter(torch.zeros(1, num_classes + patches, embed_dims))
+        self.patch_embed = nn.Sequential()
+        self.patch_embed.add_module('proj', nn.Conv2d(3, embed_dims, PATCH, stride=PATCH))
+        self.blocks = nn.ModuleList(
+            Block(embed_dims, num_heads, mlp_ratio, drop_path_rate * i / max(depth - 1, 1))
+            for i in range(depth)
+        )
+        self._init_parameters()
+
+    def _init_parameters(self) -> None:
+        """DeiT's: a truncated normal of 0.02 for tokens, positions and linear layers."""
+        for parameter in (p for name, p in self.named_parameters() if '.' not in name):
+            nn.init.trunc_normal_(parameter, std=0.02)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.trunc_normal_(module.weight, std=0.02)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Encode.
+
+        Args:
+            x (Tensor): normalised images, (N, 3, H, W); h = H // 16, w = W // 16.
+
+        Returns:
+            tuple: the patch tokens of the last block, (N, D, h, w); the class tokens after every
+            block, (N, L, C, D); and in eval mode the attention of the class tokens to the patches,
+            (N, L, C, h, w), and that of the patches to the patches, summed over the L blocks,
+            (N, h * w, h * w) by query and key. Attentions are means over the heads, >= 0.
+
+        Raises:
+            ValueError: A training image of MCTformer+ that is not ``img_size`` by ``img_size``.
+        """
+        size, c = x.shape[2:], self.num_classes
+        x = self.patch_embed(x)
+        h, w = x.shape[2:]
+        x = x.flatten(2).transpose(1, 2)
+        cls_pos, patch_pos = self._positions(size, (h, w))
+        x = torch.cat([(self.cls_token + cls_pos).expand(len(x), -1, -1), x + patch_pos], 1)
+        tokens, attention, affinity = [], [], 0
+        for block in self.blocks:
+            x, weights = block(x, need_weights=not self.training)
+            tokens.append(x[:, :c])
+            if weights is not None:
+                attention.append(weights[:, :c, c:].unflatten(2, (h, w)))
+                affinity = affinity + weights[:, c:, c:]
+        patches = x[:, c:].transpose(1, 2).unflatten(2, (h, w))
+        outputs = patches, torch.stack(tokens, 1)
+        return outputs if self.training else (*outputs, torch.stack(attention, 1), affinity)
+
+    def _positions(
+        self, size: tuple[int, int], grid: tuple[int, int]
+    ) -> tuple[Tensor, Tensor | float]:
+        """Positions of the class tokens (1, C, D) and of the patches (1, h * w, D).
+
+        Args:
+            size: Of the image, (H, W), in pixels.
+            grid: Of the patches, (h, w).
+        """
+        fits = grid == (self.grid, self.grid) and size[0] == size[1]
+        if not self.separate_pos_embed:
+            cls_pos, patch_pos = self.pos_embed.split([self.num_classes, self.grid**2], 1)
+            offset = GRID_OFFSET
+        elif fits or not self.training:
+            cls_pos, patch_pos, offset = self.pos_embed_cls, self.pos_embed_pat, 0
+        else:
+            side = self.grid * PATCH
+            raise ValueError(
+                f'MCTformer+ trains on images of {side} x {side} pixels, got {tuple(size)}: crop the '
+                f'training images to ({side}, {side}), or set img_size of the backbone to their side.'
+            )
+        if fits:
+            return cls_pos, patch_pos
+        patch_pos = patch_pos.transpose(1, 2).unflatten(2, (self.grid, self.grid))
+        # By size where nothing is added: h / grid as a factor loses a row at h = 61, 115 and 122.
+        target = (
+            dict(scale_factor=tuple((side + offset) / self.grid for side in grid))
+            if offset
+            else dict(size=grid)
+        )
+        patch_pos = F.interpolate(patch_pos, mode='bicubic', **target)
+        return cls_pos, patch_pos.flatten(2).transpose(1, 2)

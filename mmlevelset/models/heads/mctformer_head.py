@@ -1,0 +1,258 @@
+"""The head of MCTformer V1, V2 and +: classification by class tokens and patches, and fused CAMs."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.config import ConfigDict
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmlevelset.registry import MODELS
+from mmlevelset.structures.fields import image_labels, set_cams
+
+from .cam_head import _target_size
+
+VARIANTS = ('v1', 'v2', 'plus')
+CAM_TYPES = ('fused', 'patch', 'attention')
+GWRP_DECAY = 0.996  # weight of a rank relative to the one before it
+# As in the original, against division by zero.
+LABEL_EPS = 1e-8
+RANGE_EPS = 1e-8
+
+
+@MODELS.register_module()
+class MCTformerHead(BaseDecodeHead):
+    """Class logits from class tokens, a patch classifier, and the CAM that fuses both.
+
+    ::
+
+        loss(feats, samples)                              predict(feats, metas)
+          ├─ forward(feats)    mean of class tokens, S      ├─ activation(feats)   A (M * ReLU(S))
+          ├─ set_cams          C = ReLU(S)                  └─ predict_by_feat     seeds in [0, 1]
+          └─ loss_by_feat      soft margins, contrast
+
+    =====  ===============  =====================  ========================  ==================
+    .      patch scores S   pooling of S           attention M over layers   fused CAM
+    =====  ===============  =====================  ========================  ==================
+    v1     none             none                   sum                       M
+    v2     3 x 3 conv       average                sum                       M * ReLU(S)
+    plus   3 x 3 conv       weighted ranking       mean                      sqrt(M * ReLU(S))
+    =====  ===============  =====================  ========================  ==================
+
+    ``A`` is the affinity of the patches, their attention summed over all layers. ``plus`` also
+    contrasts the class tokens. The level set sees C = ReLU(S) in training, which has a gradient; V1
+    has no such map. ``conv_seg`` is the patch classifier.
+
+    Args:
+        in_channels: Channels D of the tokens.
+        num_classes: Foreground classes C.
+        variant: ``'v1'``, ``'v2'`` or ``'plus'``.
+        num_layers: How many of the last layers' attentions make M; 3 in V1 and V2, 12 in plus.
+        cam_type: ``'fused'``, or ``'patch'``, ReLU(S), or ``'attention'``, M, alone.
+        align_corners: Of the bilinear resizing.
+        init_cfg: Initialisation.
+
+    Raises:
+        ValueError: For an unknown variant or CAM, or the patch scores of V1.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int = 384,
+        variant: str = 'plus',
+        num_layers: int = 12,
+        cam_type: str = 'fused',
+        align_corners: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
+        for name, value, known in (
+            ('variant', variant, VARIANTS),
+            ('cam_type', cam_type, CAM_TYPES),
+        ):
+            if value not in known:
+                raise ValueError(f'{name}={value!r} is unknown; choose one of {known}')
+        if variant == 'v1' and cam_type == 'patch':
+            raise ValueError("variant='v1' has no patch scores: use cam_type='attention'")
+        super().__init__(
+            in_channels=in_channels,
+            channels=in_channels,
+            num_classes=num_classes,
+            in_index=0,
+            dropout_ratio=0,
+            align_corners=align_corners,
+            out_channels=num_classes,
+            init_cfg=init_cfg,  # None: PyTorch's own initialisation of conv_seg, as the original
+        )
+        del self.loss_decode, self.conv_seg  # mmseg's pixel-wise loss and 1 x 1 convolution
+        self.conv_seg = None
+        if variant != 'v1':
+            self.conv_seg = nn.Conv2d(in_channels, num_classes, 3, padding=1)
+        self.variant = variant
+        self.num_layers = num_layers
+        self.cam_type = cam_type
+
+    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Score the image and every patch.
+
+        Args:
+            inputs (Sequence[Tensor]): what :class:`MCTformer` returns; patch tokens (N, D, h, w)
+                and class tokens (N, L, C, D).
+
+        Returns:
+            tuple: class logits (N, C), the mean of the last layer's class tokens, and the patch
+            scores S before the ReLU of eq 6, (N, C, h, w), signed, or ``None`` for V1.
+        """
+        return inputs[1][:, -1].mean(2), self.conv_seg and self.conv_seg(inputs[0])
+
+    def loss(
+        self,
+        inputs: Sequence[Tensor],
+        batch_data_samples: list[SegDataSample],
+        train_cfg: dict | None = None,
+    ) -> dict[str, Tensor]:
+        """Classify, and leave the CAM (C, h, w) >= 0 with its graph on every sample, except in V1.
+
+        Args:
+            inputs (Sequence[Tensor]): see :meth:`forward`.
+            batch_data_samples: Samples with metainfo ``img_label`` (C,).
+            train_cfg: Unused, mmseg's signature.
+
+        Returns:
+            dict: scalars ``loss_cls``, of V2 and plus ``loss_patch``, of plus ``loss_cct``; and
+            ``acc_cls``, per cent of correct decisions of the class tokens.
+        """
+        logits, scores = self.forward(inputs)
+        if scores is not None:
+            set_cams(batch_data_samples, F.relu(scores))
+        return self.loss_by_feat(logits, scores, inputs[1], batch_data_samples)
+
+    def loss_by_feat(
+        self,
+        logits: Tensor,
+        scores: Tensor | None,
+        tokens: Tensor,
+        batch_data_samples: list[SegDataSample],
+    ) -> dict[str, Tensor]:
+        """Losses of :meth:`loss`, each with weight 1 as in the original.
+
+        Args:
+            logits (Tensor): class logits, (N, C).
+            scores (Tensor): patch scores S, (N, C, h, w), signed, or ``None``.
+            tokens (Tensor): class tokens of all layers, (N, L, C, D).
+            batch_data_samples: Samples with metainfo ``img_label`` (C,).
+        """
+        logits = logits.float()
+        labels = image_labels([s.metainfo for s in batch_data_samples], self.num_classes, logits)
+        losses = dict(loss_cls=F.multilabel_soft_margin_loss(logits, labels))
+        if scores is not None:
+            losses['loss_patch'] = F.multilabel_soft_margin_loss(self.pool(scores.float()), labels)
+        if self.variant == 'plus':
+            losses['loss_cct'] = class_token_contrast(tokens.float(), labels)
+        losses['acc_cls'] = ((logits > 0) == labels.bool()).float().mean() * 100
+        return losses
+
+    def pool(self, scores: Tensor) -> Tensor:
+        """Patch logits (N, C) of the patch scores (N, C, h, w)."""
+        return weighted_ranking_pool(scores) if self.variant == 'plus' else scores.mean((2, 3))
+
+    def activation(self, inputs: Sequence[Tensor]) -> Tensor:
+        """CAM of one view, spread over similar patches.
+
+        Args:
+            inputs (Sequence[Tensor]): what :class:`MCTformer` returns in eval mode.
+
+        Returns:
+            Tensor: A CAM with A the affinity, (N, C, h, w), >= 0, unnormalised.
+        """
+        cam = self.fused_cam(inputs)
+        return (cam.flatten(2) @ inputs[3].to(cam).transpose(1, 2)).view_as(cam)
+
+    def fused_cam(self, inputs: Sequence[Tensor]) -> Tensor:
+        """CAM before the affinity refinement, see the table of the class.
+
+        Args:
+            inputs (Sequence[Tensor]): what :class:`MCTformer` returns in eval mode.
+
+        Returns:
+            Tensor: (N, C, h, w), >= 0, unnormalised, in float32: tiny products must not underflow.
+
+        Raises:
+            ValueError: The backbone was in training mode, so there are no attentions.
+        """
+        if len(inputs) < 4:
+            raise ValueError(
+                'the fused CAM needs attentions, which MCTformer returns in eval mode only: call '
+                'model.eval() before extract_feat.'
+            )
+        scores = self.forward(inputs)[1]
+        patch = None if scores is None else F.relu(scores.float())
+        if self.cam_type == 'patch':
+            return patch
+        layers = inputs[2][:, -self.num_layers :].float()
+        attention = layers.mean(1) if self.variant == 'plus' else layers.sum(1)
+        if self.cam_type == 'attention' or patch is None:
+            return attention
+        fused = attention * patch
+        return fused.sqrt() if self.variant == 'plus' else fused
+
+    def predict(
+        self, inputs: Sequence[Tensor], batch_img_metas: list[dict], test_cfg: ConfigDict
+    ) -> Tensor:
+        """Seeds of one view, see :meth:`predict_by_feat`; ``test_cfg`` is unused, mmseg's signature."""
+        return self.predict_by_feat(self.activation(inputs), batch_img_metas)
+
+    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Turn CAMs into seeds at the size mmseg expects.
+
+        Args:
+            seg_logits (Tensor): CAMs, (N, C, h, w), >= 0.
+            batch_img_metas: Metainfo; where it has ``img_label``, absent classes are zeroed.
+
+        Returns:
+            Tensor: seeds, (N, C, H, W), in [0, 1]; every present class goes from 0 to 1.
+        """
+        size = _target_size(batch_img_metas[0])
+        cam = resize(seg_logits, size=size, mode='bilinear', align_corners=self.align_corners)
+        low, high = cam.amin((2, 3), keepdim=True), cam.amax((2, 3), keepdim=True)
+        seeds = (cam - low) / (high - low + RANGE_EPS)
+        if all('img_label' in meta for meta in batch_img_metas):
+            seeds = seeds * image_labels(batch_img_metas, self.num_classes, seeds)[..., None, None]
+        return seeds
+
+
+def weighted_ranking_pool(scores: Tensor, decay: float = GWRP_DECAY) -> Tensor:
+    """Global weighted ranking pooling: the j-th largest score weighs ``decay ** (j - 1)``.
+
+    Args:
+        scores (Tensor): (N, C, h, w), signed.
+        decay: 1 is the mean, 0 the maximum.
+
+    Returns:
+        Tensor: weighted means, (N, C).
+    """
+    ranked = scores.flatten(2).sort(dim=2, descending=True).values
+    weights = decay ** torch.arange(ranked.shape[2], device=scores.device, dtype=scores.dtype)
+    return ranked @ (weights / weights.sum())
+
+
+def class_token_contrast(tokens: Tensor, labels: Tensor) -> Tensor:
+    """Contrastive class token loss of MCTformer+: tokens of different classes shall differ.
+
+    For every present class the cross-entropy of telling its token, by cosine similarity without
+    temperature, from those of all C classes; the mean over classes, layers and images.
+
+    Args:
+        tokens (Tensor): class tokens after every layer, (N, L, C, D).
+        labels (Tensor): image labels, (N, C), 0/1.
+
+    Returns:
+        Tensor: a scalar; log C where all tokens coincide, as they do at the start.
+    """
+    tokens = F.normalize(tokens, dim=3)
+    similarity = tokens @ tokens.transpose(2, 3)
+    entropy = -similarity.log_softmax(3).diagonal(dim1=2, dim2=3).mean(1)
+    return ((entropy * labels).sum(1) / (labels.sum(1) + LABEL_EPS)).mean()

@@ -1,0 +1,50 @@
+"""SEAM's two views of a batch (Y. Wang et al., CVPR 2020)."""
+
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.utils import resize
+from mmseg.structures import SegDataSample
+from mmseg.utils import add_prefix
+from torch import Tensor
+
+from mmlevelset.registry import MODELS
+
+SCALE = 0.3  # SEAM's train_SEAM.py: 448 x 448 and 134 x 134
+
+
+@MODELS.register_module()
+class SEAM(EncoderDecoder):
+    """An encoder-decoder that shows its decode head every batch at two sizes.
+
+    ::
+
+        loss(inputs, samples)
+          ├─ extract_feat(inputs)             (conv4, conv5, conv6, image)
+          ├─ extract_feat(inputs * 0.3)
+          ├─ decode_head.loss(both views, samples)          writes the CAM of the full view
+          └─ auxiliary_head.loss(full view, samples)        the level set, where there is one
+
+    The pixel correlation module looks at the image as well, so it ends the tuple of features.
+    """
+
+    def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return the backbone's maps (N, K_i, h_i, w_i) and, last, ``inputs``, normalised, (N, 3, H, W)."""
+        return (*super().extract_feat(inputs), inputs)
+
+    def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
+        """Losses of both views.
+
+        Args:
+            inputs (Tensor): normalised images, (N, 3, H, W).
+            data_samples: Samples with metainfo ``img_label`` (C,).
+
+        Returns:
+            dict: ``decode.*`` of :class:`SEAMHead` and ``aux.*`` of the auxiliary head.
+        """
+        size = [int(side * SCALE) for side in inputs.shape[2:]]
+        small = resize(inputs, size, mode='bilinear', align_corners=True)
+        full = self.extract_feat(inputs)
+        views = full, self.extract_feat(small)
+        losses = add_prefix(self.decode_head.loss(views, data_samples, self.train_cfg), 'decode')
+        if self.with_auxiliary_head:
+            losses.update(self._auxiliary_head_forward_train(full, data_samples))
+        return losses

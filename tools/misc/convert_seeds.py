@@ -1,0 +1,63 @@
+"""Seeds of other projects <-> ours; nothing in their files is executed. See docs/en/seeds.md.
+
+python tools/misc/convert_seeds.py import SEED_DIR OUT --method SEAM [--images DIR ...]
+python tools/misc/convert_seeds.py export SEED_DIR OUT --format irn
+"""
+
+import argparse
+
+from mmlevelset.apis import config_classes, export_seeds, import_seeds
+from mmlevelset.datasets import VOCImageLabelDataset
+from mmlevelset.datasets.image_labels import read_split
+from mmlevelset.structures.foreign_seeds import FORMATS
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Convert seeds from and for other projects')
+    direction = parser.add_subparsers(dest='direction', required=True)
+    for name, text in (('import', '.npy of IRN, PSA, ... -> .npz'), ('export', '.npz -> .npy')):
+        command = direction.add_parser(name, help=text)
+        command.add_argument('seed_dir', help='folder of the seeds')
+        command.add_argument('out', help='folder to write; a run that was stopped goes on')
+        command.add_argument('--split', help='list of the images (default: all of the folder)')
+    command.add_argument('--format', choices=FORMATS, required=True, help='psa: {class: map}')
+    command = direction.choices['import']
+    command.add_argument('--method', required=True, help='what made the seeds, for meta.json')
+    command.add_argument('--images', help='folder of the images: check the sizes of the seeds')
+    command.add_argument(
+        '--image-labels', help='Annotations, .json, .npz or .npy: check the classes of the seeds'
+    )
+    command.add_argument(
+        '--maps', default='high_res', help='entry of the maps beside `keys` (default: high_res)'
+    )
+    names = command.add_mutually_exclusive_group()
+    names.add_argument('--classes', nargs='+', help='class names, background first (default: VOC)')
+    names.add_argument('--config', help='config whose test data set names the classes')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    ids = read_split(args.split) if args.split else None
+    if args.direction == 'export':
+        count = export_seeds(args.seed_dir, args.out, args.format, ids)
+    else:
+        classes = args.classes or (
+            config_classes(args.config) if args.config else VOCImageLabelDataset.METAINFO['classes']
+        )
+        count = import_seeds(
+            args.seed_dir,
+            args.out,
+            classes,
+            args.method,
+            ids=ids,
+            split=args.split,
+            images=args.images,
+            image_labels=args.image_labels,
+            maps=args.maps,
+        )
+    print(f'{count} seeds: {args.out}')
+
+
+if __name__ == '__main__':
+    main()
