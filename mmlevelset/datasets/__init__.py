@@ -1,7 +1,15 @@
+from .affinity_transforms import (
+    LoadAffinityScores,
+    PoolAffinityLabel,
+    RandomPlacedPairCrop,
+    RandomRescale,
+    StrideLabel,
+)
 from .augment import ColorJitter, RandomPlacedCrop
 from .coco14 import COCO14Dataset
 from .mctformer_transforms import RandAugment, RandomErasing, RandomResizedCrop, ResizeByRatio
 from .muscle_transforms import OverlappingViews, PackViews
+from .rescale import RandomHSVShift, RandomRescale
 from .shapes import ShapesDataset
 from .transforms import CheckedLoadAnnotations, CheckedLoadImage
 from .voc import VOCImageLabelDataset
@@ -11,13 +19,20 @@ __all__ = [
     'CheckedLoadAnnotations',
     'CheckedLoadImage',
     'ColorJitter',
+    'LoadAffinityScores',
     'OverlappingViews',
     'PackViews',
+    'PoolAffinityLabel',
     'RandAugment',
     'RandomErasing',
+    'RandomHSVShift',
     'RandomPlacedCrop',
+    'RandomRescale',
+    'RandomPlacedPairCrop',
+    'RandomRescale',
     'RandomResizedCrop',
     'ResizeByRatio',
     'ShapesDataset',
+    'StrideLabel',
     'VOCImageLabelDataset',
 ]

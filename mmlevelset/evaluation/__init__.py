@@ -6,6 +6,8 @@ from .boundary import (
     contour_distance,
     trimap_confusions,
 )
+from .boundary_f import boundary_f, boundary_f_report, class_boundary_f
+from .boundary_f_metric import BoundaryFMetric
 from .boundary_metric import BoundaryMetric
 from .confusion import confusion_matrix, confusion_scores
 from .folder import evaluate_labels, evaluate_seeds
@@ -14,14 +16,18 @@ from .sweep import SeedSweep
 from .thresholds import choose_threshold, otsu_threshold, parse_threshold
 
 __all__ = [
+    'BoundaryFMetric',
     'BoundaryMetric',
     'SeedMetric',
     'SeedSweep',
     'boundary_band',
     'boundary_counts',
+    'boundary_f',
+    'boundary_f_report',
     'boundary_iou',
     'boundary_report',
     'choose_threshold',
+    'class_boundary_f',
     'confusion_matrix',
     'confusion_scores',
     'contour_distance',

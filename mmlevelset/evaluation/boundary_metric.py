@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger, print_log
 from prettytable import PrettyTable
@@ -53,7 +54,8 @@ class BoundaryMetric(BaseMetric):
         classes = (self.dataset_meta or {}).get('classes')
         if not classes:
             raise ValueError(
-                'BoundaryMetric needs the class names: the data set has no metainfo `classes`'
+                f'{type(self).__name__} needs the class names: the data set has no metainfo '
+                '`classes`'
             )
         return with_background(classes)
 
@@ -62,30 +64,37 @@ class BoundaryMetric(BaseMetric):
         for sample in data_samples:
             if 'gt_sem_seg' not in sample:
                 raise ValueError(
-                    'BoundaryMetric needs ground truth: add LoadAnnotations to the pipeline'
+                    f'{type(self).__name__} needs ground truth: add LoadAnnotations to the pipeline'
                 )
             pred, target = (
                 sample[key]['data'].squeeze(0).cpu().numpy()
                 for key in ('pred_sem_seg', 'gt_sem_seg')
             )
             try:
-                counts = count_boundaries(
-                    pred, target, len(self.classes), self.ratio, self.radii, self.ignore_index
-                )
+                self.results.append(self.count(pred, target))
             except ValueError as error:
                 raise ValueError(f'{sample.get("img_path", "a sample")}: {error}') from error
-            self.results.append(counts)
+
+    def count(self, pred: np.ndarray, target: np.ndarray) -> Any:
+        """What one image of labels (H, W) adds to the results."""
+        return count_boundaries(
+            pred, target, len(self.classes), self.ratio, self.radii, self.ignore_index
+        )
+
+    def report(self, results: Sequence[Any]) -> dict[str, float]:
+        """Scores of the data set, given what :meth:`count` returned for each of its images."""
+        return boundary_report(results, self.classes, self.radii)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Score the data set.
 
         Args:
-            results: one :class:`~mmlevelset.evaluation.boundary.BoundaryCounts` per image.
+            results: what :meth:`count` returned, one per image.
 
         Returns:
             dict[str, float]: see :func:`~mmlevelset.evaluation.boundary.boundary_report`; per cent.
         """
-        scores = boundary_report(results, self.classes, self.radii)
+        scores = self.report(results)
         table = PrettyTable(['', f'{len(results)} images'])
         table.align[''] = 'l'
         for name, value in scores.items():

@@ -10,6 +10,7 @@ from mmengine.utils import track_iter_progress
 from mmlevelset.structures.seeds import read_label, read_seed, seed_to_label
 
 from .boundary import BOUNDARY_RATIO, boundary_report, count_boundaries
+from .boundary_f import boundary_f_report, class_boundary_f
 from .confusion import check_absent, confusion_matrix, confusion_scores, with_background
 from .report import flat_scores, seed_table
 from .sweep import SeedSweep
@@ -122,7 +123,7 @@ def evaluate_labels(
 
     Returns:
         dict: ``scores`` (``mIoU``, ``FP``, ``FN``, ``IoU.<class>`` in per cent, ``unsure`` = per
-        cent of the pixels with ground truth), ``boundary``, and what was evaluated.
+        cent of the pixels with ground truth), ``boundary``, ``boundary_f``, and what was evaluated.
 
     Raises:
         FileNotFoundError: if a label or a ground-truth map is missing.
@@ -134,7 +135,7 @@ def evaluate_labels(
     label_dir, gt_dir, classes = Path(label_dir), Path(gt_dir), with_background(classes)
     ids = list_ids(label_dir, '.png', ids)
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    boundaries, pixels, unsure_pixels = [], 0, 0
+    boundaries, contours, pixels, unsure_pixels = [], [], 0, 0
     for name in track_iter_progress(ids):
         pred, target = read_label(label_dir / f'{name}.png'), read_label(gt_dir / f'{name}.png')
         pixels += int(np.count_nonzero(target != 255))
@@ -143,6 +144,7 @@ def evaluate_labels(
             pred = np.where(pred == 255, 0, pred)
         confusion += _named(name, confusion_matrix, pred, target, len(classes))
         boundaries.append(count_boundaries(pred, target, len(classes), ratio, radii))
+        contours.append(class_boundary_f(pred, target, len(classes)))
     result = confusion_scores(confusion, absent)
     scores = dict(
         mIoU=100 * float(result.miou), FP=100 * float(result.fp), FN=100 * float(result.fn)
@@ -160,6 +162,7 @@ def evaluate_labels(
         ),
         scores=scores,
         boundary=boundary_report(boundaries, classes, radii),
+        boundary_f=boundary_f_report(contours, classes),
         confusion=confusion,
     )
 

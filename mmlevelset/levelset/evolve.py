@@ -6,11 +6,11 @@ import inspect
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .energy import backward_divergence, data_force, forward_gradient, local_data_force
+from .energy import data_force, local_data_force
 from .energy.common import checked_edge, checked_phi, wide
+from .stencil import Stencil, blocks
 
 # Floor of the data variance that scales the force: 1 % of the range of an image in [0, 1], squared.
 _MIN_VARIANCE = 1e-4
@@ -68,17 +68,28 @@ def chan_vese(
         )
     phi = wide(checked_phi(phi)).clamp(-max_phi, max_phi)
     edge = None if edge is None else checked_edge(edge, phi)
-    variance = _variance(data.to(phi), weight).clamp_min(_MIN_VARIANCE)
+    variance = _variance(data.to(phi), weight).clamp_min(_MIN_VARIANCE).expand(*phi.shape[:2], 1, 1)
     gamma = length * min(phi.shape[2:])  # of the sum over pixels, see contour_length
-    for _ in range(steps):
-        if local_radius is None:
-            force = data_force(phi, data, weight, eps)
-        else:
-            force = local_data_force(phi, data, local_radius, eps, weight)
-        bending, stiffness = _curvature(phi, edge)
-        rate = step_size * _central_slope(phi)
-        change = rate * (gamma * bending - force / variance) / (1 + rate * gamma * stiffness)
-        phi = (phi + change.clamp_(-step_size, step_size)).clamp_(-max_phi, max_phi)
+    for n, c in blocks(phi):
+        part, x = phi[n, c], data[n]
+        w = None if weight is None else weight[n, c]
+        g = None if edge is None else edge[n]
+        stencil = Stencil(part)
+        for _ in range(steps):
+            if local_radius is None:
+                force = data_force(part, x, w, eps)
+            else:
+                force = local_data_force(part, x, local_radius, eps, w)
+            stencil.load(part)
+            rate = stencil.central_slope().mul_(step_size)
+            flow = stencil.inverse_slope(_SMOOTH)
+            if g is not None:
+                flow.mul_(g)
+            stiffness = stencil.neighbour_sum().mul_(rate).mul_(gamma).add_(1)
+            stencil.scale(flow)
+            drift = force.mul_(-1 / variance[n, c])
+            change = stencil.add_divergence(drift, gamma).mul_(rate).div_(stiffness)
+            part.add_(change.clamp_(-step_size, step_size)).clamp_(-max_phi, max_phi)
     return phi
 
 
@@ -117,17 +128,18 @@ def drlse(
     _check_steps(steps)
     if not 0 <= mu * dt < 0.25:
         raise ValueError(f'mu * dt is {mu * dt}, expected [0, 0.25): lower mu or dt.')
-    phi = wide(checked_phi(phi))
+    phi = wide(checked_phi(phi)).clone()
     edge = checked_edge(edge, phi)
-    for _ in range(steps):
-        dx, dy = forward_gradient(phi)
-        slope = (dx.square() + dy.square()).sqrt()
-        regular = _double_well_rate(slope)
-        distance = backward_divergence(regular * dx, regular * dy)
-        unit = edge / (slope + _TINY)
-        geodesic = backward_divergence(unit * dx, unit * dy)
-        force = lam * geodesic - alpha * edge
-        phi = phi + dt * (mu * distance + _dirac(phi) * force)
+    for n, c in blocks(phi):
+        part, g = phi[n, c], edge[n]
+        regular, geodesic = Stencil(part), Stencil(part)
+        for _ in range(steps):
+            regular.load(part)
+            slope = regular.forward_slope()
+            geodesic.scale(g / (slope + _TINY), regular)
+            regular.scale(_double_well_rate(slope))
+            force = geodesic.add_divergence(-alpha * g.expand_as(part), lam).mul_(_dirac(part))
+            part.add_(regular.add_divergence(force, mu).mul_(dt))
     return phi
 
 
@@ -185,23 +197,6 @@ class ClassicalEvolution(nn.Module):
         return ', '.join([repr(self.method), *(f'{k}={v}' for k, v in self.options.items())])
 
 
-def _curvature(phi: Tensor, edge: Tensor | None) -> tuple[Tensor, Tensor]:
-    """div(g grad phi / |grad phi|) and the sum of its coefficients on the four neighbours."""
-    dx, dy = forward_gradient(phi)
-    flow = (1.0 if edge is None else edge) / (dx.square() + dy.square() + _SMOOTH**2).sqrt()
-    right, below = F.pad(flow[..., :-1], (1, 1)), F.pad(flow[..., :-1, :], (0, 0, 1, 1))
-    stiffness = right[..., :-1] + right[..., 1:] + below[..., :-1, :] + below[..., 1:, :]
-    return backward_divergence(flow * dx, flow * dy), stiffness
-
-
-def _central_slope(phi: Tensor) -> Tensor:
-    """|grad phi| by central differences, at most 1, its value on a distance function."""
-    padded = F.pad(phi, (1, 1, 1, 1), mode='replicate')
-    dx = padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
-    dy = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
-    return (0.5 * (dx.square() + dy.square()).sqrt()).clamp_max_(1)
-
-
 def _variance(data: Tensor, weight: Tensor | None) -> Tensor:
     """Variance of I_c = w_c X over the map, mean over the K channels, (N, C or 1, 1, 1)."""
     x = data.flatten(2)
@@ -213,13 +208,14 @@ def _variance(data: Tensor, weight: Tensor | None) -> Tensor:
 
 def _double_well_rate(slope: Tensor) -> Tensor:
     """d_p(s) = p'(s) / s of the double well: sin(2 pi s) / (2 pi s) up to s = 1, then 1 - 1 / s."""
-    return torch.where(slope <= 1, torch.sinc(2 * slope), 1 - 1 / slope.clamp_min(1))
+    angle = slope.clamp(_TINY, 1).mul_(2 * math.pi)  # either part is zero where the other acts
+    return angle.sin().div_(angle).add_(1).sub_(slope.clamp_min(1).reciprocal_())
 
 
 def _dirac(phi: Tensor) -> Tensor:
     """Raised-cosine Dirac function of Li et al., zero beyond _DIRAC_WIDTH pixels."""
-    wave = (1 + torch.cos(math.pi * phi / _DIRAC_WIDTH)) / (2 * _DIRAC_WIDTH)
-    return torch.where(phi.abs() <= _DIRAC_WIDTH, wave, 0.0)
+    angle = phi.clamp(-_DIRAC_WIDTH, _DIRAC_WIDTH).mul_(math.pi / _DIRAC_WIDTH)
+    return angle.cos_().add_(1).mul_(0.5 / _DIRAC_WIDTH)
 
 
 def _check_steps(steps: int) -> None:

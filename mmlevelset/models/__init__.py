@@ -1,12 +1,23 @@
 from mmlevelset.levelset import ClassicalEvolution, FNOEvolution
 from mmlevelset.registry import MODELS
 
-from .backbones import EfficientNet, MCTformer, ResNet38
+from .backbones import DeepLabResNet, EfficientNet, MCTformer, ResNet38, StemResNet
 from .data_preprocessor import LevelSetPreProcessor
-from .heads import CAMHead, MCTformerHead, MuSCLeHead, SEAMHead
+from .heads import (
+    AffinityNet,
+    CAMHead,
+    DeepLabV2Head,
+    IRNet,
+    LargeFOVHead,
+    MCTformerHead,
+    MuSCLeHead,
+    SEAMHead,
+)
 from .hosts import SEAM, MuSCLe, MuSCLeDistributedDataParallel
 from .level_set_head import LevelSetHead
 from .losses import LevelSetEnergyLoss, SDFLoss
+from .msc import MultiScaleSegmentor
+from .seg_tta import SegTTAModel
 from .tta import CAMTTAModel
 
 # The paper's modules know no registry; here they get their names in configs.
@@ -14,11 +25,16 @@ for module in (FNOEvolution, ClassicalEvolution):
     MODELS.register_module(module=module)
 
 __all__ = [
+    'AffinityNet',
     'CAMHead',
     'CAMTTAModel',
     'ClassicalEvolution',
+    'DeepLabResNet',
+    'DeepLabV2Head',
     'EfficientNet',
     'FNOEvolution',
+    'IRNet',
+    'LargeFOVHead',
     'LevelSetEnergyLoss',
     'LevelSetHead',
     'LevelSetPreProcessor',
@@ -27,8 +43,11 @@ __all__ = [
     'MuSCLe',
     'MuSCLeDistributedDataParallel',
     'MuSCLeHead',
+    'MultiScaleSegmentor',
     'ResNet38',
     'SDFLoss',
     'SEAM',
     'SEAMHead',
+    'SegTTAModel',
+    'StemResNet',
 ]

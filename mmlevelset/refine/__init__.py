@@ -1,5 +1,22 @@
 from .base import Refiner, rgb_image, with_background
 from .crf import DenseCRF
+from .evolution import EvolutionRefiner, LevelSetRefiner
+from .irn import IRLabel, IRNWalk
 from .par import PAR
+from .psa import PSAWalk
+from .random_walk import random_walk, transition_matrix
 
-__all__ = ['DenseCRF', 'PAR', 'Refiner', 'rgb_image', 'with_background']
+__all__ = [
+    'DenseCRF',
+    'EvolutionRefiner',
+    'IRLabel',
+    'IRNWalk',
+    'LevelSetRefiner',
+    'PAR',
+    'PSAWalk',
+    'Refiner',
+    'random_walk',
+    'rgb_image',
+    'transition_matrix',
+    'with_background',
+]

@@ -1,5 +1,8 @@
-"""Classical evolution against scikit-image, its own energy and degenerate inputs."""
+"""Classical evolution against scikit-image, plain loops, its own energy and degenerate inputs."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
 from skimage.segmentation import chan_vese as skimage_chan_vese
@@ -8,6 +11,7 @@ from mmlevelset.levelset import (
     ClassicalEvolution,
     chan_vese,
     contour_length,
+    data_force,
     drlse,
     edge_stopping,
     region_energy,
@@ -45,6 +49,97 @@ def test_agrees_with_scikit_image():
     )
     assert iou(ours, mask) > 0.98
     assert iou(ours, torch.from_numpy(theirs)[None, None]) > 0.98
+
+
+def neighbours(a):
+    """Right, left, lower and upper neighbour; a pixel past the border equals the border."""
+    p = np.pad(a, 1, mode='edge')
+    return p[1:-1, 2:], p[1:-1, :-2], p[2:, 1:-1], p[:-2, 1:-1]
+
+
+def flow_divergence(phi, coefficient):
+    """div(c grad phi) and the sum of c on the four sides, pixel by pixel."""
+    total, sides = np.zeros_like(phi), np.zeros_like(phi)
+    h, w = phi.shape
+    for y in range(h):
+        for x in range(w):
+            # The side between two pixels has the coefficient of its left or upper pixel.
+            for dy, dx, (cy, cx) in (
+                (0, 1, (y, x)),
+                (1, 0, (y, x)),
+                (0, -1, (y, x - 1)),
+                (-1, 0, (y - 1, x)),
+            ):
+                if 0 <= y + dy < h and 0 <= x + dx < w:
+                    total[y, x] += coefficient[cy, cx] * (phi[y + dy, x + dx] - phi[y, x])
+                    sides[y, x] += coefficient[cy, cx]
+    return total, sides
+
+
+def forward_slope(phi):
+    right, _, below, _ = neighbours(phi)
+    return np.hypot(right - phi, below - phi)
+
+
+def plain_chan_vese(phi, force, edge, variance, step_size=0.7, length=0.2):
+    right, left, below, above = neighbours(phi)
+    slope = np.minimum(np.hypot(right - left, below - above) / 2, 1)
+    bending, sides = flow_divergence(phi, edge / np.sqrt(forward_slope(phi) ** 2 + 1e-6))
+    gamma, rate = length * min(phi.shape), step_size * slope
+    change = rate * (gamma * bending - force / variance) / (1 + rate * gamma * sides)
+    return np.clip(phi + np.clip(change, -step_size, step_size), -20, 20)
+
+
+def plain_drlse(phi, edge, mu=0.04, lam=5.0, alpha=1.5):
+    slope = forward_slope(phi)
+    well = np.where(slope <= 1, np.sinc(2 * slope), 1 - 1 / np.maximum(slope, 1))
+    regular, geodesic = flow_divergence(phi, well), flow_divergence(phi, edge / (slope + 1e-10))
+    dirac = np.where(abs(phi) <= 1.5, (1 + np.cos(math.pi * phi / 1.5)) / 3, 0)
+    return phi + mu * regular[0] + dirac * (lam * geodesic[0] - alpha * edge)
+
+
+@pytest.fixture(params=[1, 250, 10**6], ids='block of {} pixels'.format)
+def maps(request, monkeypatch):
+    """phi (2, 3, 9, 11) and its image, weight and edges, in blocks of one plane, two or all."""
+    monkeypatch.setattr('mmlevelset.levelset.stencil._BLOCK_PIXELS', request.param)
+    torch.manual_seed(0)
+    sizes = (2, 3, 9, 11), (2, 2, 9, 11), (2, 3, 9, 11), (2, 1, 9, 11)
+    phi, x, weight, edge = (torch.rand(s, dtype=torch.float64) for s in sizes)
+    return 6 * phi - 3, x, weight, edge
+
+
+def test_chan_vese_step_equals_a_loop_over_pixels(maps):
+    phi, x, weight, edge = maps
+    new = phi
+    for _ in range(2):
+        old, new = new, torch.empty_like(new)
+        force = data_force(old, x, weight)
+        for n, c in np.ndindex(2, 3):
+            weighted = weight[n, c] * x[n]
+            variance = weighted.var(dim=(1, 2), unbiased=False).mean().item()
+            arrays = (a.numpy() for a in (old[n, c], force[n, c], edge[n, 0]))
+            new[n, c] = torch.from_numpy(plain_chan_vese(*arrays, variance))
+    start = phi.clone()
+    ours = chan_vese(phi, x, weight, steps=2, step_size=0.7, length=0.2, edge=edge)
+    torch.testing.assert_close(ours, new, rtol=0, atol=1e-9)
+    assert torch.equal(phi, start)
+
+
+def test_drlse_step_equals_a_loop_over_pixels(maps):
+    phi, _, _, edge = maps
+    new = torch.empty_like(phi)
+    for n, c in np.ndindex(2, 3):
+        once = plain_drlse(phi[n, c].numpy(), edge[n, 0].numpy())
+        new[n, c] = torch.from_numpy(plain_drlse(once, edge[n, 0].numpy()))
+    start = phi.clone()
+    torch.testing.assert_close(drlse(phi, edge, steps=2), new, rtol=0, atol=1e-8)
+    assert torch.equal(phi, start)
+
+
+def test_no_level_sets_at_all():
+    for n, c in ((0, 1), (1, 0)):
+        phi, x = torch.zeros(n, c, 8, 8), torch.zeros(n, 3, 8, 8)
+        assert chan_vese(phi, x).shape == drlse(phi, torch.ones(n, 1, 8, 8)).shape == phi.shape
 
 
 def test_fifteen_steps_from_a_small_misplaced_disc():

@@ -5,20 +5,23 @@ deterministic numbers of ``tests/models/official.py``, weights with a gain of 2.
 """
 
 import runpy
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mmengine.logging import MessageHub
+from mmengine.model import MMDistributedDataParallel
+from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
 from mmlevelset.apis import convert_checkpoint, convert_state_dict, read_config
-from mmlevelset.models import EfficientNet
+from mmlevelset.models import EfficientNet, MuSCLeDistributedDataParallel
 from mmlevelset.models.heads.seam_head import upsample
 from mmlevelset.models.host_losses.emd import best_transport
 from mmlevelset.structures.fields import get_cams
@@ -174,10 +177,6 @@ def test_converted_files(model, tmp_path):
     assert all(torch.equal(v, weights[k]) for k, v in model.backbone.state_dict().items())
 
 
-# ------------------------------------------------------------------------------------------------
-# The two steps, on a small network
-
-
 def small(level_set: bool = False, **epochs: int) -> nn.Module:
     """MuSCLe at Lite0 size with random weights."""
     name = 'efficientnet-lite0_levelset_voc8' if level_set else 'efficientnet-lite0_voc8'
@@ -206,13 +205,11 @@ def batch(seed: int = 0) -> dict:
     return dict(inputs=list(noise(2, 3, 64, 64)), data_samples=samples)
 
 
-def adam(model: nn.Module):
-    from mmengine.optim import build_optim_wrapper
-
+def adam(model: nn.Module) -> OptimWrapper:
     return build_optim_wrapper(model, dict(optimizer=dict(type='Adam', lr=1e-3)))
 
 
-def steps_of(wrapper, p: Tensor) -> int:
+def steps_of(wrapper: OptimWrapper, p: Tensor) -> int:
     state = wrapper.optimizer.state
     return int(state[p]['step']) if p in state else 0
 
@@ -281,8 +278,6 @@ def test_user_mistakes(epoch):
         del sample.views
     with pytest.raises(ValueError, match='OverlappingViews'):
         model.train_step(data, adam(model))
-    from mmengine.optim import OptimWrapper
-
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), 0.1), accumulative_counts=2)
     with pytest.raises(ValueError, match='accumulative_counts must be 1'):
         model.train_step(batch(), wrapper)
@@ -290,9 +285,6 @@ def test_user_mistakes(epoch):
 
 def test_half_precision(epoch):
     """Under bfloat16 autocast maps and losses stay in float32, and both steps are finite."""
-    from contextlib import contextmanager
-
-    from mmengine.optim import OptimWrapper
 
     class Autocast(OptimWrapper):
         @contextmanager
@@ -313,13 +305,8 @@ def test_half_precision(epoch):
 
 def _rank(rank: int, store: str, out: str) -> None:
     """One of two processes: two iterations on its own images."""
-    import torch.distributed as dist
-    from mmengine.model import MMDistributedDataParallel
-
-    from mmlevelset.models import MuSCLeDistributedDataParallel
-
     torch.set_num_threads(1)
-    dist.init_process_group('gloo', f'file://{store}', rank=rank, world_size=2)
+    distributed.init_process_group('gloo', f'file://{store}', rank=rank, world_size=2)
     MessageHub.get_current_instance().update_info('epoch', 4)
     torch.manual_seed(0)
     model = small(level_set=True)
@@ -335,7 +322,7 @@ def _rank(rank: int, store: str, out: str) -> None:
     except ValueError as caught:
         error = str(caught)
     torch.save(dict(state=model.state_dict(), counts=counts, error=error), f'{out}/{rank}.pth')
-    dist.destroy_process_group()
+    distributed.destroy_process_group()
 
 
 def test_two_processes(tmp_path):

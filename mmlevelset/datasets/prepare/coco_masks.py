@@ -49,7 +49,7 @@ def draw_mask(
             f'overlap must be one of {list(OVERLAP)} and crowd one of {list(CROWD)}, '
             f'got {overlap!r} and {crowd!r}'
         )
-    mask = np.zeros(size, np.uint8)
+    mask = np.zeros(size, np.uint8, order='F')  # as pycocotools decodes
     objects = [a for a in annotations if crowd != 'drop' or not a['iscrowd']]
     if overlap == 'small_on_top':  # sorted() is stable: of equal areas the first is on top
         objects = sorted(objects, key=lambda a: a['area'])[::-1]
@@ -60,7 +60,7 @@ def draw_mask(
     for item in objects:  # the last one is on top
         ignored = crowd == 'ignore255' and item['iscrowd']
         np.putmask(mask, _region(item['segmentation'], size), 255 if ignored else _label(item))
-    return mask
+    return np.ascontiguousarray(mask)
 
 
 def _label(item: dict[str, Any]) -> int:

@@ -25,7 +25,8 @@ def write_image_labels(
         classes: C + 1 names, background first.
     """
     rows = [
-        f'{json.dumps(id_)}: {(np.flatnonzero(label) + 1).tolist()}' for id_, label in labels.items()
+        f'{json.dumps(id_)}: {(np.flatnonzero(label) + 1).tolist()}'
+        for id_, label in labels.items()
     ]
     text = f'{{"classes": {json.dumps(list(classes))},\n"labels": {{\n' + ',\n'.join(rows)
     with atomic_path(path) as temporary:

@@ -187,4 +187,4 @@ def _write_mask(task: _Task) -> None:
         with atomic_path(task.out) as temporary:
             shutil.copyfile(task.source, temporary)
     else:
-        write_label(task.out, label, VOCImageLabelDataset.METAINFO['palette'])
+        write_label(task.out, label)

