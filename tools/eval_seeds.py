@@ -98,6 +98,7 @@ def main() -> None:
             print(f'  {name}: {value}')
         print_numbers('regions', result['scores'])
         print_numbers('contours', result['boundary'])
+        print_numbers('boundary F', result['boundary_f'])
     if args.json:
         write_json(args.json, result)
         print(f'numbers: {args.json}')

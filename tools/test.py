@@ -7,6 +7,7 @@ from mmlevelset.apis import (
     add_arguments,
     build_runner,
     load_config,
+    set_label_folder,
     set_seed_folder,
     set_show_folder,
     set_tta,
@@ -20,6 +21,9 @@ def main() -> None:
     parser.add_argument('checkpoint', help='checkpoint file or address')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
     parser.add_argument('--out', help='folder for the seeds (SeedMetric)')
+    parser.add_argument(
+        '--labels-only', help='folder for the label maps; nothing is scored and no mask is read'
+    )
     parser.add_argument('--show-dir', help='folder for pictures of the predictions')
     args = parser.parse_args()
 
@@ -34,6 +38,8 @@ def main() -> None:
         set_tta(cfg)
     if args.out:
         set_seed_folder(cfg, args.out)
+    if args.labels_only:
+        set_label_folder(cfg, args.labels_only)
     if args.show_dir:
         set_show_folder(cfg, args.show_dir)
     metrics = build_runner(cfg).test()

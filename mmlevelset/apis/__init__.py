@@ -1,6 +1,7 @@
 from mmlevelset.compat import setup
 
 from .convert import convert_checkpoint, convert_state_dict, read_checkpoint
+from .label_folder import set_label_folder
 from .pipeline import Pipeline, Stage
 from .runner import (
     add_arguments,
@@ -31,6 +32,7 @@ __all__ = [
     'markdown',
     'read_checkpoint',
     'read_config',
+    'set_label_folder',
     'set_resume',
     'set_seed_folder',
     'set_show_folder',

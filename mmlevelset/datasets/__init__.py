@@ -7,9 +7,9 @@ from .affinity_transforms import (
 )
 from .augment import ColorJitter, RandomPlacedCrop
 from .coco14 import COCO14Dataset
+from .hsv_shift import RandomHSVShift
 from .mctformer_transforms import RandAugment, RandomErasing, RandomResizedCrop, ResizeByRatio
 from .muscle_transforms import OverlappingViews, PackViews
-from .rescale import RandomHSVShift, RandomRescale
 from .shapes import ShapesDataset
 from .transforms import CheckedLoadAnnotations, CheckedLoadImage
 from .voc import VOCImageLabelDataset
@@ -27,7 +27,6 @@ __all__ = [
     'RandomErasing',
     'RandomHSVShift',
     'RandomPlacedCrop',
-    'RandomRescale',
     'RandomPlacedPairCrop',
     'RandomRescale',
     'RandomResizedCrop',

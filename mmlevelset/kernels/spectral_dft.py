@@ -1,11 +1,12 @@
 """Truncated real Fourier transform by matrix products, and products per frequency.
 
-Coefficients have the layout (2, P, Q, N, C): real and imaginary part; rows p = 0 .. m - 1,
--m .. -1 and columns q = 0 .. m - 1 as far as the map has them; images; channels. Frequencies come
-first, so that a matrix per frequency is one batched product and a matrix for all is ``F.linear``;
-the transform writes this layout without a copy. It is scaled by 1 / sqrt(h w), which makes
-``synthesise`` the transpose of ``analyse`` and each the backward pass of the other; y =
-synthesise(D analyse(x)) is the low-pass of x, where D counts the columns that stand for q and -q.
+Coefficients have the layout (2, 2, P, Q, N, C): real and imaginary part; sign of p; |p|; q; images;
+channels. Frequencies come first, so that a matrix per frequency is one batched product and a matrix
+for all is ``F.linear``. p = -0 and the |p| and q that only one sign or a larger map has are not
+used: their weights are zero.
+Everything is scaled by 1 / sqrt(h w), which makes ``synthesise`` the transpose of ``analyse`` and
+each the backward pass of the other. ``synthesise(D analyse(x))`` is the low-pass of x, where D
+counts the columns that stand for q and -q; D goes into the weights.
 """
 
 from __future__ import annotations
@@ -18,92 +19,112 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-# From this height on a map is first reduced to the cosine and sine of its rows: 3.8 + 0.2 instead
-# of 6.1 + 0.2 ms for 20 maps of 448 x 448, 2.2 + 0.3 instead of 3.2 + 0.3 for 160 of 112 x 112,
-# but 1.9 + 0.8 instead of 1.4 + 1.0 for 1280 of 28 x 28 (EPYC, one thread).
-_HALVE_ROWS = 64
+# From this height on the rows are transformed first: 3.8 instead of 6.1 ms for 20 maps of
+# 448 x 448, but 1.9 instead of 1.4 ms for 1280 of 28 x 28 (EPYC, MKL, one thread).
+_ROWS_FIRST = 64
 
 
 class Basis(NamedTuple):
-    """Constant matrices of one map size and number of modes.
-
-    ``rows`` leads from the rows of the map, or from those that ``half`` leaves, to the parts of
-    2 P coefficients: (2, 2 P, H), one matrix for the real and one for the imaginary columns.
-    """
+    """Constants of one map size and number of modes."""
 
     height: int
     width: int
-    half: Tensor | None  # cosine and sine of p = 0 .. max |p|, (2 K, H)
-    rows: Tensor
-    cols: Tensor  # cosine and -sine, (2 Q, W)
-    multiplicity: Tensor  # D, (Q, 1): 2, but 1 for q = 0 and the Nyquist column
-    positive: int  # rows p >= 0
-    negative: int  # rows p < 0
+    rows: Tensor  # cosine and sine of |p|, (2 P, H)
+    cols: Tensor  # cosine and -sine of q, (2 Q, W)
+    gather: tuple[Tensor, Tensor]  # place in (2, 2 m, m) of each (2, 2, P, Q), and D or 0, (., 1)
+    scatter: tuple[Tensor, Tensor]  # the same the other way round
 
 
 @lru_cache(maxsize=64)
 def fourier_basis(
     height: int, width: int, modes: int, device: torch.device, dtype: torch.dtype
 ) -> Basis:
-    """Basis of maps of height x width for the frequencies |p| <= modes, q < modes."""
+    """Basis of maps of height x width for the frequencies -modes <= p < modes, q < modes."""
     # A basis made inside inference_mode could never be used for training afterwards.
     with torch.inference_mode(False), torch.no_grad():
         # p = H / 2 counts as negative, like fftfreq
         positive, negative = min(modes, (height + 1) // 2), min(modes, height // 2)
-        p = torch.cat([torch.arange(positive), torch.arange(-negative, 0)])
-        half, (cos, sin) = None, _waves(p, height)
-        if height >= _HALVE_ROWS:
-            k = torch.arange(max(positive, negative + 1))
-            half = torch.cat(_waves(k, height))
-            same = (p.abs()[:, None] == k).double()
-            zero = torch.zeros_like(same)
-            cos, sin = torch.cat([same, zero], 1), torch.cat([zero, same * p.sign()[:, None]], 1)
-        # exp(-i t) (a + i b) = (cos a + sin b) + i (cos b - sin a)
-        rows = torch.stack([torch.cat([cos, -sin]), torch.cat([sin, cos])]) / math.sqrt(height)
-        q = torch.arange(min(modes, width // 2 + 1))
+        p, q = torch.arange(max(positive, negative + 1)), torch.arange(min(modes, width // 2 + 1))
+        cos, sin = _waves(p, height)
+        rows = torch.cat([cos, sin])
         cos, sin = _waves(q, width)
-        cols = torch.cat([cos, -sin]) / math.sqrt(width)
-        multiplicity = torch.where(2 * q % width == 0, 1.0, 2.0)[:, None]
-        half, rows, cols, multiplicity = (
-            t if t is None else t.to(device=device, dtype=dtype)
-            for t in (half, rows, cols, multiplicity)
+        cols = torch.cat([cos, -sin])
+
+        places = torch.arange(4 * modes * modes).view(2, 2 * modes, modes)
+        place = torch.stack([places[:, p % modes], places[:, -p]], dim=1)[..., q]
+        used = torch.stack([p < positive, (p > 0) & (p <= negative)])[:, :, None]
+        # A real map has q and -q; only q = 0 and the Nyquist column stand for themselves.
+        factor = (used * torch.where(2 * q % width == 0, 1.0, 2.0)).expand(2, -1, -1, -1).flatten()
+        place, used = place.flatten(), factor > 0
+        back, back_factor = torch.zeros(places.numel()).long(), torch.zeros(places.numel())
+        back[place[used]], back_factor[place[used]] = torch.arange(len(place))[used], factor[used]
+        rows, cols, factor, back_factor = (
+            t.to(device=device, dtype=dtype)
+            for t in (rows, cols, factor[:, None], back_factor[:, None])
         )
-        return Basis(height, width, half, rows, cols, multiplicity, positive, negative)
+        gather, scatter = (place.to(device), factor), (back.to(device), back_factor)
+        return Basis(height, width, rows, cols, gather, scatter)
 
 
 def _waves(frequency: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """cos and sin of 2 pi k n / size, (K, size) float64; reduced modulo one turn to stay exact."""
+    """cos and sin of 2 pi k n / size, over sqrt(size), (K, size) float64."""
+    # reduced modulo one turn to stay exact
     turns = frequency[:, None] * torch.arange(size) % size
     angle = turns.double() * (2 * math.pi / size)
-    return angle.cos(), angle.sin()
+    return angle.cos() / math.sqrt(size), angle.sin() / math.sqrt(size)
 
 
 def analyse(x: Tensor, basis: Basis) -> Tensor:
-    """Coefficients (2, P, Q, N, C) of x (N, C, h, w)."""
-    batch, channels = x.shape[:2]
-    if basis.half is not None:
-        maps = x.reshape(batch * channels, basis.height, basis.width)
-        x = torch.bmm(basis.half.expand(len(maps), -1, -1), maps)
-    x = torch.mm(basis.cols, x.reshape(-1, basis.width).t())
-    real, imag = x.view(2, -1, basis.rows.shape[2])
-    x = torch.mm(basis.rows[0], real.t()).addmm_(basis.rows[1], imag.t())
-    return x.view(2, basis.rows.shape[1] // 2, -1, batch, channels)
+    """Coefficients (2, 2, P, Q, N, C) of x (N, C, h, w)."""
+    if basis.height < _ROWS_FIRST:
+        out = torch.mm(basis.cols, x.reshape(-1, basis.width).t())
+        out = torch.mm(basis.rows, out.view(-1, basis.height).t())
+    else:
+        maps = x.reshape(-1, basis.height, basis.width)
+        out = torch.bmm(basis.rows.expand(len(maps), -1, -1), maps)
+        out = torch.mm(basis.cols, out.view(-1, basis.width).t())
+        out = out.view(-1, len(basis.rows)).t()
+    return _fold(out.unflatten(1, (2, -1, *x.shape[:2])).unflatten(0, (2, -1)))
 
 
 def synthesise(coefficients: Tensor, basis: Basis, base: Tensor | None = None) -> Tensor:
-    """Maps (N, C, h, w) of coefficients (2, P, Q, N, C); added to ``base`` in place if given."""
-    batch, channels = coefficients.shape[3:]
+    """Maps (N, C, h, w) of coefficients (2, 2, P, Q, N, C); added to ``base`` in place if given."""
+    batch, channels = coefficients.shape[4:]
     if base is None:
         base = coefficients.new_zeros(batch, channels, basis.height, basis.width)
-    y = coefficients.reshape(1, basis.rows.shape[1], -1).transpose(1, 2).expand(2, -1, -1)
-    y = torch.bmm(y, basis.rows).view(basis.cols.shape[0], -1).t()
-    if basis.half is None:
+    y = _unfold(coefficients).view(len(basis.rows), -1).t()
+    if basis.height < _ROWS_FIRST:
+        y = torch.mm(y, basis.rows).view(len(basis.cols), -1).t()
         base.view(-1, basis.width).addmm_(y, basis.cols)
     else:
+        y = y.reshape(len(basis.cols), -1).t()
         y = torch.mm(y, basis.cols).view(batch * channels, -1, basis.width)
         maps = base.view(batch * channels, basis.height, basis.width)
-        maps.baddbmm_(basis.half.t().expand(len(y), -1, -1), y)
+        maps.baddbmm_(basis.rows.t().expand(len(y), -1, -1), y)
     return base
+
+
+def _fold(x: Tensor) -> Tensor:
+    """Cosine and sine rows (2, P, 2, Q, N, C) to X(+p) = c - i s and X(-p) = c + i s."""
+    (a, b), (c, d) = (part.unbind(dim=1) for part in x)
+    out = x.new_empty(2, 2, x.shape[1], *x.shape[3:])
+    torch.add(a, d, out=out[0, 0])
+    torch.sub(a, d, out=out[0, 1])
+    torch.sub(b, c, out=out[1, 0])
+    torch.add(b, c, out=out[1, 1])
+    return out
+
+
+def _unfold(x: Tensor) -> Tensor:
+    """Transpose of :func:`_fold`: c = Y(+p) + Y(-p), s = i (Y(+p) - Y(-p))."""
+    (a, b), (c, d) = x
+    out = x.new_empty(2, x.shape[2], 2, *x.shape[3:])
+    # not out=, which torch.compile takes for contiguous slices only
+    out[0, :, 0].copy_(a).add_(b)
+    out[0, :, 1].copy_(c).add_(d)
+    out[1, :, 0].copy_(d).sub_(c)
+    out[1, :, 1].copy_(a).sub_(b)
+    return out
 
 
 class Analysis(torch.autograd.Function):
@@ -177,7 +198,7 @@ def _pointwise(weight: Tensor, x: Tensor) -> Tensor:
 
 
 class DiagonalProduct(torch.autograd.Function):
-    """R X of every channel and frequency; X (2, P, Q, N, C), R (2, P, Q, C)."""
+    """R X of every channel and frequency; X (2, ..., N, C), R (2, ..., C)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
@@ -193,24 +214,26 @@ class DiagonalProduct(torch.autograd.Function):
 
 def _product(x: Tensor, y: Tensor, sign: int = 1) -> Tensor:
     """Complex x y, or x conj(y) for sign -1."""
-    (a, b), (c, d) = x, y
-    return torch.stack([(a * c).addcmul_(b, d, value=-sign), (b * c).addcmul_(a, d, value=sign)])
+    (a, b), (c, d), out = x, y, torch.empty_like(x)
+    torch.mul(a, c, out=out[0]).addcmul_(b, d, value=-sign)
+    torch.mul(b, c, out=out[1]).addcmul_(a, d, value=sign)
+    return out
 
 
 class FullProduct(torch.autograd.Function):
-    """R X of every frequency; X (2, P, Q, N, C), R (2, P, Q, C, C)."""
+    """R X of every frequency; X (2, ..., N, C), R (2, ..., C, C)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
-        (a, b), (c, d) = x.flatten(1, 2), weight.flatten(1, 2).transpose(2, 3)
+        (a, b), (c, d) = x.flatten(1, 3), weight.flatten(1, 3).transpose(2, 3)
         return _matrix_product(a, b, c, d).view(x.shape)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        (a, b), (c, d), (e, f) = (t.flatten(1, 2) for t in (x, weight, grad))
+        (a, b), (c, d), (e, f) = (t.flatten(1, 3) for t in (x, weight, grad))
         grad_x = _matrix_product(e, f, c, d, -1).view(x.shape)
         e, f = e.transpose(1, 2), f.transpose(1, 2)
         return grad_x, _matrix_product(e, f, a, b, -1).view(weight.shape)
@@ -222,16 +245,20 @@ def _matrix_product(a: Tensor, b: Tensor, c: Tensor, d: Tensor, sign: int = 1) -
     return torch.stack([real, torch.bmm(b, c).baddbmm_(a, d, alpha=sign)])
 
 
-class FrequencyFirst(torch.autograd.Function):
-    """(..., 2, P, Q) to (2, P, Q, ...)."""
+class Weights(torch.autograd.Function):
+    """D R of the frequencies of a map: R (..., 2, 2 m, m) to (2, 2, P, Q, ...)."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor) -> Tensor:
-        ctx.shape = weight.shape
-        lead, frequencies = weight.shape[:-3], weight.shape[-3:]
-        return weight.reshape(-1, frequencies.numel()).t().contiguous().view(*frequencies, *lead)
+    def forward(ctx: Any, weight: Tensor, basis: Basis) -> Tensor:
+        ctx.shape, ctx.basis = weight.shape, basis
+        place, factor = basis.gather
+        weight = weight.reshape(-1, weight.shape[-3:].numel()).t().contiguous()
+        weight = weight.index_select(0, place).mul_(factor)
+        return weight.view(2, 2, len(basis.rows) // 2, -1, *ctx.shape[:-3])
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        return grad.flatten(3).flatten(0, 2).t().contiguous().view(ctx.shape)
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        place, factor = ctx.basis.scatter
+        grad = grad.reshape(len(ctx.basis.gather[0]), -1).index_select(0, place).mul_(factor)
+        return grad.t().contiguous().view(ctx.shape), None

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from mmlevelset.kernels.spectral_dft import (
+    AddSynthesis,
+    Analysis,
+    Basis,
+    DiagonalProduct,
+    FullProduct,
+    LocalAnalysis,
+    Synthesis,
+    Weights,
+    fourier_basis,
+)
 
 _SE_REDUCTION = 4  # squeeze-and-excitation, Hu et al. 2018 use 16 on far wider layers
 
@@ -58,57 +69,27 @@ class SpectralConv2d(nn.Module):
         if x.dim() != 4 or x.shape[1] != self.channels:
             raise ValueError(f'x has shape {tuple(x.shape)}, expected (N, {self.channels}, h, w).')
         with torch.autocast(x.device.type, enabled=False):
-            return self.synthesise(self.transform(x), x.shape[2:])
+            basis = self.basis(x)
+            coefficients = Analysis.apply(x.to(self.weight.dtype), basis)
+            return Synthesis.apply(self.mix(coefficients, basis), basis)
 
-    def transform(self, x: Tensor) -> Tensor:
-        """R F(x), the coefficients of the output.
+    def basis(self, x: Tensor) -> Basis:
+        """Fourier basis for maps like x, (N, C, h, w)."""
+        return fourier_basis(*x.shape[2:], self.modes, x.device, self.weight.dtype)
 
-        Args:
-            x (Tensor): (N, channels, h, w).
-
-        Returns:
-            Tensor: (N, channels, 2 P, 2 Q): cosine then sine rows, real then imaginary columns.
-            Entry [..., 0, 0] is the mean of the output over the map, because the transform is
-            normalised in this direction.
-        """
-        dtype = self.weight.dtype
-        height, width = x.shape[2:]
-        rows, cols, _, _ = _bases(height, width, self.modes, x.device, dtype)
-        # The column transform first: one product with all rows of the batch.
-        x = torch.matmul(rows, torch.matmul(x.to(dtype), cols))
-        row_count, col_count = rows.shape[0] // 2, cols.shape[1] // 2
-        x = x.unflatten(2, (2, row_count)).unflatten(4, (2, col_count))
-        (cr, ci), (sr, si) = (part.unbind(3) for part in x.unbind(2))
-        plus, minus = self._weights(height, col_count)
-        # X(+p) = c - i s and X(-p) = c + i s
-        ur, ui = _complex_product(plus, cr + si, ci - sr, self.mixing)
-        lr, li = _complex_product(minus, cr - si, ci + sr, self.mixing)
-        # Y(+p) exp(i t) + Y(-p) exp(-i t) = (Y+ + Y-) cos t + i (Y+ - Y-) sin t
-        cosine = torch.cat([ur + lr, ui + li], dim=3)
-        sine = torch.cat([li - ui, ur - lr], dim=3)
-        return torch.cat([cosine, sine], dim=2)
-
-    def synthesise(self, coefficients: Tensor, size: tuple[int, int]) -> Tensor:
-        """F^-1 of the result of :meth:`transform`.
+    def mix(self, coefficients: Tensor, basis: Basis) -> Tensor:
+        """Multiply by R.
 
         Args:
-            coefficients (Tensor): (N, channels, 2 P, 2 Q).
-            size (tuple[int, int]): h, w of the map.
+            coefficients (Tensor): F(x), (2, 2, P, Q, N, channels), see ``kernels.spectral_dft``.
+            basis (Basis): :meth:`basis` of x.
 
         Returns:
-            Tensor: (N, channels, h, w).
+            Tensor: R F(x), like ``coefficients``. Entry [0, 0, 0, 0] is the mean of the output over
+            the map times sqrt(h w).
         """
-        _, _, rows, cols = _bases(*size, self.modes, coefficients.device, coefficients.dtype)
-        return torch.matmul(torch.matmul(rows, coefficients), cols)
-
-    def _weights(self, height: int, columns: int) -> tuple[Tensor, Tensor]:
-        """Weights at +p and -p, (..., 2, P, Q) each, zero where the map has no such frequency."""
-        weight = self.weight[..., :columns]
-        highest = min(self.modes, height // 2)
-        positive = min(self.modes, (height + 1) // 2)  # p = H / 2 counts as negative
-        plus = F.pad(weight[..., :positive, :], (0, 0, 0, highest + 1 - positive))
-        negative = weight[..., 2 * self.modes - highest :, :].flip(-2)
-        return plus, F.pad(negative, (0, 0, 1, 0))
+        product = DiagonalProduct if self.mixing == 'diag' else FullProduct
+        return product.apply(coefficients, Weights.apply(self.weight, basis))
 
     def extra_repr(self) -> str:
         return f'{self.channels}, modes={self.modes}, mixing={self.mixing!r}'
@@ -150,12 +131,54 @@ class FNOLayer(nn.Module):
         Returns:
             Tensor: (N, channels, h, w).
         """
-        with torch.autocast(phi.device.type, enabled=False):
-            coefficients = self.spectral.transform(phi)
-            gate = self.gate(coefficients[:, :, 0, 0])
-            update = self.spectral.synthesise(coefficients * gate[:, :, None, None], phi.shape[2:])
-        phi = self.local(phi) + update
-        return F.gelu(phi) if self.activation else phi
+        return self.step(phi)
+
+    def step(
+        self,
+        x: Tensor,
+        lift: tuple[Tensor, Tensor] | None = None,
+        project: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """The layer between two linear maps over the channels.
+
+        Both commute with the Fourier transform and join the local path, so they cost no pass over
+        the map, and only channels that are read or written are transformed.
+
+        Args:
+            x (Tensor): (N, K, h, w).
+            lift (tuple[Tensor, Tensor], optional): weight (channels, K) and bias, applied first.
+            project (tuple[Tensor, Tensor], optional): weight (C, channels) and bias, applied last;
+                not with an activation.
+
+        Returns:
+            Tensor: (N, C, h, w); K and C are ``channels`` without ``lift`` and ``project``.
+        """
+        weight, bias = self.local.weight.flatten(1), self.local.bias
+        with torch.autocast(x.device.type, enabled=False):
+            x = x.to(weight.dtype).contiguous()
+            basis = self.spectral.basis(x)
+            root = math.sqrt(basis.height * basis.width)
+            if lift is not None:
+                weight, bias = weight @ lift[0], weight @ lift[1] + bias
+            if project is not None:
+                weight, bias = project[0] @ weight, project[0] @ bias + project[1]
+            coefficients, local = LocalAnalysis.apply(x, weight, basis)
+            if lift is not None:
+                coefficients = F.linear(coefficients, lift[0])
+                coefficients[0, 0, 0, 0] += root * lift[1]
+            coefficients = self.spectral.mix(coefficients, basis)
+            coefficients = coefficients * self.gate(coefficients[0, 0, 0, 0] / root)
+            if project is not None:
+                coefficients = F.linear(coefficients, project[0])
+            coefficients[0, 0, 0, 0] += root * bias
+            if torch.compiler.is_compiling():  # traces no function that writes into its input
+                local = local + Synthesis.apply(coefficients, basis).flatten(2)
+            else:
+                local = AddSynthesis.apply(coefficients, local, basis)
+            x = local.unflatten(2, x.shape[2:])
+        if not self.activation:
+            return x
+        return F.gelu(x) if x.requires_grad else torch.ops.aten.gelu_(x)
 
 
 class FNOEvolution(nn.Module):
@@ -177,6 +200,8 @@ class FNOEvolution(nn.Module):
         width (int): channels per class inside the network.
         shared (bool): apply one operator to every class separately, because the evolution equation
             does not depend on the class; suits few training images. Classes do not interact then.
+        steps (int): T, how often the caller applies the module, with the condition of its own last
+            level sets each time; trained unrolled. The weights are the same in every step.
 
     Raises:
         ValueError: if a count is out of range.
@@ -191,15 +216,17 @@ class FNOEvolution(nn.Module):
         condition_channels: int = 0,
         width: int = 1,
         shared: bool = False,
+        steps: int = 1,
     ) -> None:
         super().__init__()
-        if min(num_classes, depth, width) < 1 or condition_channels < 0:
+        if min(num_classes, depth, width, steps) < 1 or condition_channels < 0:
             raise ValueError(
-                f'num_classes={num_classes}, depth={depth}, width={width}, expected all >= 1; '
+                f'num_classes={num_classes}, depth={depth}, width={width}, steps={steps}, expected '
+                f'all >= 1; '
                 f'condition_channels={condition_channels}, expected >= 0.'
             )
         self.num_classes, self.condition_channels = num_classes, condition_channels
-        self.shared = shared
+        self.shared, self.steps = shared, steps
         groups = 1 if shared else num_classes
         channels = groups * width
         self.lift = nn.Conv2d(groups * (1 + condition_channels), channels, 1, groups=groups)
@@ -225,12 +252,18 @@ class FNOEvolution(nn.Module):
             ValueError: if the shapes do not fit the constructor.
         """
         self._check(phi, condition)
+        if not phi.numel():  # no present class; the parameters stay in the graph
+            return phi + 0 * sum(p.sum() for p in self.parameters())
         x = phi[:, :, None]
         if condition is not None:
             x = torch.cat([x, condition.to(x.dtype)], dim=2)
         x = x.flatten(0, 1) if self.shared else x.flatten(1, 2)
-        update = self.project(self.layers(self.lift(x)))
-        return phi + update.reshape(phi.shape)
+        lift, project = _dense(self.lift), _dense(self.project)
+        last = len(self.layers) - 1
+        for i, layer in enumerate(self.layers):
+            x = layer.step(x, lift if i == 0 else None, project if i == last else None)
+        x, phi = x.view(phi.shape), phi.to(x.dtype)
+        return x + phi if x.requires_grad else x.add_(phi)
 
     def _check(self, phi: Tensor, condition: Tensor | None) -> None:
         if phi.dim() != 4 or phi.shape[1] != self.num_classes:
@@ -250,43 +283,9 @@ class FNOEvolution(nn.Module):
             raise ValueError(f'condition is {got}, expected a tensor (N, C, K, h, w) = {shape}.')
 
 
-def _complex_product(weight: Tensor, real: Tensor, imag: Tensor, mixing: str) -> tuple:
-    """R x with real and imaginary parts apart; weight (C, [C,] 2, P, Q), x (N, C, P, Q)."""
-    wr, wi = weight.unbind(-3)
-    if mixing == 'diag':
-        return wr * real - wi * imag, wi * real + wr * imag
-    block = torch.cat([torch.cat([wr, -wi], dim=1), torch.cat([wi, wr], dim=1)])
-    product = torch.einsum('oipq,nipq->nopq', block, torch.cat([real, imag], dim=1))
-    return product.chunk(2, dim=1)
-
-
-@lru_cache(maxsize=64)
-def _bases(
-    height: int, width: int, modes: int, device: torch.device, dtype: torch.dtype
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Truncated real DFT: analysis (2P, H) and (W, 2Q), synthesis (H, 2P) and (2Q, W).
-
-    Rows hold cos and sin of p = 0 .. min(modes, H // 2), columns the real and imaginary part of
-    exp(-+ i t) for q = 0 .. min(modes - 1, W // 2).
-    """
-    # A basis made inside inference_mode could never be used for training afterwards.
-    with torch.inference_mode(False), torch.no_grad():
-        rows = _angles(height, min(modes, height // 2) + 1)
-        cols = _angles(width, min(modes, width // 2 + 1))
-        analysis_rows = torch.cat([rows.cos(), rows.sin()]) / height
-        analysis_cols = torch.cat([cols.cos(), -cols.sin()]).T / width
-        # A real map has q and -q; only q = 0 and the Nyquist column stand for themselves.
-        twice = torch.full((len(cols), 1), 2.0, dtype=torch.float64)
-        twice[0] = 1
-        if width % 2 == 0 and len(cols) == width // 2 + 1:
-            twice[-1] = 1
-        synthesis_rows = torch.cat([rows.cos(), rows.sin()]).T
-        synthesis_cols = torch.cat([twice * cols.cos(), -twice * cols.sin()])
-        bases = analysis_rows, analysis_cols, synthesis_rows, synthesis_cols
-        return tuple(basis.to(device=device, dtype=dtype).contiguous() for basis in bases)
-
-
-def _angles(size: int, count: int) -> Tensor:
-    """2 pi k n / size, (count, size) float64; reduced modulo one turn to stay exact."""
-    turns = torch.arange(count)[:, None] * torch.arange(size) % size
-    return turns.double() * (2 * math.pi / size)
+def _dense(conv: nn.Conv2d) -> tuple[Tensor, Tensor]:
+    """Weight (out, in) of a grouped 1x1 convolution, zero between the groups, and bias."""
+    weight = conv.weight.view(conv.groups, -1, 1, conv.weight.shape[1])
+    eye = torch.eye(conv.groups, dtype=weight.dtype, device=weight.device)
+    weight = eye[:, None, :, None] * weight
+    return weight.reshape(conv.out_channels, conv.in_channels), conv.bias

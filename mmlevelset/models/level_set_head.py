@@ -176,11 +176,13 @@ class LevelSetHead(BaseDecodeHead):
         edge = edge_stopping(image)
         if isinstance(self.evolution, ClassicalEvolution):
             return self.evolution(phi, data, edge=edge)
-        condition = None
-        if self.evolution.condition_channels:
-            channels = self.evolution.condition_channels
-            condition = evolution_condition(phi.detach(), image, data, edge, channels)
-        return self.evolution(phi / self.truncate, condition) * self.truncate
+        channels = self.evolution.condition_channels
+        for _ in range(self.evolution.steps):
+            condition = None
+            if channels:
+                condition = evolution_condition(phi.detach(), image, data, edge, channels)
+            phi = self.evolution(phi / self.truncate, condition) * self.truncate
+        return phi
 
     def _evolve_pairs(
         self, inputs: Sequence[Tensor], image: Tensor, phi: Tensor, pairs: tuple[Tensor, Tensor]

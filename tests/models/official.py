@@ -49,3 +49,12 @@ def multi_hot(name: str, n: int, classes: int, share: float = 0.15) -> Tensor:
     y = ((uniform(name, (n, classes)) + 1) / 2 < share).astype(np.float32)
     y[np.arange(n), np.arange(n) % classes] = 1
     return torch.from_numpy(y)
+
+
+def label_map(name: str, n: int, h: int, w: int, classes: int = 21) -> Tensor:
+    """Labels in blocks of 12 pixels, 255 among them, (n, h, w) int64."""
+    blocks = uniform(name, (n, -(-h // 12), -(-w // 12)))
+    u = np.kron((blocks + 1) / 2, np.ones((1, 12, 12)))[:, :h, :w]
+    labels = (u * (classes + 1)).astype(np.int64)
+    labels[labels == classes] = 255
+    return torch.from_numpy(labels)

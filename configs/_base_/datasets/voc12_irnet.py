@@ -13,9 +13,18 @@ train_pipeline = [
         seg_pad_val=255,
     ),
     dict(type='mmlevelset.StrideLabel', stride=4),
-    dict(type='PackSegInputs', meta_keys=_base_.meta_keys),
+    dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(
     batch_size=32,
-    dataset=dict(pipeline=train_pipeline, data_prefix=dict(seg_map_path='work_dirs/refine/irn_labels/labels')),
+    dataset=dict(
+        data_root='',
+        ann_file='data/VOCdevkit/VOC2012/ImageSets/Segmentation/trainaug.txt',
+        image_labels=None,
+        data_prefix=dict(
+            img_path='data/VOCdevkit/VOC2012/JPEGImages',
+            seg_map_path='work_dirs/refine/irn_labels/labels',
+        ),
+        pipeline=train_pipeline,
+    ),
 )

@@ -1,5 +1,5 @@
 # As voc12_pseudo.py in the way of MCTformer's seg/: scale U(0.7, 1.3), a crop of 321, flip, batch 4. The
-# official code draws one scale per batch, here every image has its own.
+# official code draws one scale per batch and resizes bilinearly; here every image has its own scale, bicubic.
 _base_ = 'voc12_pseudo.py'
 train_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),

@@ -46,7 +46,7 @@ def class_differences(
         classes: C + 1 names, background first.
     """
     return [
-        f'{name} {got} (expected {want})'
+        f'{name} {got:.0f} (expected {want})'
         for name, got, want in zip(classes[1:], np.asarray(counts), wanted, strict=True)
         if got != want
     ]

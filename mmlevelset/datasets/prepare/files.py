@@ -49,14 +49,14 @@ def inspect(pair: Pair) -> Finding:
         try:
             with Image.open(path) as image:
                 sizes.append(image.size[::-1])
+                if not _complete(path):
+                    image.load()
                 if path is pair.image:
                     grey = image.mode == 'L'
                 elif image.mode not in ('P', 'L'):
                     detail = f'{path}: {image.mode}'
                     problems.append(('masks in colours, expected label indices', detail))
-                if not _complete(path):
-                    image.load()
-                if path is pair.mask and pair.decode:
+                elif pair.decode:
                     labels = np.unique(np.asarray(image))
         except (OSError, SyntaxError) as error:
             problems.append(('damaged or truncated files; copy them again', f'{path}: {error}'))

@@ -1,0 +1,2 @@
+default_scope = 'mmseg'
+image_dir = 'data/voc8/JPEGImages'

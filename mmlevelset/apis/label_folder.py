@@ -1,0 +1,33 @@
+"""Let a segmentation config write label maps of images that need no ground truth."""
+
+from typing import Any
+
+from mmengine.config import Config
+
+
+def set_label_folder(cfg: Config, folder: str) -> None:
+    """Test without ground truth: the label maps are all that is written.
+
+    Args:
+        cfg: Changed in place: no masks are read, and the metrics give way to mmsegmentation's
+            IoUMetric, which writes ``<id>.png``.
+        folder: Where the label maps go.
+    """
+    dataset = cfg.test_dataloader.dataset
+    dataset.pipeline = _without_annotations(dataset.pipeline)
+    dataset.data_prefix = dict(dataset.get('data_prefix', {}), seg_map_path=None)
+    cfg.test_evaluator = dict(type='IoUMetric', format_only=True, output_dir=folder)
+
+
+def _without_annotations(pipeline: Any) -> Any:
+    """Leave the loading of masks out of a pipeline, of the branches of TestTimeAug as well."""
+    if isinstance(pipeline, dict):
+        return {key: _without_annotations(value) for key, value in pipeline.items()}
+    if not isinstance(pipeline, list | tuple):
+        return pipeline
+    kept = [
+        _without_annotations(step)
+        for step in pipeline
+        if not (isinstance(step, dict) and str(step.get('type')).endswith('LoadAnnotations'))
+    ]
+    return [step for step in kept if step != []]

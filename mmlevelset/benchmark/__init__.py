@@ -1,0 +1,1 @@
+"""What ``tools/analysis_tools/benchmark_evolution.py`` measures, against what, and how."""

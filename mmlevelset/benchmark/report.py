@@ -1,0 +1,163 @@
+"""Tables and plots of the rows."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from mmlevelset.structures import atomic_path
+
+from .growth import AXES, EXPECTED, exponent
+from .table3 import FNO, ITERATIONS, ONE_PASS, PAPER, PAPER_FNO, TIMES_FNO
+from .timing import Row
+
+_COLUMNS = {'median', 'iqr', 'rounds', 'peak', 'section', 'case', 'method', 'missing'}
+
+
+def machine(device: torch.device) -> str:
+    """Processor or GPU, threads, and how busy the machine was."""
+    names = [platform.processor() or platform.machine()]
+    info = Path('/proc/cpuinfo')
+    if info.is_file():
+        lines = info.read_text().splitlines()
+        names = [line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')]
+    text = f'{names[0]}, {os.cpu_count()} cores' if names else platform.machine()
+    if device.type == 'cuda':
+        text = f'{torch.cuda.get_device_name(device)}, host {text}'
+    load = f', load average {os.getloadavg()[0]:.1f}' if hasattr(os, 'getloadavg') else ''
+    return f'{text}, {torch.get_num_threads()} thread(s){load}'
+
+
+def table(header: list[str], lines: Iterable[list[str]]) -> str:
+    """Markdown table."""
+    rows = [header, ['---'] * len(header), *lines]
+    return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
+
+
+def comparison_table(rows: list[Row]) -> str:
+    """One line a row: case, method, median, spread, ratio, memory and the columns of the checks."""
+    extra = list(dict.fromkeys(key for row in rows for key in row if key not in _COLUMNS))
+    header = ['case', 'method', 'median', 'IQR', 'extra memory', *extra]
+    lines = []
+    for row in rows:
+        if 'missing' in row:
+            lines.append([row['case'], row['method'], row['missing'], *[''] * (len(header) - 3)])
+            continue
+        values = [_number(row.get(key)) for key in extra]
+        times = [_time(row['median']), _time(row['iqr'])]
+        lines.append([row['case'], row['method'], *times, _memory(row['peak']), *values])
+    return table(header, lines)
+
+
+def table3_table(rows: list[Row], facts: Row) -> str:
+    """Table 3 beside the paper's: seconds, shares of the energy drop, ratios to the one pass."""
+    header = ['method', *(f'{n} it. (s)' for n in ITERATIONS), f'{TIMES_FNO}, at 15']
+    header += [f'share, {n} it.' for n in ITERATIONS] + ['energy, at 15', 'extra memory']
+    paper = [f'{PAPER[n]:.4f}' for n in ITERATIONS]
+    lines = [['paper, traditional', *paper, f'{PAPER[15] / PAPER_FNO:.2f}', *[''] * 6]]
+    lines.append(['paper, FNO', f'{PAPER_FNO:.4f} (one pass)', *[''] * 3, '1.00', *[''] * 6])
+    for method in dict.fromkeys(row['method'] for row in rows):
+        found = {row['case']: row for row in rows if row['method'] == method}
+        last = list(found.values())[-1]
+        if 'missing' in last:
+            lines.append([method, last['missing'], *[''] * 10])
+            continue
+        cases = [ONE_PASS] if ONE_PASS in found else [f'{n} iterations' for n in ITERATIONS]
+        times = [f'{found[c]["median"]:.4f} ± {found[c]["iqr"] / 2:.4f}' for c in cases]
+        shares = [f'{found[c]["share"]:.3f}' for c in cases]
+        if cases == [ONE_PASS]:
+            times, shares = [f'{times[0]} (one pass)', '', '', ''], [*shares, '', '', '']
+        figures = [f'{last["energy"]:.4f}', _memory(last['peak'])]
+        lines.append([method, *times, f'{last[TIMES_FNO]:.2f}', *shares, *figures])
+    note = (
+        f'Energy of the start {facts["start"]:.4f}, after {facts["adam_steps"]} Adam steps '
+        f'{facts["adam"]:.4f}: a share of 1 is that drop. ± is half the interquartile range.'
+    )
+    return f'{table(header, lines)}\n\n{note}'
+
+
+def growth_table(rows: list[Row]) -> str:
+    """Fitted exponents beside the expected ones."""
+    header = ['operation', 'axis', 'values', 'time, fitted', 'memory, fitted', 'expected', 'capped']
+    lines = []
+    for operation, axis, points in _curves(rows):
+        done = [p for p in points if 'median' in p]
+        values = [p['value'] for p in done]
+        fits = [exponent(values, [p[key] or 0 for p in done]) for key in ('median', 'peak')]
+        capped = '; '.join(f'{p["value"]}: {p["capped"]}' for p in points if 'capped' in p)
+        shown = ['' if fit is None else f'{fit:.2f}' for fit in fits]
+        span = f'{values[0]} to {values[-1]}'
+        lines.append([operation, axis, span, *shown, EXPECTED[operation][axis], capped])
+    return table(header, lines)
+
+
+def plot_growth(rows: list[Row], path: Path) -> None:
+    """Time and memory against size, classes and batch, double logarithmic."""
+    from matplotlib.figure import Figure  # optional: the tables do without
+
+    figure = Figure(figsize=(11, 6), layout='constrained')
+    axes = figure.subplots(2, len(AXES), sharex='col')
+    for operation, axis, points in _curves(rows):
+        done = [p for p in points if 'median' in p]
+        column = list(AXES).index(axis)
+        for line, key, unit in ((0, 'median', 1e3), (1, 'peak', 1 / 2**20)):
+            values = [p['value'] for p in done if p[key]]
+            results = [p[key] * unit for p in done if p[key]]
+            fit = exponent(values, results)
+            label = operation if fit is None else f'{operation}: {fit:.2f}'
+            panel = axes[line][column]
+            panel.loglog(values, results, 'o-', label=f'{label} ({EXPECTED[operation][axis]})')
+            panel.set_ylabel('ms' if line == 0 else 'MiB')
+            panel.legend(title='fitted (expected) exponent', fontsize=8, title_fontsize=8)
+            panel.grid(alpha=0.3, which='both')
+        axes[1][column].set_xlabel(axis)
+    _save(figure, path)
+
+
+def plot_table3(rows: list[Row], path: Path) -> None:
+    """Share of the energy drop against time."""
+    from matplotlib.figure import Figure  # optional: the tables do without
+
+    figure = Figure(figsize=(7, 4.5), layout='constrained')
+    panel = figure.subplots()
+    rows = [row for row in rows if 'missing' not in row]
+    for method in dict.fromkeys(row['method'] for row in rows):
+        points = [(r['median'], r['share']) for r in rows if r['method'] == method]
+        panel.plot(*zip(*points, strict=True), '*' if method == FNO else 'o-', label=method, ms=9)
+    panel.axhline(1, color='grey', lw=0.8)
+    panel.set(xscale='log', xlabel='seconds', ylabel="share of Adam's energy drop")
+    panel.legend(fontsize=8)
+    panel.grid(alpha=0.3)
+    _save(figure, path)
+
+
+def _save(figure: object, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=130, format='png')
+
+
+def _curves(rows: list[Row]) -> Iterable[tuple[str, str, list[Row]]]:
+    for operation in EXPECTED:
+        for axis in AXES:
+            points = [r for r in rows if r['operation'] == operation and r['axis'] == axis]
+            if any('median' in p for p in points):
+                yield operation, axis, points
+
+
+def _time(seconds: float) -> str:
+    for unit, scale in (('s', 1), ('ms', 1e3), ('µs', 1e6)):
+        if seconds * scale >= 1 or unit == 'µs':
+            return f'{seconds * scale:.3g} {unit}'
+    raise AssertionError
+
+
+def _memory(peak: int | None) -> str:
+    return '–' if peak is None else f'{peak / 2**20:.1f} MiB'
+
+
+def _number(value: float | None) -> str:
+    return '' if value is None else f'{value:.3g}'

@@ -1,0 +1,97 @@
+"""Level sets as refiners: they find a disc that the seed misses in part."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+
+from mmlevelset.apis import read_config
+from mmlevelset.refine import EvolutionRefiner, LevelSetRefiner
+from mmlevelset.structures import Seed
+from mmlevelset.structures.soft import soft_to_label
+
+CONFIG = """
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=dict(
+        type='mmlevelset.LevelSetPreProcessor', mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True,
+        size_divisor=32),
+    backbone=dict(type='mmlevelset.EfficientNet', arch='lite0', out_indices=(1, 2)),
+    decode_head=dict(type='mmlevelset.CAMHead', in_channels=40, num_classes=4),
+    auxiliary_head=dict(
+        type='mmlevelset.LevelSetHead', in_channels=(24, 40), in_index=(0, 1), channels=8, num_classes=4,
+        evolution=dict(type='mmlevelset.FNOEvolution', condition_channels=3, width=4, shared={shared}),
+        loss_energy=dict(type='mmlevelset.LevelSetEnergyLoss')),
+    test_cfg=dict(mode='whole'),
+)
+"""
+
+
+def disc(size: int = 48, shift: int = 4) -> tuple[np.ndarray, np.ndarray, Seed]:
+    """Image of a bright disc, its mask, and the scores of a disc that lies beside it."""
+    y, x = np.mgrid[:size, :size] - size // 2
+    mask = y**2 + x**2 < 12**2
+    image = np.where(mask[..., None], 200, 60).astype(np.uint8).repeat(3, axis=2)
+    scores = 0.9 * (y**2 + (x - shift) ** 2 < 12**2).astype(np.float32)
+    other = np.zeros_like(scores)  # a class that is named but nowhere seen
+    return image, mask, Seed(np.array([3, 14]), np.stack([scores, other]), mask.shape)
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    return (a & b).sum() / (a | b).sum()
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(method='chan_vese', steps=15),
+        dict(method='chan_vese', steps=15, local_radius=10),
+        dict(method='drlse', steps=60, alpha=0.5),
+    ],
+)
+def test_the_contour_moves_to_the_object(options):
+    image, mask, seed = disc()
+    soft = EvolutionRefiner(background=dict(score=0.4), **options)(image, seed)
+    assert soft.shape == (3, 48, 48) and (soft[0] == 0.5).all() and soft.max() <= 1
+    label = soft_to_label(seed.keys, soft)
+    assert set(np.unique(label)) == {0, 4}
+    before = iou(seed.scores[0] > 0.4, mask)
+    assert iou(label == 4, mask) > before + 0.05, before
+
+
+def test_no_step_is_the_seed():
+    image, _, seed = disc()
+    soft = EvolutionRefiner('chan_vese', background=dict(score=0.4), steps=0)(image, seed)
+    np.testing.assert_array_equal(soft_to_label(seed.keys, soft) == 4, seed.scores[0] > 0.4)
+
+
+def test_unknown_option():
+    with pytest.raises(ValueError, match="unknown options .'iterations'. of drlse"):
+        EvolutionRefiner('drlse', background=dict(score=0.4), iterations=3)
+
+
+@pytest.fixture(params=[True, False], ids=['shared', 'per class'])
+def files(tmp_path, request) -> dict[str, str]:
+    config, checkpoint = tmp_path / 'config.py', tmp_path / 'net.pth'
+    config.write_text(CONFIG.format(shared=request.param))
+    init_default_scope('mmseg')
+    model = MODELS.build(read_config(str(config)).model)
+    for parameter in model.auxiliary_head.evolution.parameters():
+        torch.nn.init.zeros_(parameter)
+    torch.save(dict(state_dict=model.state_dict()), checkpoint)
+    return dict(config=str(config), checkpoint=str(checkpoint))
+
+
+def test_operator_from_any_seed(files):
+    """An operator of zeros adds nothing: the seed comes back, as exact as the grid of stride 4 is."""
+    image, _, seed = disc(96, shift=0)
+    seed = Seed(np.array([0, 2]), seed.scores, seed.size)
+    refiner = LevelSetRefiner(**files, background=dict(score=0.4), size=(64, 64))
+    soft = refiner(image, seed)
+    assert soft.shape == (3, 96, 96)
+    label = soft_to_label(seed.keys, soft)
+    assert set(np.unique(label)) == {0, 1}
+    assert iou(label == 1, seed.scores[0] > 0.4) > 0.8
+    with pytest.raises(ValueError, match='the seed has class 14, the level-set model knows 4'):
+        refiner(image, seed._replace(keys=np.array([0, 14])))

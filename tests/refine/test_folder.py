@@ -1,0 +1,156 @@
+"""tools/refine.py: files, resuming, a killed run, thresholds afterwards, errors."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmlevelset.refine.folder import refine_folder, relabel_folder
+from mmlevelset.structures import read_label, read_meta, read_seed, write_meta, write_seed
+from mmlevelset.structures.soft import read_soft, soft_to_label, write_soft
+
+ROOT = Path(__file__).resolve().parents[2]
+REFINER = dict(type='mmlevelset.PAR', background=dict(score=0.4))
+CONFIG = f"""
+default_scope = 'mmseg'
+image_dir = 'nowhere'
+refiner = {REFINER!r}
+"""
+
+
+@pytest.fixture
+def folders(tmp_path) -> dict[str, Path]:
+    """Seven images, one of them without a class, and their seeds."""
+    random = np.random.default_rng(0)
+    folders = dict(seed_dir=tmp_path / 'seeds', image_dir=tmp_path / 'images')
+    folders['image_dir'].mkdir()
+    for i in range(7):
+        height, width, keys = 40 + i, 50 - i, [1, 4][: i % 3]
+        image = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        Image.fromarray(image).save(folders['image_dir'] / f'{i}.png')
+        scores = random.random((len(keys), height, width)).astype(np.float32)
+        write_seed(folders['seed_dir'] / f'{i}.npz', keys, scores, (height, width))
+    write_meta(folders['seed_dir'], kind='seeds', classes=['background', *'abcde'], split='train')
+    return folders
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Content of everything but meta.json, which holds versions and counts."""
+    found = (p for p in sorted(folder.rglob('*')) if p.is_file() and p.suffix in ('.npz', '.png'))
+    return {str(p.relative_to(folder)): p.read_bytes() for p in found if p.name[0] != '.'}
+
+
+def tool(folders: dict[str, Path], out: Path, *more: str) -> subprocess.Popen:
+    config = out.parent / 'config.py'
+    config.write_text(CONFIG)
+    command = [sys.executable, 'tools/refine.py', config, '--out', out, *more]
+    command += ['--seeds', folders['seed_dir'], '--images', folders['image_dir']]
+    env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='')
+    pipe = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen([str(c) for c in command], cwd=ROOT, env=env, **pipe)
+
+
+def test_soft_maps_and_labels(folders, tmp_path):
+    assert refine_folder(REFINER, **folders, out_dir=tmp_path / 'out') == 7
+    for i in range(7):
+        seed = read_seed(folders['seed_dir'] / f'{i}.npz')
+        keys, soft = read_soft(tmp_path / f'out/soft/{i}.npz')
+        assert keys.tolist() == [1, 4][: i % 3] and soft.shape == (len(keys) + 1, *seed.size)
+        np.testing.assert_allclose(soft.sum(0), 1, atol=2e-3)  # float16
+        label = read_label(tmp_path / f'out/labels/{i}.png')
+        assert set(np.unique(label)) <= {0, *keys + 1}
+        np.testing.assert_array_equal(label, soft_to_label(keys, soft))
+    meta = read_meta(tmp_path / 'out/labels')
+    assert meta['refiner'] == REFINER and meta['split'] == 'train' and meta['images'] == 7
+    assert meta['classes'] == ['background', *'abcde'] and meta['threshold'] is None
+
+
+def test_soft_maps_are_seeds_too(folders, tmp_path):
+    refine_folder(REFINER, **folders, out_dir=tmp_path / 'out', ids=['2'])
+    seed = read_seed(tmp_path / 'out/soft/2.npz')
+    np.testing.assert_array_equal(seed.scores, read_soft(tmp_path / 'out/soft/2.npz')[1][1:])
+    with pytest.raises(ValueError, match='is a seed, it has no map of the background'):
+        read_soft(folders['seed_dir'] / '2.npz')
+
+
+def test_resume_makes_what_is_missing(folders, tmp_path):
+    out = tmp_path / 'out'
+    refine_folder(REFINER, **folders, out_dir=out)
+    whole, kept = files(out), (out / 'soft/0.npz').stat().st_mtime_ns
+    (out / 'soft/1.npz').unlink()
+    (out / 'labels/5.png').unlink()
+    assert refine_folder(REFINER, **folders, out_dir=out) == 2
+    assert files(out) == whole and (out / 'soft/0.npz').stat().st_mtime_ns == kept
+    with pytest.raises(ValueError, match='made with other settings .refiner'):
+        refine_folder(dict(REFINER, num_iter=3), **folders, out_dir=out)
+
+
+def test_a_killed_run_goes_on_to_the_same_files(folders, tmp_path):
+    """SIGKILL of all processes once the first image is there, then two processes finish."""
+    refine_folder(REFINER, **folders, out_dir=tmp_path / 'whole')
+    out = tmp_path / 'out'
+    # A few images are slow, so that there is a middle.
+    process = tool(folders, out)
+    while process.poll() is None and not list(out.glob('labels/*.png')):
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert 0 < len(list(out.glob('labels/*.png'))) <= 7
+    (out / 'soft/.6.npz.0badcafe.tmp').write_bytes(b'half a file')
+    process = tool(folders, out, '--jobs', '2')
+    output = process.communicate()[0]
+    assert process.returncode == 0, output
+    assert files(out) == files(tmp_path / 'whole')
+
+
+def test_thresholds_without_another_refinement(folders, tmp_path):
+    out = tmp_path / 'out'
+    refine_folder(REFINER, **folders, out_dir=out)
+    for path in folders['image_dir'].iterdir():
+        path.unlink()
+    assert relabel_folder(out, threshold=0.55, unsure_below=0.6) == 7
+    keys, soft = read_soft(out / 'soft/2.npz')
+    best, label = soft[1:].max(0), read_label(out / 'labels/2.png')
+    expected = np.where(best > np.float32(0.55), keys[soft[1:].argmax(0)] + 1, 0)
+    np.testing.assert_array_equal(label, np.where(best < np.float32(0.6), 255, expected))
+    assert read_meta(out / 'labels')['threshold'] == 0.55
+
+
+def test_errors_name_the_image(folders, tmp_path):
+    path = folders['seed_dir'] / '3.npz'
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(RuntimeError, match='3: .*3.npz is damaged'):
+        refine_folder(REFINER, **folders, out_dir=tmp_path / 'out', jobs=2)
+    Image.new('RGB', (9, 9)).save(folders['image_dir'] / '1.png')
+    with pytest.raises(RuntimeError, match=r'1: the seed is \(41, 49\) .* the image \(9, 9\)'):
+        refine_folder(REFINER, **folders, out_dir=tmp_path / 'out')
+    (folders['image_dir'] / '4.png').unlink()
+    with pytest.raises(FileNotFoundError, match='images lacks the images of 1 of 7 .* is 4'):
+        refine_folder(REFINER, **folders, out_dir=tmp_path / 'out')
+
+
+def test_soft_file(tmp_path):
+    soft = np.array([[[0.2, 1.0]], [[0.8, 0.0]]], np.float32)
+    write_soft(tmp_path / 'a.npz', [3], soft, 'uint8')
+    keys, read = read_soft(tmp_path / 'a.npz')
+    assert keys == [3]
+    np.testing.assert_allclose(read, soft, atol=0.5 / 255)
+    with pytest.raises(ValueError, match='expected 3 soft maps'):
+        write_soft(tmp_path / 'a.npz', [3, 4], soft)
+    with pytest.raises(ValueError, match=r'must lie in \[0, 1\], got \[0, 2\]'):
+        write_soft(tmp_path / 'a.npz', [3], 2 * soft)
+    with pytest.raises(ValueError, match='must lie'):
+        write_soft(tmp_path / 'a.npz', [3], np.nan * soft)
+
+
+def test_pixels_that_nothing_claims_are_unsure():
+    soft = np.array([[[0, 0.9, 0.4]], [[0, 0.1, 0.6]]], np.float32)
+    assert soft_to_label(np.array([7]), soft).tolist() == [[255, 0, 8]]
+    assert soft_to_label(np.array([7]), soft, unsure_below=0.7).tolist() == [[255, 0, 255]]
+    assert soft_to_label(np.array([7]), soft, threshold=0.3).tolist() == [[0, 0, 8]]

@@ -1,0 +1,119 @@
+"""IRNWalk: geometry and wiring, its numbers are in test_random_walk.py; labels against irn."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from torch.nn import functional as F
+
+from mmlevelset.apis import read_config
+from mmlevelset.refine import IRLabel, IRNWalk
+from mmlevelset.refine.irn import edge_walk
+from mmlevelset.structures import Seed
+from mmlevelset.structures.soft import soft_to_label
+
+DATA = Path(__file__).resolve().parents[1] / 'data'
+CRF = dict(
+    type='mmlevelset.DenseCRF',
+    gt_prob=0.7,
+    gaussian=dict(sxy=3, compat=3),
+    bilateral=dict(sxy=50, srgb=5, compat=10),
+)
+CONFIG = """
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=dict(
+        type='mmlevelset.LevelSetPreProcessor', mean=[120.0, 110.0, 100.0], std=[60.0, 60.0, 60.0],
+        bgr_to_rgb=True, size=(512, 512)),
+    backbone=dict(
+        type='mmlevelset.StemResNet', depth=18, base_channels=8, strides=(1, 2, 2, 1),
+        dilations=(1, 1, 1, 1), stem_channels=8, num_stages=4),
+    decode_head=dict(
+        type='mmlevelset.IRNet', in_channels=(8, 8, 16, 32, 64), in_index=(0, 1, 2, 3, 4),
+        strides=(4, 4, 8, 16, 16)),
+    test_cfg=dict(mode='whole'),
+)
+"""
+SETTINGS = dict(background=dict(score=0.25), exp_times=6)
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp('irn')
+    config, checkpoint = folder / 'config.py', folder / 'net.pth'
+    config.write_text(CONFIG)
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    model = MODELS.build(read_config(str(config)).model)
+    torch.save(dict(state_dict=model.state_dict()), checkpoint)
+    return dict(config=str(config), checkpoint=str(checkpoint))
+
+
+def scene(height: int, width: int) -> tuple[np.ndarray, Seed]:
+    random = np.random.default_rng(0)
+    image = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    scores = random.random((2, height, width), dtype=np.float32)
+    return image, Seed(np.array([3, 14]), scores, (height, width))
+
+
+def test_walk_of_an_image(files):
+    """Edges of both views, seeds on their grid, the walk, x4, division by the largest value."""
+    image, seed = scene(69, 83)
+    refiner = IRNWalk(**files, **SETTINGS, power=1.5, crop_size=96)
+    soft = refiner(image, seed)
+    assert soft.shape == (3, 69, 83) and (soft[0] == 0.25).all() and soft[1:].max() == 1
+
+    x = (torch.tensor(image).float() - torch.tensor([120.0, 110.0, 100.0])) / 60
+    x = x.permute(2, 0, 1)[None]
+    with torch.no_grad():
+        logits = [
+            refiner.model.decode_head(refiner.model.backbone(F.pad(view, (0, 13, 0, 27))))
+            for view in (x, x.flip(3))
+        ]
+    one, other = (edge[0, :18, :21] for edge in logits)
+    edge = ((one + other.flip(1)) / 2).sigmoid()
+    np.testing.assert_allclose(refiner.edge(image), edge, atol=1e-6)
+    cams = F.interpolate(torch.tensor(seed.scores)[None] ** 1.5, (18, 21), mode='bilinear')[0]
+    walked = F.interpolate(
+        edge_walk(cams, edge, 5, 10, 64)[None], size=(72, 84), mode='bilinear'
+    )[0, :, :69, :83]
+    np.testing.assert_allclose(soft[1:], walked / walked.max(), atol=1e-5)
+
+
+@pytest.mark.parametrize(('size', 'crop_size'), [((40, 130), 96), ((1, 1), 0), ((40, 130), 0)])
+def test_images_are_never_cut(files, size, crop_size):
+    """A side above the crop size stays; irn's negative padding would cut it."""
+    image, seed = scene(*size)
+    refiner = IRNWalk(**files, **SETTINGS, crop_size=crop_size)
+    assert refiner.edge(image).shape == (-(-size[0] // 4), -(-size[1] // 4))
+    assert refiner(image, seed).shape == (3, *size)
+
+
+def test_seeds_of_zeros_stay_background(files):
+    image, seed = scene(32, 32)
+    soft = IRNWalk(**files, **SETTINGS)(image, seed._replace(scores=0 * seed.scores))
+    assert (soft[1:] == 0).all() and (soft_to_label(seed.keys, soft) == 0).all()
+
+
+def test_background_must_be_a_constant(files):
+    with pytest.raises(ValueError, match=r'needs background=dict\(score=...\)'):
+        IRNWalk(**files, background=dict(alpha=4))
+
+
+def test_labels_of_irn():
+    golden = np.load(DATA / 'crf.npz')
+    cam = golden['cam']
+    seed = Seed(golden['keys'][1:] - 1, cam, cam.shape[1:])
+    expected = np.load(DATA / 'irn_walk.npz')
+    for low, name in ((0.15, 'ir_label'), (0.05, 'ir_label_low')):
+        soft = IRLabel(CRF, foreground=0.3, background=low)(golden['image'], seed)
+        assert set(np.unique(soft.sum(0))) <= {0, 1}
+        np.testing.assert_array_equal(soft_to_label(seed.keys, soft), expected[name])
+
+
+def test_thresholds_of_labels_in_the_wrong_order():
+    with pytest.raises(ValueError, match='expected background <= foreground, got 0.3 and 0.05'):
+        IRLabel(CRF, foreground=0.05, background=0.3)

@@ -1,0 +1,21 @@
+"""Label maps of images that have no ground truth."""
+
+from mmengine.config import Config
+
+from mmlevelset.apis import set_label_folder
+
+LOAD = [dict(type='mmlevelset.CheckedLoadImage'), dict(type='mmlevelset.CheckedLoadAnnotations')]
+
+
+def test_no_mask_is_read() -> None:
+    pack, flip = dict(type='PackSegInputs'), dict(type='RandomFlip', prob=1.0)
+    branches = [[flip], [dict(type='LoadAnnotations')], [pack]]
+    tta = dict(type='TestTimeAug', transforms=branches)
+    dataset = dict(data_prefix=dict(seg_map_path='masks'), pipeline=[*LOAD, tta])
+    evaluator = [dict(type='IoUMetric'), dict(type='mmlevelset.BoundaryMetric')]
+    cfg = Config(dict(test_dataloader=dict(dataset=dataset), test_evaluator=evaluator))
+    set_label_folder(cfg, 'out')
+    assert cfg.test_evaluator == dict(type='IoUMetric', format_only=True, output_dir='out')
+    dataset = cfg.test_dataloader.dataset
+    assert dataset.data_prefix == dict(seg_map_path=None)
+    assert dataset.pipeline == [LOAD[0], dict(type='TestTimeAug', transforms=[[flip], [pack]])]

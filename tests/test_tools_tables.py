@@ -1,0 +1,126 @@
+"""The tools that print and draw logged results."""
+
+import json
+import runpy
+import statistics
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmlevelset.evaluation import evaluate_labels
+from mmlevelset.structures import write_json, write_label
+
+TOOLS = Path(__file__).resolve().parents[1] / 'tools/analysis_tools'
+PAPER = json.loads((TOOLS / 'paper_tables.json').read_text())
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def call(name: str, *arguments) -> str:
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
+        runpy.run_path(str(TOOLS / f'{name}.py'), run_name='__main__')
+        return capsys.readouterr().out
+
+    return call
+
+
+def lines(text: str, start: str) -> list[list[str]]:
+    rows = [line for line in text.splitlines() if line.startswith(f'| {start}')]
+    return [[cell.strip() for cell in row.strip('|').split('|')] for row in rows]
+
+
+def test_every_row_is_printed(run, tmp_path) -> None:
+    text = run('compare_table', '--root', tmp_path)
+    assert [number for number in PAPER if f'Table {number}: ' in text] == list('124567')
+    for table in PAPER.values():
+        for row in table['rows']:
+            assert len(row['paper']) == len(table['columns'])
+            assert any(
+                all(f'{value:.1f}' in line for value in row['paper'])
+                for line in lines(text, row['method'])
+            ), row
+    numbers = sum(len(t['rows']) * len(t['columns']) for t in PAPER.values())
+    assert text.count('not run') == numbers
+    assert [len(t['rows']) for t in PAPER.values()] == [6, 4, 11, 8, 18, 12]
+
+
+def test_ours_come_from_the_files(run, tmp_path) -> None:
+    """One run as it is, random seeds as mean and deviation, with what they were measured on."""
+    seeds = (56.04, 57.31, 59.0)
+    for number, value in enumerate(seeds):
+        facts = dict(split='train', gt_dir=str(tmp_path / 'gt'))
+        content = dict(scores=dict(oracle_mIoU=value), facts=facts)
+        write_json(tmp_path / f'voc12_seam/levelset_s{number}/seeds.json', content)
+    write_json(tmp_path / 'gt/meta.json', dict(overlap='small_on_top', crowd='include'))
+    write_json(tmp_path / 'voc12_seam/levelset/labels.json', dict(scores=dict(mIoU=66.66)))
+    text = run('compare_table', '--root', tmp_path, '--tables', '1')
+    (row,) = lines(text, 'SEAM + level set')
+    mean, std = statistics.fmean(seeds), statistics.stdev(seeds)
+    assert row[1:] == ['58.5', f'{mean:.1f} ± {std:.1f} (3 runs)', '66.8', '66.7']
+    assert text.count('split train') == text.count('overlap small_on_top, crowd include') == 3
+    assert 'Table 2' not in text and text.count('not run') == 10
+
+
+def test_flat_keys_with_dots_and_slashes(run, tmp_path) -> None:
+    """tools/test.py writes flat names."""
+    path = tmp_path / 'voc12_mctformer_plus/levelset_s0/retrain/test/metrics.json'
+    write_json(path, dict(mIoU=74.25, config='configs/retrain/x.py'))
+    text = run('compare_table', '--root', tmp_path, '--tables', '6')
+    (row,) = lines(text, 'MCTformer+ + level set')
+    assert row[2:] == ['74.6', '74.2', '74.8', 'not run'] and 'config configs/retrain/x.py' in text
+
+
+def test_a_result_without_the_number_is_an_error(run, tmp_path) -> None:
+    write_json(tmp_path / 'voc12_seam/baseline/seeds.json', dict(scores=dict(mIoU=1.0)))
+    with pytest.raises(ValueError, match="no number 'scores.oracle_mIoU'; its keys are scores"):
+        run('compare_table', '--root', tmp_path)
+    with pytest.raises(SystemExit):
+        run('compare_table', '--tables', '3')
+
+
+@pytest.fixture
+def results(tmp_path) -> list[Path]:
+    """Two evaluations, the second of which is better."""
+    rng = np.random.RandomState(0)
+    paths = []
+    target = np.kron(rng.randint(0, 3, (4, 4)), np.ones((12, 12), int))
+    for name, shift in (('a', 4), ('b', 1)):
+        write_label(tmp_path / f'gt/{name}.png', target)
+        write_label(tmp_path / f'{name}/{name}.png', np.roll(target, shift, 1))
+        report = evaluate_labels(
+            tmp_path / name, tmp_path / 'gt', ['x', 'y', 'z'], radii=(1, 3, 10)
+        )
+        paths.append(tmp_path / f'{name}.json')
+        write_json(paths[-1], report)
+    return paths
+
+
+@pytest.mark.parametrize(('score', 'section'), [('IoU', 'scores'), ('F', 'boundary_f')])
+def test_class_table(run, results, score, section) -> None:
+    text = run('class_table', *results, '--score', score)
+    contents = [json.loads(path.read_text())[section] for path in results]
+    for name in ('x', 'y'):
+        expected = [f'{content[f"{score}.{name}"]:.2f}' for content in contents]
+        assert lines(text, f'{name} ') == [[name, *expected]]
+    means = [float(value) for value in lines(text, 'mean')[0][1:]]
+    expected = [content['mIoU' if score == 'IoU' else 'mF'] for content in contents]
+    assert means == pytest.approx(expected, abs=0.01) and means[0] < means[1]
+
+
+def test_class_table_needs_classes(run, tmp_path) -> None:
+    write_json(tmp_path / 'a.json', dict(mIoU=3.0))
+    with pytest.raises(ValueError, match='has no IoU of classes'):
+        run('class_table', tmp_path / 'a.json')
+
+
+def test_trimap_curve(run, results, tmp_path) -> None:
+    text = run('plot_trimap', *results, '--names', 'first', 'second', '--out', tmp_path / 'c.png')
+    curve = json.loads(results[1].read_text())['boundary']
+    expected = '  '.join(f'{r} px {curve[f"trimap_mIoU@{r}"]:.2f}' for r in (1, 3, 10))
+    assert f'second: {expected}' in text
+    assert (tmp_path / 'c.png').read_bytes().startswith(b'\x89PNG')
+    write_json(tmp_path / 'd.json', {'boundary/trimap_mIoU@3': 1.0})
+    with pytest.raises(ValueError, match='1 trimap radii, a curve needs at least two'):
+        run('plot_trimap', tmp_path / 'd.json', '--out', tmp_path / 'd.png')

@@ -1,0 +1,110 @@
+"""The paper's result tables beside ours: ``python tools/analysis_tools/compare_table.py [--root work_dirs]``.
+
+Every row of Tables 1, 2 and 4-7 is printed, with the paper's number and what the JSON files of our runs
+say, or 'not run'. Nothing is typed in: paper_tables.json holds the paper's numbers and, of each row,
+the folder ``ours`` below ``--root``; of each column, the file in there and the key of its number.
+Folders ``<ours>_s0``, ``<ours>_s1`` ... are random seeds, shown as mean ± sample standard deviation.
+The notes under a table say what our numbers were measured on.
+"""
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).with_name('paper_tables.json')
+FACTS = ('split', 'gt_dir', 'absent_classes', 'unsure_pixels', 'overlap', 'crowd', 'init', 'config')
+
+
+def read_number(path: Path, key: str) -> tuple[float, dict[str, Any]]:
+    """The number ``key`` (``a.b`` is ``b`` in the object ``a``) of a JSON file, and what it was
+    measured on.
+
+    Raises:
+        ValueError: the file has no such number.
+    """
+    content = json.loads(path.read_text(encoding='utf-8'))
+    value: Any = content
+    for part in [key] if key in content else key.split('.'):
+        value = value.get(part) if isinstance(value, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f'{path} has no number {key!r}; its keys are {", ".join(content)}')
+    facts = {**content, **content.get('facts', {}), **ground_truth_facts(content)}
+    return float(value), {name: facts[name] for name in FACTS if facts.get(name) is not None}
+
+
+def ground_truth_facts(content: dict[str, Any]) -> dict[str, Any]:
+    """Conventions of the masks that a result was scored with: those in their ``meta.json``."""
+    folder = content.get('facts', {}).get('gt_dir')
+    meta = Path(folder) / 'meta.json' if folder else None
+    return json.loads(meta.read_text(encoding='utf-8')) if meta and meta.is_file() else {}
+
+
+def find_runs(root: Path, ours: str | None, file: str) -> list[Path]:
+    """Result files of a row: of the folder itself, else of its random seeds."""
+    if ours is None:
+        return []
+    if (root / ours / file).is_file():
+        return [root / ours / file]
+    return sorted(path for path in root.glob(f'{ours}_s[0-9]*/{file}') if path.is_file())
+
+
+def compare(table: dict[str, Any], root: Path) -> tuple[list[list[str]], list[str]]:
+    """Cells, header first, and notes of one table."""
+    columns, notes = table['columns'], []
+    with_backbone = any('backbone' in row for row in table['rows'])
+    header = ['method'] + ['backbone'] * with_backbone
+    for name in columns:
+        header += [f'{name}, paper', f'{name}, ours']
+    cells = [header]
+    for row in table['rows']:
+        line = [row['method']] + [row.get('backbone', '')] * with_backbone
+        for (name, (file, key)), paper in zip(columns.items(), row['paper'], strict=True):
+            paths = find_runs(root, row.get('ours'), file)
+            found = [read_number(path, key) for path in paths]
+            line += [f'{paper:.1f}', shown([value for value, _ in found])]
+            for path, (_, facts) in zip(paths, found, strict=True):
+                said = ', '.join(f'{k} {v}' for k, v in facts.items()) or 'nothing stated'
+                notes.append(f'{row["method"]}, {name}: {path.as_posix()}: {said}')
+        cells.append(line)
+    return cells, notes
+
+
+def shown(values: list[float]) -> str:
+    """Mean and sample standard deviation, or 'not run'."""
+    if not values:
+        return 'not run'
+    mean = f'{statistics.fmean(values):.1f}'
+    if len(values) == 1:
+        return mean
+    return f'{mean} ± {statistics.stdev(values):.1f} ({len(values)} runs)'
+
+
+def markdown(cells: list[list[str]]) -> str:
+    """A Markdown table with aligned columns; the first line is the header."""
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    lines = [cells[0], ['-' * width for width in widths], *cells[1:]]
+    return '\n'.join(
+        f'| {" | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True))} |' for line in lines
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="The paper's tables beside our results")
+    parser.add_argument('--root', default='work_dirs', help='folder of all runs')
+    parser.add_argument('--tables', nargs='+', help='numbers of the tables (default: all)')
+    args = parser.parse_args()
+    tables = json.loads(DATA.read_text(encoding='utf-8'))
+    unknown = set(args.tables or []) - set(tables)
+    if unknown:
+        parser.error(f'no table {", ".join(sorted(unknown))}; there are {", ".join(tables)}')
+    for number in args.tables or tables:
+        cells, notes = compare(tables[number], Path(args.root))
+        print(f'Table {number}: {tables[number]["title"]}\n\n{markdown(cells)}\n')
+        if notes:
+            print('\n'.join(f'* {note}' for note in notes) + '\n')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,25 @@
+"""Predictions as COCO's result JSON: ``python tools/format_coco_results.py LABEL_DIR FILE.json``.
+
+``pycocotools.coco.COCO.loadRes`` reads it with the annotations of the same images.
+"""
+
+import argparse
+
+from mmlevelset.datasets.image_labels import read_split
+from mmlevelset.evaluation.folder import list_ids
+from mmlevelset.evaluation.submission import write_coco_results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Result JSON of COCO label maps')
+    parser.add_argument('labels', help='folder of label maps (<id>.png), 0..80')
+    parser.add_argument('json', help='file to write')
+    parser.add_argument('--split', help='list of the images (default: all of the folder)')
+    args = parser.parse_args()
+    ids = list_ids(args.labels, '.png', read_split(args.split) if args.split else None)
+    count = write_coco_results(args.labels, args.json, ids)
+    print(f'{args.json}: {count} segments of {len(ids)} images')
+
+
+if __name__ == '__main__':
+    main()
