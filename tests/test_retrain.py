@@ -98,7 +98,7 @@ def test_inference_and_archive(data, tmp_path) -> None:
     set_tta(cfg)
     scores = build_runner(cfg).test()
     assert 0 <= scores['mIoU'] <= 100 and 0 <= scores['boundary_f/mF'] <= 100
-    assert cfg.tta_model.merge == 'max' and len(cfg.img_ratios) == 5
+    assert cfg.model['merge'] == 'max' and len(cfg.img_ratios) == 5
 
     cfg = shrunk('largefov_resnet38_mctformer_voc12', data, tmp_path / 'labels', LARGE_FOV)
     set_tta(cfg)

@@ -35,35 +35,53 @@ class Basis(NamedTuple):
     scatter: tuple[Tensor, Tensor]  # the same the other way round
 
 
-@lru_cache(maxsize=64)
 def fourier_basis(
     height: int, width: int, modes: int, device: torch.device, dtype: torch.dtype
 ) -> Basis:
     """Basis of maps of height x width for the frequencies -modes <= p < modes, q < modes."""
+    if torch.compiler.is_compiling():  # tensors of a graph must not be kept beyond it
+        return _build(height, width, modes, device, dtype)
     # A basis made inside inference_mode could never be used for training afterwards.
-    with torch.inference_mode(False), torch.no_grad():
-        # p = H / 2 counts as negative, like fftfreq
-        positive, negative = min(modes, (height + 1) // 2), min(modes, height // 2)
-        p, q = torch.arange(max(positive, negative + 1)), torch.arange(min(modes, width // 2 + 1))
-        cos, sin = _waves(p, height)
-        rows = torch.cat([cos, sin])
-        cos, sin = _waves(q, width)
-        cols = torch.cat([cos, -sin])
+    with torch.inference_mode(False):
+        return _kept(height, width, modes, device, dtype)
 
-        places = torch.arange(4 * modes * modes).view(2, 2 * modes, modes)
-        place = torch.stack([places[:, p % modes], places[:, -p]], dim=1)[..., q]
-        used = torch.stack([p < positive, (p > 0) & (p <= negative)])[:, :, None]
-        # A real map has q and -q; only q = 0 and the Nyquist column stand for themselves.
-        factor = (used * torch.where(2 * q % width == 0, 1.0, 2.0)).expand(2, -1, -1, -1).flatten()
-        place, used = place.flatten(), factor > 0
-        back, back_factor = torch.zeros(places.numel()).long(), torch.zeros(places.numel())
-        back[place[used]], back_factor[place[used]] = torch.arange(len(place))[used], factor[used]
-        rows, cols, factor, back_factor = (
-            t.to(device=device, dtype=dtype)
-            for t in (rows, cols, factor[:, None], back_factor[:, None])
-        )
-        gather, scatter = (place.to(device), factor), (back.to(device), back_factor)
-        return Basis(height, width, rows, cols, gather, scatter)
+
+def _build(height: int, width: int, modes: int, device: torch.device, dtype: torch.dtype) -> Basis:
+    # p = H / 2 counts as negative, like fftfreq
+    positive, negative = min(modes, (height + 1) // 2), min(modes, height // 2)
+    p, q = torch.arange(max(positive, negative + 1)), torch.arange(min(modes, width // 2 + 1))
+    cos, sin = _waves(p, height)
+    rows = torch.cat([cos, sin])
+    cos, sin = _waves(q, width)
+    cols = torch.cat([cos, -sin])
+    # A real map has q and -q; only q = 0 and the Nyquist column stand for themselves.
+    multiplicity = torch.where(2 * q % width == 0, 1.0, 2.0)
+
+    part = torch.arange(2)[:, None, None]
+    used = torch.stack([p < positive, (p > 0) & (p <= negative)])
+    row = torch.stack([p.clamp(max=modes - 1), (2 * modes - p) % (2 * modes)])
+    place = (part[..., None] * 2 * modes + row[..., None]) * modes + q
+    factor = (used[..., None] * multiplicity).expand(2, -1, -1, -1)
+    gather = place.flatten(), factor.reshape(-1, 1)
+
+    row, q = torch.arange(2 * modes)[:, None], torch.arange(modes)
+    sign = (row >= modes).long()
+    p = torch.where(row < modes, row, 2 * modes - row)
+    known = (p < used.shape[1]) & (q < len(multiplicity))
+    p, q = p.clamp(max=used.shape[1] - 1), q.clamp(max=len(multiplicity) - 1)
+    place = ((part * 2 + sign) * used.shape[1] + p) * len(multiplicity) + q
+    factor = (known * used[sign, p] * multiplicity[q]).expand(2, -1, -1)
+    scatter = place.flatten(), factor.reshape(-1, 1)
+
+    rows, cols = (t.to(device=device, dtype=dtype) for t in (rows, cols))
+    gather, scatter = (
+        (place.to(device), factor.to(device=device, dtype=dtype))
+        for place, factor in (gather, scatter)
+    )
+    return Basis(height, width, rows, cols, gather, scatter)
+
+
+_kept = lru_cache(maxsize=64)(_build)
 
 
 def _waves(frequency: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -108,10 +126,11 @@ def _fold(x: Tensor) -> Tensor:
     """Cosine and sine rows (2, P, 2, Q, N, C) to X(+p) = c - i s and X(-p) = c + i s."""
     (a, b), (c, d) = (part.unbind(dim=1) for part in x)
     out = x.new_empty(2, 2, x.shape[1], *x.shape[3:])
-    torch.add(a, d, out=out[0, 0])
-    torch.sub(a, d, out=out[0, 1])
-    torch.sub(b, c, out=out[1, 0])
-    torch.add(b, c, out=out[1, 1])
+    # not out=, which torch.export cannot trace
+    out[0, 0].copy_(a).add_(d)
+    out[0, 1].copy_(a).sub_(d)
+    out[1, 0].copy_(b).sub_(c)
+    out[1, 1].copy_(b).add_(c)
     return out
 
 
@@ -119,7 +138,6 @@ def _unfold(x: Tensor) -> Tensor:
     """Transpose of :func:`_fold`: c = Y(+p) + Y(-p), s = i (Y(+p) - Y(-p))."""
     (a, b), (c, d) = x
     out = x.new_empty(2, x.shape[2], 2, *x.shape[3:])
-    # not out=, which torch.compile takes for contiguous slices only
     out[0, :, 0].copy_(a).add_(b)
     out[0, :, 1].copy_(c).add_(d)
     out[1, :, 0].copy_(d).sub_(c)
@@ -214,10 +232,8 @@ class DiagonalProduct(torch.autograd.Function):
 
 def _product(x: Tensor, y: Tensor, sign: int = 1) -> Tensor:
     """Complex x y, or x conj(y) for sign -1."""
-    (a, b), (c, d), out = x, y, torch.empty_like(x)
-    torch.mul(a, c, out=out[0]).addcmul_(b, d, value=-sign)
-    torch.mul(b, c, out=out[1]).addcmul_(a, d, value=sign)
-    return out
+    (a, b), (c, d) = x, y
+    return torch.stack([(a * c).addcmul_(b, d, value=-sign), (b * c).addcmul_(a, d, value=sign)])
 
 
 class FullProduct(torch.autograd.Function):

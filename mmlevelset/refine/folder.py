@@ -2,6 +2,8 @@
 
 import json
 import multiprocessing
+import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -202,8 +204,15 @@ _worker: tuple[Task, Refiner] | None = None  # of a process of the pool
 
 def _start_worker(task: Task) -> None:
     global _worker
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     _worker = task, REFINERS.build(task.refiner)
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot end its processes, which would wait for work for ever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _work(name: str) -> None:

@@ -1,4 +1,6 @@
 import json
+import runpy
+import sys
 import tarfile
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from mmlevelset.evaluation.submission import (
 from mmlevelset.structures import read_label, voc_palette, write_label
 
 IDS = ['2008_000001', '2008_000004']
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 FOLDER = 'results/VOC2012/Segmentation/comp6_test_cls'
 
 
@@ -140,3 +143,22 @@ def test_coco_json(tmp_path) -> None:
     write_label(tmp_path / 'cat.png', np.zeros((2, 2), np.uint8))
     with pytest.raises(ValueError, match="'cat' does not end in the number"):
         write_coco_results(tmp_path, tmp_path / 'r.json', ['cat'])
+
+
+def test_command_lines(voc, monkeypatch, capsys) -> None:
+    def run(name: str, *arguments) -> str:
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
+        runpy.run_path(str(TOOLS / f'{name}.py'), run_name='__main__')
+        return capsys.readouterr().out
+
+    (voc / 'images').rename(voc / 'JPEGImages')
+    (voc / 'ImageSets/Segmentation').mkdir(parents=True)
+    (voc / 'ImageSets/Segmentation/test.txt').write_text('\n'.join(IDS))
+    made = run('format_voc_test', voc / 'labels', voc / 'a.tgz', '--voc', voc)
+    assert f'2 label maps in {FOLDER}, sizes and labels checked' in made
+    assert '2 label maps' in run('format_voc_test', voc / 'a.tgz', '--check', '--voc', voc)
+    with pytest.raises(SystemExit):
+        run('format_voc_test', voc / 'labels', '--voc', voc)
+    made = run('format_coco_results', voc / 'labels', voc / 'r.json')
+    count = len(json.loads((voc / 'r.json').read_text()))
+    assert f'{count} segments of 2 images' in made and count > 20

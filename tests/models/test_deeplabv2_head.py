@@ -6,6 +6,7 @@ numbers of ``tests/models/official.py``.
 """
 
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +135,18 @@ def test_names_of_the_initialisation() -> None:
     assert rename('aspp.c1.bias', True) is None and rename('fc.weight', True) is None
     assert rename('aspp.c3.bias') == 'decode_head.convs.3.bias'
     assert rename('fc.weight') == 'fc.weight'  # reported as unknown
+
+
+def test_command_line_writes_an_initialisation(tmp_path, monkeypatch) -> None:
+    """The backbone alone, for ``init_cfg``: without aspp, and with DeepLab-V1's classifier dropped."""
+    state = {k.removeprefix('base.'): v for k, v in official_state().items() if 'aspp' not in k}
+    torch.save({**state, 'fc.weight': torch.zeros(21, 2048, 1, 1)}, tmp_path / 'init.pth')
+    arguments = ['deeplabv2_r101.py', tmp_path / 'init.pth', tmp_path / 'ours.pth', '--backbone']
+    monkeypatch.setattr(sys, 'argv', [str(a) for a in arguments])
+    runpy.run_path(str(ROOT / 'tools/model_converters/deeplabv2_r101.py'), run_name='__main__')
+    init = dict(type='Pretrained', checkpoint=str(tmp_path / 'ours.pth'))
+    backbone = build(backbone=dict(init_cfg=init)).backbone
+    backbone.init_weights()
+    ours = backbone.state_dict()
+    assert set(ours) == {rename(key, True) for key in state}
+    assert all(torch.equal(ours[rename(key, True)], value) for key, value in state.items())

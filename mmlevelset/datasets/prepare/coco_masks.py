@@ -59,7 +59,8 @@ def draw_mask(
         objects = sorted(objects, key=lambda a: not a['iscrowd'])
     for item in objects:  # the last one is on top
         ignored = crowd == 'ignore255' and item['iscrowd']
-        np.putmask(mask, _region(item['segmentation'], size), 255 if ignored else _label(item))
+        region = _region(item['segmentation'], size).view(bool)
+        np.copyto(mask, 255 if ignored else _label(item), where=region)
     return np.ascontiguousarray(mask)
 
 

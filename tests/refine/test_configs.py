@@ -1,0 +1,59 @@
+"""Every config of stage 2 builds, and what one of them names another one writes."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.dataset import Compose
+from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS, init_default_scope
+from mmseg.registry import DATASETS, MODELS
+
+from mmlevelset.apis import read_config
+from mmlevelset.refine import irn, psa
+from mmlevelset.refine import evolution as level_set
+from mmlevelset.registry import REFINERS
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = sorted((ROOT / 'configs/refine').glob('*.py'))
+TRAINED = [p for p in CONFIGS if p.name.startswith(('affinitynet_', 'irnet_'))]
+PRESETS = sorted(set(CONFIGS) - set(TRAINED))
+
+
+def build_on_meta(config: str, checkpoint: str, device: str = 'cpu') -> torch.nn.Module:
+    """In the place of ``load_model``: checks the names, reads no weights."""
+    cfg = read_config(str(ROOT / config))
+    assert Path(checkpoint).name == f'epoch_{cfg.train_cfg.max_epochs}.pth'
+    init_default_scope('mmseg')
+    with torch.device('meta'):
+        return MODELS.build(cfg.model)
+
+
+def test_the_lists_are_complete():
+    assert len(TRAINED) == 7 and len(PRESETS) > 20
+
+
+@pytest.mark.parametrize('path', PRESETS, ids=lambda path: path.stem)
+def test_preset(path, monkeypatch):
+    for module in (psa, irn, level_set):
+        monkeypatch.setattr(module, 'load_model', build_on_meta)
+    cfg = read_config(str(path)).to_dict()
+    assert cfg['image_dir'].startswith('data/')
+    refiners = cfg.get('refiners') or dict(one=cfg['refiner'])
+    assert all(REFINERS.build(refiner) for refiner in refiners.values())
+
+
+@pytest.mark.parametrize('path', TRAINED, ids=lambda path: path.stem)
+def test_training(path):
+    cfg = read_config(str(path))
+    init_default_scope(cfg.default_scope)
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    assert any(p.requires_grad for p in model.decode_head.parameters())
+    dataset = cfg.train_dataloader.dataset
+    DATASETS.build(dict(dataset, lazy_init=True))
+    Compose(dataset.pipeline)
+    # Masks, where there are any, are what tools/refine.py wrote.
+    masks = dataset.get('data_prefix', {}).get('seg_map_path', 'work_dirs/')
+    assert masks.startswith('work_dirs/')
+    optimizer = OPTIMIZERS.get(cfg.optim_wrapper.optimizer.type)
+    assert optimizer and all(PARAM_SCHEDULERS.get(s.type) for s in cfg.param_scheduler)
