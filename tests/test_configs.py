@@ -26,7 +26,8 @@ from mmlevelset.models import LevelSetHead
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs'
 PIPELINES = sorted(CONFIGS.glob('pipeline/*.py'))
-LEAVES = sorted(set(CONFIGS.glob('[!_]*/**/*.py')) - set(PIPELINES))
+REFINE = sorted(CONFIGS.glob('refine/*.py'))  # see tests/refine/test_configs.py
+LEAVES = sorted(set(CONFIGS.glob('[!_]*/**/*.py')) - set(PIPELINES) - set(REFINE))
 LEVEL_SETS = [path for path in LEAVES if '_levelset_' in path.name and 'seed' in path.parts]
 # Their drop-path rates are read off a tensor, which has no values on the meta device.
 NOT_ON_META = ('MixVisionTransformer', 'SwinTransformer')
@@ -48,7 +49,9 @@ def as_list(entry: dict | list) -> list:
 
 def test_the_lists_are_complete() -> None:
     folders = {path.relative_to(CONFIGS).parts[0] for path in CONFIGS.rglob('*.py')}
-    assert folders - {'_base_', 'pipeline'} == {name(path).split('/')[0] for path in LEAVES}
+    assert folders - {'_base_', 'pipeline', 'refine'} == {
+        name(path).split('/')[0] for path in LEAVES
+    }
     assert LEVEL_SETS and PIPELINES
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from mmlevelset.apis import (
     add_arguments,
     build_runner,
+    drop_masks,
     load_config,
     set_label_folder,
     set_seed_folder,
@@ -20,7 +21,9 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file or address')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
-    parser.add_argument('--out', help='folder for the seeds (SeedMetric)')
+    seeds = parser.add_mutually_exclusive_group()
+    seeds.add_argument('--out', help='folder for the seeds (SeedMetric)')
+    seeds.add_argument('--seeds-only', help='the same; nothing is scored and no mask is read')
     parser.add_argument(
         '--labels-only', help='folder for the label maps; nothing is scored and no mask is read'
     )
@@ -38,6 +41,9 @@ def main() -> None:
         set_tta(cfg)
     if args.out:
         set_seed_folder(cfg, args.out)
+    if args.seeds_only:
+        set_seed_folder(cfg, args.seeds_only)
+        drop_masks(cfg)
     if args.labels_only:
         set_label_folder(cfg, args.labels_only)
     if args.show_dir:

@@ -1,4 +1,5 @@
-# AffinityNet of MCTformer. It starts from PSA's res38_cls.pth; set model.backbone.init_cfg to its converted file. Its labels:
+# AffinityNet of MCTformer. It starts from PSA's res38_cls.pth: set model.backbone.init_cfg to its converted
+# file. Its labels:
 #   tools/refine.py configs/refine/psa-scores_mctformer_voc12.py --seeds SEEDS --out work_dirs/refine/psa_scores
 _base_ = [
     '../_base_/hosts/affinity_resnet38.py',

@@ -1,8 +1,9 @@
 from mmlevelset.compat import setup
 
 from .convert import convert_checkpoint, convert_state_dict, read_checkpoint
-from .label_folder import set_label_folder
+from .label_folder import drop_masks, set_label_folder
 from .pipeline import Pipeline, Stage
+from .recipe import three_stages
 from .runner import (
     add_arguments,
     build_runner,
@@ -26,6 +27,7 @@ __all__ = [
     'config_classes',
     'convert_checkpoint',
     'convert_state_dict',
+    'drop_masks',
     'export_seeds',
     'import_seeds',
     'load_config',
@@ -39,6 +41,7 @@ __all__ = [
     'set_tta',
     'setup',
     'summarise',
+    'three_stages',
     'versions',
     'write_metrics',
 ]

@@ -1,4 +1,4 @@
-"""Let a segmentation config write label maps of images that need no ground truth."""
+"""Let a config write label maps or seeds of images that need no ground truth."""
 
 from typing import Any
 
@@ -13,10 +13,15 @@ def set_label_folder(cfg: Config, folder: str) -> None:
             IoUMetric, which writes ``<id>.png``.
         folder: Where the label maps go.
     """
+    drop_masks(cfg)
+    cfg.test_evaluator = dict(type='IoUMetric', format_only=True, output_dir=folder)
+
+
+def drop_masks(cfg: Config) -> None:
+    """Let the test data set read no masks; ``cfg`` is changed in place."""
     dataset = cfg.test_dataloader.dataset
     dataset.pipeline = _without_annotations(dataset.pipeline)
     dataset.data_prefix = dict(dataset.get('data_prefix', {}), seg_map_path=None)
-    cfg.test_evaluator = dict(type='IoUMetric', format_only=True, output_dir=folder)
 
 
 def _without_annotations(pipeline: Any) -> Any:

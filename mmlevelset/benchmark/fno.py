@@ -29,6 +29,7 @@ GRID = 56
 _CAM = 14  # pixels across the map of the starts, stride 32 at 448 px
 _TRUNCATE = 20 / 448  # of the side: SDFs are cut there, and the operator's unit
 _DRAWN = 60  # training images, where no folder is given
+_PHOTOGRAPHS = 300  # training images, at most, of a folder
 _GREY = torch.tensor([0.299, 0.587, 0.114])  # ITU-R BT.601
 _IMAGES = ('.jpg', '.jpeg', '.png')
 
@@ -58,6 +59,7 @@ def grey_images(folder: str | None, size: int) -> tuple[Tensor, Tensor]:
                 f'{folder} has {len(files)} images ({", ".join(_IMAGES)}), expected at least 2: '
                 'one to measure on and others to train the operator.'
             )
+        files = files[: 1 + _PHOTOGRAPHS]
         image, *train = (_grey(np.asarray(Image.open(f).convert('RGB'))) for f in files)
     return _square(image, size), torch.cat([_square(x, GRID) for x in train])
 

@@ -103,6 +103,7 @@ class Comparison:
             for key in list(self.runs)[:: 1 if done % 2 == 0 else -1]:
                 samples[key].append(seconds_of(self.runs[key], numbers[key], self.device))
         rows = []
+        gc.collect()  # what earlier comparisons left must not be freed during a measurement
         for key, run in self.runs.items():
             case = self.cases[key]
             row = dict(section=self.section, case=case, method=key.removesuffix(f', {case}'))
@@ -151,7 +152,6 @@ def peak_memory(run: Run, device: torch.device) -> int | None:
     its value before the call, after the heap gave back its free pages and Linux reset the mark, so
     numpy, C++ and torch count alike; None where the system offers no such reset.
     """
-    gc.collect()
     if device.type == 'cuda':
         torch.cuda.synchronize(device)
         torch.cuda.reset_peak_memory_stats(device)

@@ -53,6 +53,7 @@ class IRNWalk(Refiner):
             raise ValueError(f'IRNWalk needs background=dict(score=...), got {background}')
         super().__init__(background)
         self.model = load_model(config, checkpoint, device)
+        self.stride = self.model.decode_head.stride
         self.beta = beta
         self.exp_times = exp_times
         self.radius = radius
@@ -68,8 +69,7 @@ class IRNWalk(Refiner):
         seeds = torch.from_numpy(scores[1:]).to(self.device) ** self.power
         seeds = F.interpolate(seeds[None], edge.shape, mode='bilinear')[0]
         walked = edge_walk(seeds, edge, self.radius, self.beta, 2**self.exp_times)
-        scale = -(-height // edge.shape[0])  # stride of the grid
-        walked = F.interpolate(walked[None], scale_factor=scale, mode='bilinear')[0]
+        walked = F.interpolate(walked[None], scale_factor=self.stride, mode='bilinear')[0]
         walked = walked[:, :height, :width]
         walked = walked / walked.max().clamp_min(torch.finfo(walked.dtype).tiny)
         return np.concatenate([scores[:1], walked.cpu().numpy()])
@@ -89,8 +89,7 @@ class IRNWalk(Refiner):
         padding = (0, max(0, self.crop_size - width), 0, max(0, self.crop_size - height))
         views = F.pad(torch.cat([x, x.flip(3)]), padding)
         edge = self.model.decode_head(self.model.extract_feat(views))
-        stride = -(-views.shape[2] // edge.shape[1])
-        edge = edge[:, : -(-height // stride), : -(-width // stride)]
+        edge = edge[:, : -(-height // self.stride), : -(-width // self.stride)]
         return ((edge[0] + edge[1].flip(1)) / 2).sigmoid()
 
 
@@ -144,9 +143,7 @@ class IRLabel(Refiner):
         """Make labels; arguments and result as of :meth:`Refiner.refine`."""
         weak = scores.copy()
         weak[0] = self.low
-        foreground, rest = (
-            self.crf.refine(image, s).argmax(axis=0) for s in (scores, weak)
-        )
+        foreground, rest = (self.crf.refine(image, s).argmax(axis=0) for s in (scores, weak))
         soft = (np.arange(len(scores))[:, None, None] == foreground).astype(np.float32)
         soft[0] = (foreground == 0) & (rest == 0)
         return soft

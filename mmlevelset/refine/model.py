@@ -1,12 +1,12 @@
 """A trained network inside a refiner."""
 
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -39,8 +39,10 @@ def load_model(config: str, checkpoint: str, device: str = 'cpu') -> BaseSegment
         cfg.model.backbone.frozen_cache = None  # every image is seen once
     model = MODELS.build(cfg.model)
     try:
-        load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
-    except RuntimeError as error:
+        # Mapped and not copied: one set of the weights in memory, shared by all processes.
+        state = torch.load(checkpoint, map_location='cpu', weights_only=True, mmap=True)
+        model.load_state_dict(state['state_dict'], assign=True)
+    except (KeyError, RuntimeError, UnpicklingError) as error:
         raise ValueError(f'{checkpoint} does not fit {config}: {error}') from error
     return model.to(device).eval()
 

@@ -86,7 +86,5 @@ def feature_walk(x: Tensor, features: Tensor, radius: int, beta: float, steps: i
         Tensor: (K, h, w).
     """
     affinity = feature_affinity(features[None].float(), radius)[0]
-    transition = transition_matrix(
-        affinity, half_disc(radius), x.shape[1:], beta, left=radius - 1
-    )
+    transition = transition_matrix(affinity, half_disc(radius), x.shape[1:], beta, left=radius - 1)
     return random_walk(x, transition, steps)

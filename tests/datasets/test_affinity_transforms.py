@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import RandomFlip
 from mmengine.registry import init_default_scope
 from mmseg.datasets.transforms import Resize
-from mmcv.transforms import RandomFlip
 
 from mmlevelset.datasets import (
     LoadAffinityScores,
@@ -91,10 +91,15 @@ def test_random_rescale():
     label[:, 15:] = 7
     sizes = set()
     for _ in range(20):
-        item = dict(img=np.zeros((20, 30, 3), np.uint8), gt_seg_map=label, seg_fields=['gt_seg_map'])
+        item = dict(
+            img=np.zeros((20, 30, 3), np.uint8), gt_seg_map=label, seg_fields=['gt_seg_map']
+        )
         item = RandomRescale((0.5, 1.5)).transform(item)
         height, width = item['gt_seg_map'].shape
-        assert item['img'].shape == (height, width, 3) and set(np.unique(item['gt_seg_map'])) == {0, 7}
+        assert item['img'].shape == (height, width, 3) and set(np.unique(item['gt_seg_map'])) == {
+            0,
+            7,
+        }
         assert 10 <= height <= 30 and abs(width - 1.5 * height) <= 1.5
         sizes.add(height)
     assert len(sizes) > 5

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from mmlevelset.datasets import COCO14Dataset
+from mmlevelset.datasets import CheckedLoadImage, COCO14Dataset
 from mmlevelset.datasets.coco14 import coco_number
 from mmlevelset.datasets.legacy_npy import load_legacy_npy
 from mmlevelset.datasets.prepare.coco14 import convert_coco14
@@ -279,6 +279,4 @@ def test_bare_ids_and_integer_keys(converted, tmp_path, labels, style):
 
 def test_grey_images_get_three_channels(tmp_path):
     Image.new('L', (8, 6), 7).save(tmp_path / 'a.jpg')
-    from mmlevelset.datasets import CheckedLoadImage
-
     assert CheckedLoadImage()(dict(img_path=str(tmp_path / 'a.jpg')))['img'].shape == (6, 8, 3)

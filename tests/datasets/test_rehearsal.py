@@ -1,8 +1,10 @@
 """Data sets of the shape of the real ones."""
 
 import json
+import multiprocessing
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,3 +145,31 @@ def test_remaining_time(monkeypatch, capsys):
     monkeypatch.setattr(time, 'monotonic', lambda: next(clock))
     list(parallel(square, range(4), 4, 'squares', 1))
     assert 'squares: 2/4, 0:00:40 left' in capsys.readouterr().out
+
+
+def note_process(folder):
+    (folder / str(os.getpid())).touch()
+    time.sleep(0.5)
+
+
+def alive(pid):
+    """Whether a process runs; nobody may have collected one that ended."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] != 'Z'
+    except FileNotFoundError:
+        return False
+
+
+def test_workers_end_with_a_killed_parent(tmp_path):
+    parent = multiprocessing.Process(
+        target=lambda: list(parallel(note_process, [tmp_path] * 64, 64, 'naps', 2))
+    )
+    parent.start()
+    while len(list(tmp_path.iterdir())) < 2:
+        time.sleep(0.05)
+    parent.kill()
+    parent.join()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and any(alive(p.name) for p in tmp_path.iterdir()):
+        time.sleep(0.05)
+    assert not any(alive(path.name) for path in tmp_path.iterdir())

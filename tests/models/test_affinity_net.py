@@ -75,9 +75,7 @@ def test_losses_and_gradients():
     losses = net.loss(maps, samples(label))
     features = net(maps)
     assert features.shape == (2, 8, 8, 12)  # the second map was resized
-    expected = affinity_losses(
-        feature_affinity(features, 5), pair_labels(label, half_disc(5), 5)
-    )
+    expected = affinity_losses(feature_affinity(features, 5), pair_labels(label, half_disc(5), 5))
     torch.testing.assert_close(losses, expected)
     sum(losses.values()).backward()
     assert all(p.grad.abs().sum() > 0 for p in net.parameters())

@@ -77,13 +77,15 @@ def test_walk_of_an_image(files):
     edge = ((one + other.flip(1)) / 2).sigmoid()
     np.testing.assert_allclose(refiner.edge(image), edge, atol=1e-6)
     cams = F.interpolate(torch.tensor(seed.scores)[None] ** 1.5, (18, 21), mode='bilinear')[0]
-    walked = F.interpolate(
-        edge_walk(cams, edge, 5, 10, 64)[None], size=(72, 84), mode='bilinear'
-    )[0, :, :69, :83]
+    walked = F.interpolate(edge_walk(cams, edge, 5, 10, 64)[None], size=(72, 84), mode='bilinear')[
+        0, :, :69, :83
+    ]
     np.testing.assert_allclose(soft[1:], walked / walked.max(), atol=1e-5)
 
 
-@pytest.mark.parametrize(('size', 'crop_size'), [((40, 130), 96), ((1, 1), 0), ((40, 130), 0)])
+@pytest.mark.parametrize(
+    ('size', 'crop_size'), [((40, 130), 96), ((1, 1), 0), ((40, 130), 0), ((5, 33), 0)]
+)
 def test_images_are_never_cut(files, size, crop_size):
     """A side above the crop size stays; irn's negative padding would cut it."""
     image, seed = scene(*size)

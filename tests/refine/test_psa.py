@@ -1,6 +1,5 @@
 """PSAWalk: geometry and wiring; its numbers are in test_random_walk.py."""
 
-
 import numpy as np
 import pytest
 import torch

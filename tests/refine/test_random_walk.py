@@ -38,9 +38,7 @@ def test_walk_of_psa(name):
     """Powers of the matrix, walked scores and labels; ours is the transpose."""
     beta, steps = int(PSA[f'{name}_beta']), 2 ** int(PSA[f'{name}_logt'])
     power = torch.linalg.matrix_power(psa_transition(name, beta).to_dense(), steps).t()
-    np.testing.assert_allclose(
-        power[PSA['rows']], PSA[f'{name}_transition_rows'], atol=1.3e-5
-    )
+    np.testing.assert_allclose(power[PSA['rows']], PSA[f'{name}_transition_rows'], atol=1.3e-5)
     scores = torch.tensor(PSA[f'{name}_pooled']).view(3, 11, 13)
     walked = feature_walk(scores, torch.tensor(PSA[f'{name}_feat'][0]), 5, beta, steps)
     walked = F.interpolate(walked[None], scale_factor=8, mode='bilinear')[0]

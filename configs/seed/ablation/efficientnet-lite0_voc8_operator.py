@@ -21,3 +21,4 @@ optim_wrapper = dict(
     )
 )
 custom_hooks = [dict(type='mmlevelset.LossWarmupHook', sdf=(0.0, 0.0), energy=(0.0, 0.0))]
+train_cfg = dict(max_epochs=8)

@@ -9,6 +9,9 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
 from itertools import islice
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 from typing import Any
 
 BATCH = 16  # tasks that travel together; a task takes milliseconds
@@ -63,6 +66,16 @@ def _results(
             yield from pending.popleft().result()
     while pending:
         yield from pending.popleft().result()
+
+
+def _follow_parent() -> None:
+    """End this worker when the process that started it is killed; it would wait for tasks forever."""
+
+    def follow() -> None:
+        wait([parent_process().sentinel])
+        os._exit(1)
+
+    Thread(target=follow, daemon=True).start()
 
 
 def _run(function: Callable, batch: list) -> list:

@@ -176,5 +176,8 @@ class ResNet38(BaseModule):
         x = self.conv1a(x)
         starts = {}
         for name, block in self._blocks():
-            x, starts[name] = block(x)
+            x, start = block(x)
+            if name in ('b5', 'b6'):
+                starts[name] = start
+            del start  # or inference would keep the largest maps
         return starts['b5'], starts['b6'], bn_relu(self.bn7, x)

@@ -79,6 +79,7 @@ class IRNet(BaseDecodeHead):
         )
         del self.conv_seg, self.loss_decode  # of pixels, not of pairs
         self.radius = radius
+        self.stride = strides[0]
         # 32 channels and 4 groups for each map: net/resnet50_irn.py of irn, as all numbers below.
         self.edge_layers = nn.ModuleList(
             branch(channels, 32, 4, stride // strides[0])
@@ -159,9 +160,7 @@ class IRNet(BaseDecodeHead):
         return losses
 
 
-def displacement_losses(
-    displacement: Tensor, labels: PairLabels, radius: int
-) -> dict[str, Tensor]:
+def displacement_losses(displacement: Tensor, labels: PairLabels, radius: int) -> dict[str, Tensor]:
     """Pixels of a class point to the same place, pixels of the background nowhere in particular.
 
     Args:

@@ -1,0 +1,13 @@
+# What a user edits in the three-stage pipelines; see configs/pipeline/README.md.
+train = '{python} tools/train.py {config}'
+test = '{python} tools/test.py {config} {checkpoint}'
+
+# These may also be set by --cfg-options.
+gpus = 1  # processes on a node: the batch sizes of the recipes are divided by gpus * nodes
+nodes = 1
+jobs = 8  # processes of tools/refine.py
+device = 'cuda'  # of the networks in tools/refine.py
+# More `key=value` pairs for all trainings of a kind.
+seed_options = ''
+affinity_options = ''
+model_options = ''
