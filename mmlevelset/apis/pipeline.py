@@ -4,7 +4,7 @@ A config holds ``work_dir`` and ``stages``, a list of dicts with
 
 * ``name``: also the name of its log, ``<work_dir>/logs/<name>.log``;
 * ``command``: one shell command, run from the repository root. ``{work_dir}``, ``{python}`` and
-  ``{key}`` for every top-level string or number of the config are filled in;
+  ``{key}`` for every top-level string, number or list of strings of the config are filled in;
 * ``done`` (optional): a file that must exist afterwards;
 * ``needs`` (optional): names of earlier stages it waits for; default: the one before it.
 
@@ -67,7 +67,7 @@ class Pipeline:
             raise ValueError('got no work_dir; set it in the config or give --work-dir')
         self.root = root
         self.work_dir = Path(work_dir or cfg['work_dir']).absolute()
-        self.values = {k: str(v) for k, v in cfg.items() if isinstance(v, str | int | float)}
+        self.values = {k: t for k, v in cfg.items() if (t := _text(v)) is not None}
         self.stages = self._read(cfg['stages'])
 
     def _read(self, entries: list[dict]) -> list[Stage]:
@@ -234,3 +234,10 @@ class Pipeline:
 
     def _log(self, name: str) -> Path:
         return self.work_dir / 'logs' / f'{name}.log'
+
+
+def _text(value: Any) -> str | None:
+    """What a value of the config is in a command; None for one that does not go into commands."""
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return ' '.join(value)
+    return str(value) if isinstance(value, str | int | float) else None

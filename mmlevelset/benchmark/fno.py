@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -136,14 +137,14 @@ def one_pass(operator: FNOEvolution, phi: Tensor, image: Tensor) -> Tensor:
     Returns:
         Tensor: phi^T, like ``phi``.
     """
-    force = data_force(phi, coarse_image(image))
-    scale = force.square().mean(dim=(2, 3), keepdim=True).sqrt().clamp_min(1e-6)
+    condition = data_force(phi, coarse_image(image))
+    norm = torch.linalg.vector_norm(condition, dim=(2, 3), keepdim=True)
+    condition.div_((norm / math.sqrt(phi[0, 0].numel())).clamp_min_(1e-6))
     unit = _TRUNCATE * phi.shape[2]
-    start, condition = phi / unit, (force / scale)[:, :, None]
+    start = phi / unit
     if operator.shared:  # one class at a time
-        out = operator(start.flatten(0, 1)[:, None], condition.flatten(0, 1)[:, None])
-        return out.view_as(phi) * unit
-    return operator(start, condition) * unit
+        start, condition = (x.flatten(0, 1)[:, None] for x in (start, condition))
+    return operator(start, condition[:, :, None]).view_as(phi).mul_(unit)
 
 
 def train(classes: int, images: Tensor, steps: int, device: torch.device) -> FNOEvolution:

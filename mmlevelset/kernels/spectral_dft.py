@@ -41,9 +41,14 @@ def fourier_basis(
     """Basis of maps of height x width for the frequencies -modes <= p < modes, q < modes."""
     if torch.compiler.is_compiling():  # tensors of a graph must not be kept beyond it
         return _build(height, width, modes, device, dtype)
+    return _kept(height, width, modes, device, dtype)
+
+
+@lru_cache(maxsize=64)
+def _kept(*key: Any) -> Basis:
     # A basis made inside inference_mode could never be used for training afterwards.
     with torch.inference_mode(False):
-        return _kept(height, width, modes, device, dtype)
+        return _build(*key)
 
 
 def _build(height: int, width: int, modes: int, device: torch.device, dtype: torch.dtype) -> Basis:
@@ -79,9 +84,6 @@ def _build(height: int, width: int, modes: int, device: torch.device, dtype: tor
         for place, factor in (gather, scatter)
     )
     return Basis(height, width, rows, cols, gather, scatter)
-
-
-_kept = lru_cache(maxsize=64)(_build)
 
 
 def _waves(frequency: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -207,7 +209,11 @@ class AddSynthesis(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         grad = grad.contiguous()
-        return analyse(grad.unflatten(2, (ctx.basis.height, ctx.basis.width)), ctx.basis), grad, None
+        return (
+            analyse(grad.unflatten(2, (ctx.basis.height, ctx.basis.width)), ctx.basis),
+            grad,
+            None,
+        )
 
 
 def _pointwise(weight: Tensor, x: Tensor) -> Tensor:

@@ -246,7 +246,8 @@ class FNOEvolution(nn.Module):
             condition (Tensor, optional): data forces per class, (N, C, K, h, w), of order one.
 
         Returns:
-            Tensor: phi^T, (N, C, h, w), in the unit and sign of ``phi``.
+            Tensor: phi^T, (N, C, h, w), in the unit and sign of ``phi``, in the dtype of the weights
+            also under autocast.
 
         Raises:
             ValueError: if the shapes do not fit the constructor.
@@ -258,6 +259,7 @@ class FNOEvolution(nn.Module):
         if condition is not None:
             x = torch.cat([x, condition.to(x.dtype)], dim=2)
         x = x.flatten(0, 1) if self.shared else x.flatten(1, 2)
+        # Both are linear and run inside the layers next to them.
         lift, project = _dense(self.lift), _dense(self.project)
         last = len(self.layers) - 1
         for i, layer in enumerate(self.layers):

@@ -6,6 +6,7 @@ import torch
 from mmlevelset.levelset import FNOEvolution, FNOLayer, SpectralConv2d
 
 SIZES = [(1, 1), (1, 7), (6, 1), (2, 2), (5, 8), (8, 8), (14, 14), (20, 28), (25, 30), (33, 24)]
+SIZES += [(64, 9), (71, 30)]  # rows first
 
 
 def reference(conv, x):
@@ -46,7 +47,7 @@ def test_equals_fft(size, mixing):
 def test_float32_accuracy(mixing):
     torch.manual_seed(0)
     conv = SpectralConv2d(4, 12, mixing)
-    x = torch.randn(2, 4, 57, 112)
+    x = torch.randn(2, 4, 128, 112)
     expected = reference(conv.double(), x.double())
     assert (conv.float()(x) - expected).abs().max() < 1e-5 * expected.abs().max()
 
@@ -79,6 +80,40 @@ def test_gate_pools_the_spectral_output():
     gate = layer.gate(spectral.mean(dim=(2, 3)))[:, :, None, None]
     expected = torch.nn.functional.gelu(layer.local(x) + gate * spectral)
     torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('shared', [False, True])
+@pytest.mark.parametrize('depth, size', [(1, (7, 12)), (3, (7, 12)), (2, (65, 4))])
+def test_evolution_equals_its_parts_one_after_the_other(depth, size, shared):
+    """The lift and the projection are folded into the first and the last layer."""
+    net = FNOEvolution(3, 4, depth, condition_channels=2, width=4, shared=shared).double()
+    torch.nn.init.normal_(net.project.weight)
+    phi = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    condition = torch.randn(2, 3, 2, *size, dtype=torch.float64)
+    x = torch.cat([phi[:, :, None], condition], dim=2)
+    x = net.lift(x.flatten(0, 1) if shared else x.flatten(1, 2))
+    for layer in net.layers:
+        spectral = reference(layer.spectral, x)
+        gate = layer.gate(spectral.mean(dim=(2, 3)))[:, :, None, None]
+        x = layer.local(x) + gate * spectral
+        x = torch.nn.functional.gelu(x) if layer.activation else x
+    expected = phi + net.project(x).view(phi.shape)
+    ours = net(phi, condition)
+    torch.testing.assert_close(ours, expected)
+    probe, variables = torch.randn_like(ours), [phi, *net.parameters()]
+    grads = [torch.autograd.grad((y * probe).sum(), variables) for y in (ours, expected)]
+    torch.testing.assert_close(*grads)
+
+
+def test_without_gradient_the_inputs_stay():
+    net = FNOEvolution(3, modes=4, condition_channels=1)
+    torch.nn.init.normal_(net.project.weight)
+    phi, condition = torch.randn(2, 3, 9, 9), torch.randn(2, 3, 1, 9, 9)
+    for operator, inputs in ((net, (phi, condition)), (net.layers[0], (phi,))):
+        expected, before = operator(*inputs), [x.clone() for x in inputs]
+        with torch.no_grad():
+            torch.testing.assert_close(operator(*inputs), expected)
+        torch.testing.assert_close([*inputs], before, rtol=0, atol=0)
 
 
 def test_parameter_counts():

@@ -83,12 +83,11 @@ def test_grad_scaler_unscales_and_skips_overflow():
     loss_of(plain, batch()).backward()
     for a, b in zip(net.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(a.grad, b.grad)
+    scaler.step(optimiser)
+    scaler.update()
     before = copy.deepcopy(net.state_dict())
-    next(net.parameters()).grad[0] = torch.inf
-    # unscale_ looks for infinities only once, so do as an overflow in backward would
-    scaler._per_optimizer_states[id(optimiser)]['found_inf_per_device'] = {
-        torch.device('cpu'): torch.tensor(1.0)
-    }
+    optimiser.zero_grad()
+    scaler.scale(loss_of(net, batch()) * torch.inf).backward()
     scaler.step(optimiser)
     scaler.update()
     assert scaler.get_scale() == 512

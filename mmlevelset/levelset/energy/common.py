@@ -18,7 +18,7 @@ def heaviside(phi: Tensor, eps: float = 1.0) -> Tensor:
     Returns:
         Tensor: like ``phi``, in (0, 1), above 0.5 inside.
     """
-    return torch.sigmoid(phi / eps)
+    return (phi / eps).sigmoid_()
 
 
 def standardise(data: Tensor) -> Tensor:
@@ -40,8 +40,8 @@ def standardise(data: Tensor) -> Tensor:
 
 def chain_heaviside(phi: Tensor, force: Tensor, grad: Tensor, eps: float) -> Tensor:
     """Turn dE/dH into dE/dphi: times H'(phi), the mean over pixels and the incoming gradient."""
-    slope = heaviside(phi, eps) * heaviside(-phi, eps) / eps
-    return force * slope * (grad / phi.shape[2:].numel())[:, :, None, None]
+    slope = heaviside(phi, eps).mul_(heaviside(phi, -eps))
+    return slope.mul_(force).mul_((grad / (eps * phi.shape[2:].numel()))[:, :, None, None])
 
 
 def wide(value: Tensor) -> Tensor:

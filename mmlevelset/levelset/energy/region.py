@@ -69,17 +69,21 @@ def _region_moments(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Energy (N, C), contrast mu - nu (N, C, K) and offset of the force (N, C)."""
     channels, pixels = data.shape[1], data.shape[2:].numel()
-    h, g, x = heaviside(phi, eps).flatten(2), heaviside(-phi, eps).flatten(2), data.flatten(2)
-    area_h, area_g = h.mean(dim=2), g.mean(dim=2)
+    x = data.flatten(2)
     square = x.square().sum(dim=1)[:, :, None]
     if weight is None:
         power = square.mean(dim=1)
     else:
-        w = weight.flatten(2)
-        h, g = h * w, g * w
-        power = (w.square() @ square).squeeze(2) / pixels
-    first_h = h @ x.transpose(1, 2) / pixels  # <hI>, numerator of eq 22 with H for phi
-    first_g = g @ x.transpose(1, 2) / pixels  # <gI>, numerator of eq 23 with 1 - H for 1 - phi
+        weight = weight.flatten(2)
+        power = (weight.square() @ square).squeeze(2) / pixels
+    moments = []
+    for width in (eps, -eps):  # inside, outside; one at a time, large maps are bound by memory
+        side = heaviside(phi, width).flatten(2)
+        moments.append(side.mean(dim=2))
+        side = side if weight is None else side.mul_(weight)
+        moments.append(side @ x.transpose(1, 2) / pixels)
+    # <h>, <hI> (numerator of eq 22 with H for phi), <g>, <gI> (eq 23 with 1 - H for 1 - phi)
+    area_h, first_h, area_g, first_g = moments
     centre = first_h + first_g
     covariance = first_h * area_g[:, :, None] - first_g * area_h[:, :, None]
     inverse_h, inverse_g = (1 / (area + EMPTY / pixels) for area in (area_h, area_g))
@@ -94,19 +98,18 @@ def _region_moments(
 
 def _region_force(data: Tensor, weight: Tensor | None, contrast: Tensor, offset: Tensor) -> Tensor:
     """The data force, (N, C, h, w)."""
-    similarity = (contrast @ data.flatten(2)).unflatten(2, data.shape[2:])
+    channels = data.shape[1]
+    force = (contrast * (-2 / channels) @ data.flatten(2)).unflatten(2, data.shape[2:])
     if weight is not None:
-        similarity = weight * similarity
-    return (offset[:, :, None, None] - 2 * similarity) / data.shape[1]
+        force.mul_(weight)
+    return force.add_((offset / channels)[:, :, None, None])
 
 
 class _RegionEnergy(torch.autograd.Function):
     """Closed-form backward: one matmul, and nothing saved but the inputs and the two means."""
 
     @staticmethod
-    def forward(
-        ctx: Any, phi: Tensor, data: Tensor, weight: Tensor | None, eps: float
-    ) -> Tensor:
+    def forward(ctx: Any, phi: Tensor, data: Tensor, weight: Tensor | None, eps: float) -> Tensor:
         """Energy (N, C) of phi (N, C, h, w), see :func:`region_energy`."""
         energy, contrast, offset = _region_moments(phi, data, weight, eps)
         ctx.save_for_backward(phi, data, weight, contrast, offset)
