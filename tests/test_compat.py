@@ -239,15 +239,17 @@ def test_clear_errors(toy: Path, tool: Callable[..., None]) -> None:
 
 
 def test_test_options() -> None:
-    cfg = Config(dict(
-        model=dict(type='Host'),
-        tta_model=dict(type='TTA'),
-        tta_pipeline=[dict(type='Views')],
-        test_dataloader=dict(dataset=dict(pipeline=[])),
-        test_evaluator=[dict(type='IoUMetric'), dict(type='mmlevelset.SeedMetric')],
-        default_hooks=dict(visualization=dict(type='SegVisualizationHook')),
-        visualizer=dict(type='SegLocalVisualizer'),
-    ))
+    cfg = Config(
+        dict(
+            model=dict(type='Host'),
+            tta_model=dict(type='TTA'),
+            tta_pipeline=[dict(type='Views')],
+            test_dataloader=dict(dataset=dict(pipeline=[])),
+            test_evaluator=[dict(type='IoUMetric'), dict(type='mmlevelset.SeedMetric')],
+            default_hooks=dict(visualization=dict(type='SegVisualizationHook')),
+            visualizer=dict(type='SegLocalVisualizer'),
+        )
+    )
     set_tta(cfg)
     set_seed_folder(cfg, 'seeds')
     set_show_folder(cfg, 'pictures')
@@ -266,9 +268,7 @@ class _Attack:
 
 
 @pytest.mark.parametrize('attack', [(os.mkdir, 'hit'), (getattr, torch.nn.Module, 'forward')])
-def test_checkpoint_runs_no_code(
-    toy: Path, monkeypatch: pytest.MonkeyPatch, attack: tuple
-) -> None:
+def test_checkpoint_runs_no_code(toy: Path, monkeypatch: pytest.MonkeyPatch, attack: tuple) -> None:
     compat.setup()
     torch.save(dict(state_dict={}, extra=_Attack(*attack)), 'attack.pth')
     with pytest.raises(UnpicklingError):

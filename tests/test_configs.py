@@ -22,6 +22,7 @@ from torch import nn
 
 from mmlevelset.apis import Pipeline, read_config
 from mmlevelset.models import LevelSetHead
+from mmlevelset.registry import REFINERS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs'
@@ -113,7 +114,7 @@ def has_key(cfg: dict | list, key: str) -> bool:
 
 def arguments(kind: str | None) -> list[str]:
     """Names of the arguments of a registered class, which a config need not list."""
-    found = [r.get(kind) for r in (METRICS, MODELS, DATASETS) if kind]
+    found = [r.get(kind) for r in (METRICS, MODELS, DATASETS, REFINERS) if kind]
     return [name for cls in found if cls for name in inspect.signature(cls).parameters]
 
 

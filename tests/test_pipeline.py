@@ -61,7 +61,9 @@ def test_runs_once(tool: Tool, capsys: pytest.CaptureFixture) -> None:
     assert tool('--dry-run') == 0
     plan = capsys.readouterr().out
     assert re.findall(r'^(\w+) +(\w+):', plan, re.M) == [
-        ('run', 'first'), ('run', 'second'), ('run', 'third')
+        ('run', 'first'),
+        ('run', 'second'),
+        ('run', 'third'),
     ]
     assert not Path('out').exists()
     assert tool() == 0

@@ -113,9 +113,7 @@ def _panels(
         score = seed.scores.max(0) if len(seed.scores) else np.zeros(image.shape[:2])
         panels.append(score_panel('seed', image, score.astype(np.float32)))
     if labels is not None:
-        panels.append(
-            label_panel('pseudo-label', image, read_label(Path(labels) / f'{name}.png'))
-        )
+        panels.append(label_panel('pseudo-label', image, read_label(Path(labels) / f'{name}.png')))
     if 'seg_map_path' in info:
         panels.append(label_panel('ground truth', image, read_label(info['seg_map_path'])))
     return panels

@@ -116,9 +116,10 @@ def _classical(image: Tensor, start: Tensor, compiled: bool) -> dict[str, Callab
     classes, size = start.shape[1], start.shape[2]
     edge, coarse = edge_stopping(image), fno.coarse_image(image)
     free = signed_distance(start > 0)  # not cut, so that large steps find a slope everywhere
+    flat = start[0] / _MAX_PHI  # its Dirac function moves nothing where phi is 20
     rows: dict[str, Callable[[], Evolve]] = {
         f'skimage chan_vese ×{classes}': lambda: peers.skimage_chan_vese(
-            image[0, 0], start[0], fno.LENGTH
+            image[0, 0], flat, fno.LENGTH
         ),
         f'skimage morphological ×{classes}': lambda: peers.skimage_morphological(
             image[0, 0], start[0]

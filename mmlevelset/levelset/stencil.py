@@ -71,9 +71,9 @@ class Stencil:
 
 
 def blocks(phi: Tensor) -> Iterator[tuple[slice, slice]]:
-    """Images and classes to evolve together; everything at once where there is no such cache."""
+    """Images and classes to evolve together; all at once on a GPU or where torch compiles."""
     images, classes = phi.shape[:2]
-    if phi.device.type == 'cpu':
+    if phi.device.type == 'cpu' and not torch.compiler.is_compiling():
         planes = max(1, _BLOCK_PIXELS // phi.shape[2:].numel())
         images, classes = max(1, min(images, planes // max(1, classes))), min(classes, planes)
     for n in range(0, phi.shape[0], max(1, images)):

@@ -111,9 +111,7 @@ class LevelSetEnergyLoss(nn.Module):
         self.eps = eps
         self.loss_weight = loss_weight
 
-    def energies(
-        self, phi: Tensor, image: Tensor, data: Tensor, cam: Tensor
-    ) -> dict[str, Tensor]:
+    def energies(self, phi: Tensor, image: Tensor, data: Tensor, cam: Tensor) -> dict[str, Tensor]:
         """Weighted energy terms per level set.
 
         Args:

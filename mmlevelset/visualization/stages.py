@@ -105,7 +105,9 @@ def draw_stages(rows: Sequence[Sequence[Panel]], path: str | Path, height: int =
             for panel in row
         ]
         for cell, panel in zip(cells if head else [], row, strict=False):
-            cv2.putText(cell, panel.title, (2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0, 1, cv2.LINE_AA)
+            cv2.putText(
+                cell, panel.title, (2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0, 1, cv2.LINE_AA
+            )
         lines.append(np.concatenate(cells, 1))
     ok, encoded = cv2.imencode('.png', np.concatenate(lines)[..., ::-1])
     assert ok

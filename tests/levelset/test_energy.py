@@ -51,8 +51,11 @@ def naive_local_energy(phi, data, radius):
     total = 0
     for y in range(height):
         for x in range(width):
-            window = (..., slice(max(0, y - radius), y + radius + 1),
-                      slice(max(0, x - radius), x + radius + 1))
+            window = (
+                ...,
+                slice(max(0, y - radius), y + radius + 1),
+                slice(max(0, x - radius), x + radius + 1),
+            )
             total = total + naive_energy(phi[window], data[window], None)
     return total / (height * width)
 
@@ -114,7 +117,7 @@ def test_force_is_the_gradient_without_the_dirac_factor():
         (region_energy(phi, data, weight), data_force(phi, data, weight)),
         (local_region_energy(phi, data, 2), local_data_force(phi, data, 2)),
     ):
-        grad, = torch.autograd.grad(energy.sum(), phi)
+        (grad,) = torch.autograd.grad(energy.sum(), phi)
         h = heaviside(phi)
         torch.testing.assert_close(grad * 63, force * h * (1 - h))
 
@@ -230,6 +233,8 @@ def test_user_errors():
 def test_a_vanished_contour_is_the_worst():
     """Otherwise an operator learns to empty every region: no contour would cost nothing."""
     g = edge_stopping(torch.where(disc(15), 0.8, 0.2))
-    empty, full = (contour_length(torch.full((1, 1, 64, 64), v), edge=g).item() for v in (-20.0, 20.0))
+    empty, full = (
+        contour_length(torch.full((1, 1, 64, 64), v), edge=g).item() for v in (-20.0, 20.0)
+    )
     assert empty == full == pytest.approx(1)
     assert contour_length(signed_distance(disc(15)), edge=g).item() < 0.5

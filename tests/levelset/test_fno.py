@@ -38,8 +38,10 @@ def test_equals_fft(size, mixing):
     ours, theirs = conv(x), reference(conv, x)
     torch.testing.assert_close(ours, theirs)
     for variable in (x, conv.weight):
-        grads = [torch.autograd.grad((y * probe).sum(), variable, retain_graph=True)[0]
-                 for y in (ours, theirs)]
+        grads = [
+            torch.autograd.grad((y * probe).sum(), variable, retain_graph=True)[0]
+            for y in (ours, theirs)
+        ]
         torch.testing.assert_close(*grads)
 
 
@@ -56,9 +58,9 @@ def test_every_weight_is_used_once_on_large_maps_and_none_twice_on_small_ones():
     conv = SpectralConv2d(1, 4)
     impulse = torch.zeros(1, 1, 16, 16)
     impulse[..., 3, 5] = 1
-    grad, = torch.autograd.grad(conv(impulse).square().sum(), conv.weight)
+    (grad,) = torch.autograd.grad(conv(impulse).square().sum(), conv.weight)
     assert (grad.abs().sum(dim=1) > 0).all()
-    small, = torch.autograd.grad(conv(torch.randn(1, 1, 4, 4)).square().sum(), conv.weight)
+    (small,) = torch.autograd.grad(conv(torch.randn(1, 1, 4, 4)).square().sum(), conv.weight)
     used = (small.abs().sum(dim=1) > 0)[0]
     assert used.sum() == 4 * 3  # 4 rows, 4 // 2 + 1 columns
 

@@ -41,7 +41,9 @@ def test_number_of_parameters(arch):
     assert millions == pytest.approx(published[arch], rel=0.03)
 
 
-@pytest.mark.parametrize(('pad', 'size'), [('same', 8), ('same', 7), ('fixed', 7), ('symmetric', 7)])
+@pytest.mark.parametrize(
+    ('pad', 'size'), [('same', 8), ('same', 7), ('fixed', 7), ('symmetric', 7)]
+)
 @pytest.mark.parametrize('kernel', [3, 5])
 def test_output_size_of_the_paddings(pad, size, kernel):
     """'same' gives ceil(size / stride), 'fixed' floor, whatever the kernel."""

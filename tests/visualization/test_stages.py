@@ -11,7 +11,9 @@ from mmlevelset.visualization.stages import CAPTION, CONTOUR, GAP
 def test_draw_stages_aligns_columns(tmp_path):
     """Rows of other shapes share their columns; every pixel outside a panel is white."""
     wide, tall = np.zeros((50, 100, 3), np.uint8), np.zeros((100, 50, 3), np.uint8)
-    path = draw_stages([[Panel('a', wide)] * 3, [Panel('b', tall)] * 3], tmp_path / 'p.png', height=40)
+    path = draw_stages(
+        [[Panel('a', wide)] * 3, [Panel('b', tall)] * 3], tmp_path / 'p.png', height=40
+    )
     picture = cv2.imread(str(path))
     assert picture.shape == (CAPTION + 2 * (40 + GAP), 3 * (80 + GAP), 3)
     second = picture[-20]

@@ -71,7 +71,9 @@ def main() -> None:
             f'no CAM of the {len(picks)} images has a contour; give more --images or a checkpoint '
             'that was trained for longer'
         )
-    facts = dict(config=args.config, checkpoint=args.checkpoint, images=len(picks), adam_steps=args.steps)
+    facts = dict(
+        config=args.config, checkpoint=args.checkpoint, images=len(picks), adam_steps=args.steps
+    )
     for name in ('phi0', 'sdf'):
         e0, one_pass, classical, adam = torch.tensor([r[1:] for r in rows if r[0] == name]).mean(0)
         drop = e0 - adam

@@ -42,7 +42,7 @@ def parallel(
         for task in tasks:
             yield report.count(function(task))
     else:
-        with ProcessPoolExecutor(jobs) as pool:
+        with ProcessPoolExecutor(jobs, initializer=_follow_parent) as pool:
             try:
                 for result in _results(pool, function, iter(tasks), 4 * jobs):
                     yield report.count(result)
