@@ -49,6 +49,8 @@ def worker(rank, path, queue):
             loss_of(net, batch()[2 * rank : 2 * rank + 2]).backward()
         if rank == 0:
             queue.put([p.grad.numpy() for p in net.parameters()])
+    torch.distributed.barrier()
+    del net  # the reducer must not outlive the process group
     torch.distributed.destroy_process_group()
 
 

@@ -98,6 +98,8 @@ def small(
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)
     cfg.train_cfg.max_epochs = ITERATIONS
     cfg.default_hooks.checkpoint = None
+    # mmengine's name is the time in seconds: two short runs would share one log.
+    cfg.experiment_name = f'{leaf} {launcher}'
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
         cfg.pop(key)
     # The formatter of the dumped config takes longer than the training.
@@ -161,7 +163,6 @@ def train_rank(rank: int, leaves: list[str], images: Path, out: Path, port: int)
     for number, leaf in enumerate(leaves):
         try:
             cfg = small(leaf, images, out / str(number), 'pytorch', 'four')
-            cfg.experiment_name = leaf
             runner = build_runner(cfg)
             runner.train()
             weights = [p.double().sum().item() for p in runner.model.parameters()]
