@@ -322,6 +322,8 @@ def _rank(rank: int, store: str, out: str) -> None:
     except ValueError as caught:
         error = str(caught)
     torch.save(dict(state=model.state_dict(), counts=counts, error=error), f'{out}/{rank}.pth')
+    distributed.barrier()
+    del ddp  # the reducer must not outlive the process group
     distributed.destroy_process_group()
 
 
