@@ -12,7 +12,7 @@ from PIL import Image
 from mmlevelset.registry import DATASETS
 
 BASE = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
-NAMES = ['shapes', 'voc8', 'voc8_288', 'voc12', 'voc12_irn', 'voc12_psa', 'voc12_seam']
+NAMES = ['shapes', 'voc8', 'voc8_288', 'voc12', 'voc12_irn', 'voc12_psa', 'voc12_seam', 'coco14']
 
 
 @pytest.fixture(params=NAMES)

@@ -8,8 +8,9 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmlevelset.OverlappingViews', size=(224, 224), min_size=(448, 448), jitter=jitter),
     dict(
-        type='RandomChoiceResize',
-        scales=[(side, side) for side in range(448, 769)],  # with keep_ratio: the long side
+        type='RandomResize',
+        scale=(448, 448),  # with keep_ratio: the long side
+        ratio_range=(1.0, 769 / 448),  # the side is rounded down, so 768 is the largest
         keep_ratio=True,
         backend='pillow',
         interpolation='bicubic',
