@@ -67,15 +67,9 @@ def data_force(phi: Tensor, data: Tensor, weight: Tensor | None = None, eps: flo
 def _region_moments(
     phi: Tensor, data: Tensor, weight: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Energy (N, C), contrast mu - nu (N, C, K) and offset of the force (N, C)."""
-    channels, pixels = data.shape[1], data.shape[2:].numel()
-    x = data.flatten(2)
-    square = x.square().sum(dim=1)[:, :, None]
-    if weight is None:
-        power = square.mean(dim=1)
-    else:
-        weight = weight.flatten(2)
-        power = (weight.square() @ square).squeeze(2) / pixels
+    """<I>^2 + explained variance (N, C), contrast mu - nu (N, C, K), offset of the force (N, C)."""
+    pixels, x = data.shape[2:].numel(), data.flatten(2)
+    weight = None if weight is None else weight.flatten(2)
     moments = []
     for width in (eps, -eps):  # inside, outside; one at a time, large maps are bound by memory
         side = heaviside(phi, width).flatten(2)
@@ -89,11 +83,18 @@ def _region_moments(
     inverse_h, inverse_g = (1 / (area + EMPTY / pixels) for area in (area_h, area_g))
 
     explained = covariance.square().sum(dim=2) * (inverse_h + inverse_g)
-    energy = (power - centre.square().sum(dim=2) - explained).clamp_min(0) / channels
     contrast = covariance * (inverse_h + inverse_g)[:, :, None]
     offset = 2 * (centre * contrast).sum(dim=2)
     offset = offset + covariance.square().sum(dim=2) * (inverse_h.square() - inverse_g.square())
-    return energy, contrast, offset
+    return centre.square().sum(dim=2) + explained, contrast, offset
+
+
+def _power(data: Tensor, weight: Tensor | None) -> Tensor:
+    """<I^2> summed over the channels, (N, C) or (N, 1)."""
+    square = data.flatten(2).square().sum(dim=1)[:, :, None]
+    if weight is None:
+        return square.mean(dim=1)
+    return (weight.flatten(2).square() @ square).squeeze(2) / len(square[0])
 
 
 def _region_force(data: Tensor, weight: Tensor | None, contrast: Tensor, offset: Tensor) -> Tensor:
@@ -111,10 +112,10 @@ class _RegionEnergy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, phi: Tensor, data: Tensor, weight: Tensor | None, eps: float) -> Tensor:
         """Energy (N, C) of phi (N, C, h, w), see :func:`region_energy`."""
-        energy, contrast, offset = _region_moments(phi, data, weight, eps)
+        known, contrast, offset = _region_moments(phi, data, weight, eps)
         ctx.save_for_backward(phi, data, weight, contrast, offset)
         ctx.eps = eps
-        return energy
+        return (_power(data, weight) - known).clamp_min(0) / data.shape[1]
 
     @staticmethod
     @once_differentiable

@@ -55,6 +55,7 @@ class MLP(nn.Module):
         self.fc2 = nn.Linear(hidden, dims)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Tokens (N, L, D) to (N, L, D)."""
         return self.fc2(F.gelu(self.fc1(x)))
 
 
@@ -70,6 +71,7 @@ class Block(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, need_weights: bool) -> tuple[Tensor, Tensor | None]:
+        """Tokens (N, L, D) to (N, L, D), and the attention of :class:`Attention`."""
         y, weights = self.attn(self.norm1(x), need_weights)
         x = x + self.drop_path(y)
         return x + self.drop_path(self.mlp(self.norm2(x))), weights
