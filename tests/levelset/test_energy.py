@@ -238,3 +238,16 @@ def test_a_vanished_contour_is_the_worst():
     )
     assert empty == full == pytest.approx(1)
     assert contour_length(signed_distance(disc(15)), edge=g).item() < 0.5
+
+
+@pytest.mark.parametrize('weighted', [False, True])
+def test_no_pairs_have_no_energy_and_empty_gradients(weighted):
+    """A batch whose images show no class of the list."""
+    phi = torch.zeros(0, 1, 8, 8, requires_grad=True)
+    weight = torch.zeros(0, 1, 8, 8) if weighted else None
+    data = torch.zeros(0, 3, 8, 8)
+    for energy in (region_energy(phi, data, weight), local_region_energy(phi, data, 2, weight=weight)):
+        assert energy.shape == (0, 1)
+        (gradient,) = torch.autograd.grad(energy.sum(), phi)
+        assert gradient.shape == phi.shape
+    assert data_force(phi.detach(), data, weight).shape == phi.shape

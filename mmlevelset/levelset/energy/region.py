@@ -94,7 +94,7 @@ def _power(data: Tensor, weight: Tensor | None) -> Tensor:
     square = data.flatten(2).square().sum(dim=1)[:, :, None]
     if weight is None:
         return square.mean(dim=1)
-    return (weight.flatten(2).square() @ square).squeeze(2) / len(square[0])
+    return (weight.flatten(2).square() @ square).squeeze(2) / square.shape[1]
 
 
 def _region_force(data: Tensor, weight: Tensor | None, contrast: Tensor, offset: Tensor) -> Tensor:
