@@ -36,12 +36,12 @@ for _run in _runs:
                 name=f'train_{_id}',
                 command=f'{_train} {_leaf} --work-dir {_dir} --resume '
                 f'--cfg-options randomness.seed={_run} load_from={_host}/epoch_6.pth',
-                done=f'{_dir}/epoch_4.pth',
+                done=f'{_dir}/epoch_3.pth',
                 needs=[f'host_s{_run}'],
             ),
             dict(
                 name=f'seeds_{_id}',
-                command=f'{_test} {_leaf} {_dir}/epoch_4.pth --work-dir {_dir}/test --out {_dir}/seeds {_tta}',
+                command=f'{_test} {_leaf} {_dir}/epoch_3.pth --work-dir {_dir}/test --out {_dir}/seeds {_tta}',
                 done=f'{_dir}/test/metrics.json',
                 needs=[f'train_{_id}'],
             ),
@@ -54,7 +54,7 @@ for _run in _runs:
             ),
             dict(
                 name=f'val_{_id}',
-                command=f'{_test} {_leaf} {_dir}/epoch_4.pth --work-dir {_dir}/test_val {_tta} {_val}',
+                command=f'{_test} {_leaf} {_dir}/epoch_3.pth --work-dir {_dir}/test_val {_tta} {_val}',
                 done=f'{_dir}/test_val/metrics.json',
                 needs=[f'train_{_id}'],
             ),
