@@ -126,7 +126,8 @@ def test_pipeline(path: Path) -> None:
     assert len(set(names)) == len(names)
     for number, stage in enumerate(pipeline.stages):
         assert set(stage.needs) <= set(names[:number])
-        check_command(stage.command, stage.done)
+        for command in stage.command.split(' && '):
+            check_command(command, stage.done)
 
 
 @cache
@@ -138,7 +139,7 @@ def read_once(path: str) -> Config:
 def check_command(command: str, done: str | None) -> None:
     words = shlex.split(command)
     paths = [word for word in words if word.startswith(('tools/', 'configs/'))]
-    assert paths and all((ROOT / path).is_file() for path in paths)
+    assert (paths or words[0] == 'awk') and all((ROOT / path).is_file() for path in paths)
     configs = [path for path in paths if path.startswith('configs/')]
     if not configs:
         return

@@ -246,6 +246,29 @@ def test_table_errors(tmp_path: Path) -> None:
     assert markdown([]).startswith('| arm | stage | runs |')
 
 
+def test_table_states_the_conventions_of_the_masks(tmp_path: Path) -> None:
+    stated = {'overlap': 'small_on_top', 'crowd': 'include'}
+    (tmp_path / 'a.json').write_text(json.dumps({'mIoU': 1, 'facts': stated}))
+    (tmp_path / 'b.json').write_text(json.dumps({'mIoU': 2, **stated}))
+    (tmp_path / 'c.json').write_text(json.dumps({'mIoU': 3, **stated, 'crowd': 'drop'}))
+    rows = [('seeds', 'ab'), ('model', 'bc')]
+    table = [
+        dict(
+            arm='x',
+            stage=stage,
+            metrics=[str(tmp_path / f'{f}.json') for f in files],
+            keys=['mIoU'],
+        )
+        for stage, files in rows
+    ]
+    assert markdown(summarise(table)).splitlines()[4:] == [
+        '',
+        '* seeds: masks with overlap small_on_top, crowd include',
+        '* model: masks with overlap small_on_top, crowd include',
+        '* model: masks with overlap small_on_top, crowd drop',
+    ]
+
+
 @pytest.mark.parametrize('given', [None, '3'])
 def test_jobs_share_the_cores(tmp_path, given) -> None:
     """Each job gets its share of the threads, unless the user says otherwise."""

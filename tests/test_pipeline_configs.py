@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mmlevelset.apis import Pipeline, read_config, three_stages
+from mmlevelset.apis.runner import OptionsAction
 
 ROOT = Path(__file__).resolve().parents[1]
 PIPELINES = sorted((ROOT / 'configs/pipeline').glob('*_levelset.py'))
@@ -89,6 +90,14 @@ def test_options_reach_the_commands() -> None:
     assert found['retrain_levelset'][-2:] == ['a=1', 'b=2']
     assert any(word.endswith('/(4*1)))') for word in found['train_levelset'])
     assert 'refiner.device=cpu' in found['refine_levelset']
+    assert found['test_levelset'][-1] == '--cfg-options'  # followed by nothing
+    nested = OptionsAction._parse_iterable('[a.0.size=[2,3], b=(4,5),c=None]')
+    assert nested == ['a.0.size=[2,3]', 'b=(4,5)', 'c=None']
+    found = dict(commands(FULL_SIZE[0], seed_options=nested))
+    assert found['train_levelset'][-3:] == nested
+    found = dict(commands(FULL_SIZE[0], export_options=['a=1', 'b=2'], test_options='c=3'))
+    assert found['seeds_baseline'][-2:] == ['a=1', 'b=2']
+    assert found['test_baseline'][-2:] == ['--cfg-options', 'c=3']
 
 
 def test_results_lie_where_the_paper_tables_look_for_them() -> None:

@@ -236,6 +236,7 @@ def test_retraining_on_the_labels(folder: Path, labels: Path) -> None:
     tool('test', RETRAIN, work / 'epoch_1.pth', '--work-dir', work / 'test', *options(**keys))
     result = metrics(work / 'test')
     assert 0 < result['mIoU'] <= 100 and 0 <= result['boundary/mBIoU'] <= 100
+    assert result['split'] == 'val' and result['gt_dir'] == str(shapes / 'SegmentationClass')
 
 
 def test_draw_stages(

@@ -50,16 +50,15 @@ def test_ours_come_from_the_files(run, tmp_path) -> None:
     """One run as it is, random seeds as mean and deviation, with what they were measured on."""
     seeds = (56.04, 57.31, 59.0)
     for number, value in enumerate(seeds):
-        facts = dict(split='train', gt_dir=str(tmp_path / 'gt'))
+        facts = dict(split='train', gt_dir='masks')
         content = dict(scores=dict(oracle_mIoU=value), facts=facts)
         write_json(tmp_path / f'voc12_seam/levelset_s{number}/seeds.json', content)
-    write_json(tmp_path / 'gt/meta.json', dict(overlap='small_on_top', crowd='include'))
     write_json(tmp_path / 'voc12_seam/levelset/labels.json', dict(scores=dict(mIoU=66.66)))
     text = run('compare_table', '--root', tmp_path, '--tables', '1')
     (row,) = lines(text, 'SEAM + level set')
     mean, std = statistics.fmean(seeds), statistics.stdev(seeds)
     assert row[1:] == ['58.5', f'{mean:.1f} ± {std:.1f} (3 runs)', '66.8', '66.7']
-    assert text.count('split train') == text.count('overlap small_on_top, crowd include') == 3
+    assert text.count('split train, gt_dir masks') == 3
     assert 'Table 2' not in text and text.count('not run') == 10
 
 
@@ -70,6 +69,23 @@ def test_flat_keys_with_dots_and_slashes(run, tmp_path) -> None:
     text = run('compare_table', '--root', tmp_path, '--tables', '6')
     (row,) = lines(text, 'MCTformer+ + level set')
     assert row[2:] == ['74.6', '74.2', '74.8', 'not run'] and 'config configs/retrain/x.py' in text
+
+
+@pytest.mark.parametrize('number', ['5', '7'])
+def test_coco_rows_state_the_conventions_of_the_masks(run, tmp_path, number) -> None:
+    stated = dict(overlap='small_on_top', crowd='include')
+    for arm, facts in (('baseline', stated), ('levelset', {})):
+        folder = tmp_path / f'coco14_mctformer_plus/{arm}'
+        write_json(folder / 'seeds.json', dict(scores=dict(oracle_mIoU=42.0), facts=facts))
+        write_json(folder / 'retrain/test/metrics.json', dict(mIoU=42.0, **facts))
+    text = run('compare_table', '--root', tmp_path, '--tables', number)
+    assert lines(text, 'method')[0][-1] == 'masks, ours'
+    rows = {row[0]: row[-1] for row in lines(text, 'MCTformer')}
+    assert rows == {
+        'MCTformer': '',
+        'MCTformer+': 'overlap small_on_top, crowd include',
+        'MCTformer+ + level set': 'overlap not stated, crowd not stated',
+    }
 
 
 def test_a_result_without_the_number_is_an_error(run, tmp_path) -> None:
@@ -107,6 +123,13 @@ def test_class_table(run, results, score, section) -> None:
     means = [float(value) for value in lines(text, 'mean')[0][1:]]
     expected = [content['mIoU' if score == 'IoU' else 'mF'] for content in contents]
     assert means == pytest.approx(expected, abs=0.01) and means[0] < means[1]
+
+
+def test_class_table_states_the_conventions_of_the_masks(run, tmp_path) -> None:
+    facts = dict(overlap='annotation_order', crowd='drop')
+    write_json(tmp_path / 'a.json', dict(scores={'IoU.x': 3.0}, facts=facts))
+    text = run('class_table', tmp_path / 'a.json')
+    assert text.endswith('a.json: masks with overlap annotation_order, crowd drop\n')
 
 
 def test_class_table_needs_classes(run, tmp_path) -> None:

@@ -12,6 +12,7 @@ from mmengine.config import DictAction
 
 from mmlevelset.apis import read_config
 from mmlevelset.datasets.image_labels import read_split
+from mmlevelset.refine.cost import read_cost
 from mmlevelset.refine.folder import refine_folder, relabel_folder
 
 
@@ -65,6 +66,8 @@ def main() -> None:
                 **options,
             )
         print(f'{count} images done; labels: {out}/labels')
+        if not args.labels_only:
+            print(f'cost: {read_cost(out)}')
 
 
 if __name__ == '__main__':

@@ -48,9 +48,11 @@ def main() -> None:
         set_label_folder(cfg, args.labels_only)
     if args.show_dir:
         set_show_folder(cfg, args.show_dir)
-    metrics = build_runner(cfg).test()
+    runner = build_runner(cfg)
+    metrics = runner.test()
     path = Path(cfg.work_dir) / 'metrics.json'
-    write_metrics(path, metrics, args.config, args.checkpoint)
+    metainfo = runner.test_evaluator.dataset_meta
+    write_metrics(path, metrics, args.config, args.checkpoint, metainfo)
 
 
 if __name__ == '__main__':

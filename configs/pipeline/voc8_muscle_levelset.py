@@ -36,25 +36,26 @@ for _run in _runs:
                 name=f'train_{_id}',
                 command=f'{_train} {_leaf} --work-dir {_dir} --resume '
                 f'--cfg-options randomness.seed={_run} load_from={_host}/epoch_6.pth',
-                done=f'{_dir}/epoch_3.pth',
+                done=f'{_dir}/epoch_2.pth',
                 needs=[f'host_s{_run}'],
             ),
             dict(
                 name=f'seeds_{_id}',
-                command=f'{_test} {_leaf} {_dir}/epoch_3.pth --work-dir {_dir}/test --out {_dir}/seeds {_tta}',
+                command=f'{_test} {_leaf} {_dir}/epoch_2.pth --work-dir {_dir}/test --out {_dir}/seeds {_tta}',
                 done=f'{_dir}/test/metrics.json',
                 needs=[f'train_{_id}'],
             ),
             dict(
                 name=f'score_{_id}',
-                command='{python} tools/eval_seeds.py ' + f'{_dir}/seeds {_gt} --threshold {_threshold} '
+                command='{python} tools/eval_seeds.py '
+                + f'{_dir}/seeds {_gt} --threshold {_threshold} '
                 f'--json {_dir}/seeds.json',
                 done=f'{_dir}/seeds.json',
                 needs=[f'seeds_{_id}'],
             ),
             dict(
                 name=f'val_{_id}',
-                command=f'{_test} {_leaf} {_dir}/epoch_3.pth --work-dir {_dir}/test_val {_tta} {_val}',
+                command=f'{_test} {_leaf} {_dir}/epoch_2.pth --work-dir {_dir}/test_val {_tta} {_val}',
                 done=f'{_dir}/test_val/metrics.json',
                 needs=[f'train_{_id}'],
             ),
@@ -65,7 +66,11 @@ _best = {
     'boundary IoU': 'oracle_boundary.mBIoU',
     'trimap mIoU': 'oracle_boundary.trimap_mIoU@3',
 }
-_free = {'mIoU': 'scores.mIoU', 'boundary IoU': 'boundary.mBIoU', 'trimap mIoU': 'boundary.trimap_mIoU@3'}
+_free = {
+    'mIoU': 'scores.mIoU',
+    'boundary IoU': 'boundary.mBIoU',
+    'trimap mIoU': 'boundary.trimap_mIoU@3',
+}
 _rows = (
     ('seeds, oracle threshold', 'seeds.json', _best),
     ('seeds, label-free threshold', 'seeds.json', _free),

@@ -25,4 +25,4 @@ train_pipeline = [
     dict(type='PackSegInputs', meta_keys=_base_.meta_keys),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-train_cfg = dict(max_epochs=4)
+train_cfg = dict(max_epochs=6)

@@ -39,4 +39,4 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     )
 )
-train_cfg = dict(max_epochs=4)
+train_cfg = dict(max_epochs=6)

@@ -239,5 +239,5 @@ class Pipeline:
 def _text(value: Any) -> str | None:
     """What a value of the config is in a command; None for one that does not go into commands."""
     if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-        return ' '.join(value)
+        return ' '.join(map(shlex.quote, value))  # brackets and blanks mean something to a shell
     return str(value) if isinstance(value, str | int | float) else None

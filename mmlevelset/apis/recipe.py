@@ -93,6 +93,39 @@ def three_stages(
     return stages, table
 
 
+def mctformer_arms(data: str, host: str, batch: int) -> dict[str, dict[str, Any]]:
+    """The arms ``baseline`` and ``levelset`` of MCTformer-V2 and MCTformer+, which share all but the host.
+
+    Args:
+        data (str): ``'voc12'`` or ``'coco14'``.
+        host (str): Its configs, ``configs/seed/<host>_<data>.py`` and ``<host>_levelset_<data>.py``.
+        batch (int): Batch size of the host.
+
+    Returns:
+        dict: ``arms`` of :func:`three_stages`.
+    """
+    affinity = f'configs/refine/affinitynet_resnet38_mctformer_{data}.py'
+    arms = {}
+    for name, seed, method, threshold in (
+        ('baseline', f'{host}_{data}', 'mctformer', 'otsu'),
+        ('levelset', f'{host}_levelset_{data}', 'levelset', 0.5),
+    ):
+        arms[name] = dict(
+            seed=(f'configs/seed/{seed}.py', batch),
+            threshold=threshold,
+            refine=dict(
+                method='psa',
+                targets=f'configs/refine/psa-scores_{method}_{data}.py',
+                train=(affinity, 8),
+                walk=f'configs/refine/psa-walk_{method}_{data}.py',
+                # the classifier of PSA
+                options={affinity: 'model.backbone.init_cfg.checkpoint=weights/res38_cls.pth'},
+            ),
+            model=(f'configs/retrain/largefov_resnet38_mctformer_{data}.py', 4),
+        )
+    return arms
+
+
 def _arm(name: str, arm: dict[str, Any], where: Data, launch: dict[str, str]) -> Stages:
     folder = f'{{work_dir}}/{name}'
     config, batch = arm['seed']
@@ -104,7 +137,7 @@ def _arm(name: str, arm: dict[str, Any], where: Data, launch: dict[str, str]) ->
             name=f'seeds_{name}',
             command=f'{_test(config, training, launch)} --work-dir {folder}/export --tta '
             f'--seeds-only {seeds} --cfg-options test_dataloader.dataset.ann_file={where.trained} '
-            f'test_evaluator.split={Path(where.trained).stem}',
+            f'test_evaluator.split={Path(where.trained).stem} {{export_options}}',
             done=f'{seeds}/meta.json',
             needs=[f'train_{name}'],
         ),
@@ -182,7 +215,8 @@ def _model(
         _train(f'retrain_{name}', config, batch, folder, 'model_options', options, needs, launch),
         dict(
             name=f'test_{name}',
-            command=f'{_test(config, folder, launch)} --work-dir {folder}/test --tta',
+            command=f'{_test(config, folder, launch)} --work-dir {folder}/test --tta '
+            '--cfg-options {test_options}',
             done=f'{folder}/test/metrics.json',
             needs=[f'retrain_{name}'],
         ),

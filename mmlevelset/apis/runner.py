@@ -2,6 +2,7 @@
 
 import argparse
 import platform
+import re
 from importlib.metadata import PackageNotFoundError, version
 from numbers import Real
 from pathlib import Path
@@ -9,10 +10,33 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.dist import master_only
+from mmengine.logging import print_log
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmlevelset import __version__, compat
-from mmlevelset.structures import write_json
+from mmlevelset.structures import CONVENTIONS, write_json
+
+STATED = ('split', 'gt_dir', *CONVENTIONS)  # of the data set, beside every result
+
+
+class OptionsAction(DictAction):
+    """``key=value`` pairs as of mmengine; a value may be a list of such pairs: ``[a=1,b=[2,3]]``.
+
+    mmengine's own action calls itself without end on the second pair of this list.
+    """
+
+    @staticmethod
+    def _parse_iterable(val: str) -> Any:
+        if not re.match(r'\[\s*[\w.]+=', val):
+            return DictAction._parse_iterable(val)
+        pairs, depth = [''], 0
+        for character in val.strip()[1:-1]:
+            depth += (character in '[(') - (character in '])')
+            if character == ',' and not depth:
+                pairs.append('')
+            else:
+                pairs[-1] += character
+        return [pair.strip() for pair in pairs]
 
 
 def add_arguments(parser: argparse.ArgumentParser, launcher: bool = True) -> None:
@@ -25,7 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser, launcher: bool = True) -> Non
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help="folder of all outputs, instead of the config's")
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='key=value pairs merged over the config'
+        '--cfg-options',
+        nargs='*',
+        action=OptionsAction,
+        help='key=value pairs merged over the config',
     )
     if launcher:
         choices = ['none', 'pytorch', 'slurm', 'mpi']
@@ -150,7 +177,13 @@ def set_show_folder(cfg: Config, folder: str) -> None:
 
 
 @master_only
-def write_metrics(path: Path, metrics: dict[str, Any], config: str, checkpoint: str) -> None:
+def write_metrics(
+    path: Path,
+    metrics: dict[str, Any],
+    config: str,
+    checkpoint: str,
+    metainfo: dict[str, Any] | None = None,
+) -> None:
     """Write the numbers of a test run, and what they were measured with, as one flat JSON object.
 
     Of several processes, the first writes.
@@ -160,10 +193,15 @@ def write_metrics(path: Path, metrics: dict[str, Any], config: str, checkpoint: 
         metrics (dict): As ``Runner.test`` returns them; entries that are no numbers are left out.
         config (str): Path of the config.
         checkpoint (str): Path of the checkpoint.
+        metainfo (dict, optional): Of the test data set: its split, folder of masks and conventions
+            of the masks are stated.
     """
     numbers = {key: float(value) for key, value in metrics.items() if isinstance(value, Real)}
-    facts = {'config': config, 'checkpoint': checkpoint, 'versions': versions()}
+    stated = {key: metainfo[key] for key in STATED if key in (metainfo or {})}
+    facts = {'config': config, 'checkpoint': checkpoint, **stated, 'versions': versions()}
     write_json(path, {**numbers, **facts})
+    text = ', '.join(f'{key} {value}' for key, value in stated.items())
+    print_log(f'{path}: {text or "nothing stated of the data"}', logger='current')
 
 
 def versions() -> dict[str, str]:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mmlevelset.structures import scored_conventions
+
 Row = dict[str, Any]
 
 
@@ -21,7 +23,8 @@ def summarise(table: list[dict], resolve: Callable[[str], Path] = Path) -> list[
 
     Returns:
         list[Row]: ``arm``, ``stage`` and, for each key, ``values``, ``mean`` and ``std`` under
-        ``results``: the sample standard deviation (divisor n - 1), None for a single value.
+        ``results``: the sample standard deviation (divisor n - 1), None for a single value. Of
+        each file, the conventions of the masks under ``masks``, where there are several (COCO).
 
     Raises:
         FileNotFoundError: A file of the table does not exist.
@@ -35,13 +38,15 @@ def summarise(table: list[dict], resolve: Callable[[str], Path] = Path) -> list[
                 column: _statistics(_numbers(entry, key, resolve))
                 for column, key in _columns(entry['keys']).items()
             },
+            masks=_masks(entry, resolve),
         )
         for entry in table
     ]
 
 
 def markdown(rows: list[Row], digits: int = 2) -> str:
-    """Rows of :func:`summarise` as a Markdown table with aligned columns."""
+    """Rows of :func:`summarise` as a Markdown table with aligned columns, and the conventions of the
+    masks below it."""
     keys = list(dict.fromkeys(key for row in rows for key in row['results']))
     cells = [['arm', 'stage', 'runs', *keys]]
     for row in rows:
@@ -52,17 +57,31 @@ def markdown(rows: list[Row], digits: int = 2) -> str:
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     cells.insert(1, ['-' * width for width in widths])
     lines = [[cell.ljust(width) for cell, width in zip(c, widths, strict=True)] for c in cells]
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+    notes = dict.fromkeys(
+        f'* {row["stage"]}: masks with {masks}' for row in rows for masks in row['masks']
+    )
+    return '\n'.join(
+        [*(f'| {" | ".join(line)} |' for line in lines), *([''] if notes else []), *notes]
+    )
 
 
 def _columns(keys: list[str] | dict[str, str]) -> dict[str, str]:
     return dict(keys) if isinstance(keys, dict) else {key: key for key in keys}
 
 
+def _sources(entry: dict) -> list[str]:
+    return [entry['metrics']] if isinstance(entry['metrics'], str) else entry['metrics']
+
+
+def _masks(entry: dict, resolve: Callable[[str], Path]) -> list[str]:
+    found = [scored_conventions(json.loads(resolve(s).read_text())) for s in _sources(entry)]
+    texts = (', '.join(f'{key} {value}' for key, value in stated.items()) for stated in found)
+    return list(dict.fromkeys(filter(None, texts)))
+
+
 def _numbers(entry: dict, key: str, resolve: Callable[[str], Path]) -> list[float]:
-    sources = [entry['metrics']] if isinstance(entry['metrics'], str) else entry['metrics']
     numbers = []
-    for source in sources:
+    for source in _sources(entry):
         path = resolve(source)
         if not path.is_file():
             raise FileNotFoundError(

@@ -32,13 +32,14 @@ def image_id(token: str | int) -> str:
     return f'{stem[:4]}_{stem[4:]}' if re.fullmatch(r'(19|20)\d{8}', stem) else stem
 
 
-def read_split(path: str | Path) -> list[str]:
+def read_split(path: str | Path, same: Callable[[str], str] = str) -> list[str]:
     """Read a list of images: one id per line, or ``image mask`` pairs of paths (the image counts).
 
     A byte order mark, blank lines, Windows line ends and a missing last newline are accepted.
 
     Args:
         path (str | Path): Text file.
+        same (Callable): What two ids of one image have in common, where there are several forms.
 
     Returns:
         list[str]: Canonical ids, in the file's order.
@@ -60,7 +61,7 @@ def read_split(path: str | Path) -> list[str]:
         ids += tokens[:1]
     if not ids:
         raise ValueError(f'{path}: the list is empty; expected one image id per line.')
-    repeated = [id_ for id_, count in Counter(ids).items() if count > 1]
+    repeated = [id_ for id_, count in Counter(map(same, ids)).items() if count > 1]
     if repeated:
         raise ValueError(f'{path}: {preview(repeated)} listed more than once; remove the repeats.')
     return ids

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from mmseg.datasets import BaseSegDataset
 
 from mmlevelset.registry import DATASETS
-from mmlevelset.structures import voc_palette
+from mmlevelset.structures import mask_conventions, voc_palette
 
 from .image_labels import labels_from_masks, preview, read_image_labels, read_split
 
@@ -20,6 +21,9 @@ class VOCImageLabelDataset(BaseSegDataset):
     there only if ``data_prefix`` names a mask folder, so that masks cannot reach a weakly
     supervised training by accident. Masks hold 0 (background), 1..C and 255 (void) and are never
     remapped: another list of classes means another data set, not a choice among VOC's labels.
+
+    The ``metainfo`` has, beside classes and palette, what a result must state: ``split`` and, with
+    masks, ``gt_dir`` and the conventions in the ``meta.json`` of that folder.
 
     Args:
         data_root (str): Root of the relative paths below.
@@ -82,6 +86,11 @@ class VOCImageLabelDataset(BaseSegDataset):
             metainfo = {'palette': voc_palette(len(metainfo['classes'])).tolist(), **metainfo}
         self.image_labels = image_labels
         super().__init__(ann_file=ann_file, data_prefix=data_prefix, metainfo=metainfo, **kwargs)
+        # What a result must state. The paths are joined by now.
+        self._metainfo.setdefault('split', Path(ann_file).stem)
+        if 'seg_map_path' in self.data_prefix:
+            folder = self.data_prefix['seg_map_path']
+            self._metainfo.update(gt_dir=folder, **mask_conventions(folder))
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence[str] | None = None) -> None:
@@ -98,7 +107,7 @@ class VOCImageLabelDataset(BaseSegDataset):
             raise ValueError(
                 f"The first class must be 'background' (label 0 of the masks), got {list(classes)}."
             )
-        ids = read_split(self.ann_file)
+        ids = read_split(self.ann_file, self.same)
         images = self._find(ids, 'img_path', self.img_suffix)
         masks = None
         if 'seg_map_path' in self.data_prefix:

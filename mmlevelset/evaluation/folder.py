@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from mmengine.utils import track_iter_progress
 
-from mmlevelset.structures.seeds import read_label, read_seed, seed_to_label
+from mmlevelset.structures import mask_conventions, read_label, read_seed, seed_to_label
 
 from .boundary import BOUNDARY_RATIO, boundary_report, count_boundaries
 from .boundary_f import boundary_f_report, class_boundary_f
@@ -88,7 +88,9 @@ def evaluate_seeds(
             kept.append(
                 count_boundaries(seed_to_label(seed, value), target, len(classes), ratio, radii)
             )
-    facts = dict(facts or {}, gt_dir=gt_dir.as_posix(), absent_classes=absent)
+    facts = dict(
+        facts or {}, gt_dir=gt_dir.as_posix(), **mask_conventions(gt_dir), absent_classes=absent
+    )
     return dict(
         kind='seeds',
         folder=seed_dir.as_posix(),
@@ -158,7 +160,11 @@ def evaluate_labels(
         folder=label_dir.as_posix(),
         images=len(ids),
         facts=dict(
-            facts or {}, gt_dir=gt_dir.as_posix(), absent_classes=absent, unsure_pixels=unsure
+            facts or {},
+            gt_dir=gt_dir.as_posix(),
+            **mask_conventions(gt_dir),
+            absent_classes=absent,
+            unsure_pixels=unsure,
         ),
         scores=scores,
         boundary=boundary_report(boundaries, classes, radii),

@@ -10,7 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger, print_log
 
 from mmlevelset.registry import METRICS
-from mmlevelset.structures.seeds import write_meta, write_seed
+from mmlevelset.structures import CONVENTIONS, write_meta, write_seed
 
 from .confusion import with_background
 from .report import flat_scores, seed_table
@@ -35,7 +35,7 @@ class SeedMetric(BaseMetric):
             0 (SEAM, MuSCLe, MCTformer).
         out_dir: folder for the seed files and their ``meta.json``.
         split, gt_dir, scales: printed with the numbers; default: those of the data set's metainfo,
-            if it has them.
+            if it has them. Conventions of the masks (COCO) come from there as well.
         ignore_index: void label of the ground truth.
         **kwargs: of :class:`mmengine.evaluator.BaseMetric`.
 
@@ -140,6 +140,7 @@ class SeedMetric(BaseMetric):
         facts = {
             key: meta.get(key) if value is None else value for key, value in self.facts.items()
         }
+        facts.update({key: meta[key] for key in CONVENTIONS if key in meta})
         table = seed_table(report, classes, sweep.rule, dict(facts, absent_classes=sweep.absent))
         print_log('\n' + table, logger=MMLogger.get_current_instance())
         if self.out_dir is not None:

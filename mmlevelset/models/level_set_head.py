@@ -184,10 +184,26 @@ class LevelSetHead(BaseDecodeHead):
             phi = self.evolution(phi / self.truncate, condition) * self.truncate
         return phi
 
-    def _evolve_pairs(
+    def evolve_pairs(
         self, inputs: Sequence[Tensor], image: Tensor, phi: Tensor, pairs: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Image (M, 3, h, w), data (M, K, h, w) and phi^T (M, 1, h, w) of the pairs (n, c)."""
+        """Evolve some classes of some images, from any level sets.
+
+        The features are detached, and phi as well if the head is ``decoupled``.
+
+        Args:
+            inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i).
+            image (Tensor): x, (N, 3, H, W), in [0, 1].
+            phi (Tensor): phi^0, (N, C, h, w), in pixels of the map, positive inside. A shared
+                operator reads the pairs alone, one per class reads all classes.
+            pairs (tuple[Tensor, Tensor]): image n in 0 .. N-1 and class c in 0 .. C-1 of every
+                pair, (M,) integers each.
+
+        Returns:
+            tuple[Tensor, Tensor, Tensor]: what the energy sees, on the grid of ``phi``: x,
+            (M, 3, h, w), in [0, 1]; F standardised per channel, (M, K, h, w); phi^T, (M, 1, h, w),
+            like ``phi``.
+        """
         n, c = pairs
         phi = phi.detach() if self.decoupled else phi
         image = F.interpolate(image, phi.shape[2:], mode='area')
@@ -218,7 +234,7 @@ class LevelSetHead(BaseDecodeHead):
         valid = valid_masks(mask) & (labels > 0)
         n, c = valid.nonzero(as_tuple=True)
         sdf = signed_distance(mask[n, c][:, None])
-        image, data, phi = self._evolve_pairs(inputs, image, phi0, (n, c))
+        image, data, phi = self.evolve_pairs(inputs, image, phi0, (n, c))
         return LevelSetTrace(n, c, image, data, cam[n, c][:, None], sdf, phi0[n, c][:, None], phi)
 
     def loss(
@@ -299,6 +315,6 @@ class LevelSetHead(BaseDecodeHead):
         n, c = labels.nonzero(as_tuple=True)
         seeds = torch.zeros_like(phi0)
         seeds[n, c] = torch.sigmoid(
-            self._evolve_pairs(inputs, image, phi0, (n, c))[2][:, 0] / SEED_SLOPE
+            self.evolve_pairs(inputs, image, phi0, (n, c))[2][:, 0] / SEED_SLOPE
         )
         return seeds

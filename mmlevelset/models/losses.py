@@ -38,12 +38,12 @@ class SDFLoss(nn.Module):
         """Compare.
 
         Args:
-            phi (Tensor): phi^0 of the present classes, (M, 1, h, w), in pixels of the map, positive
-                inside.
-            sdf (Tensor): D of eq 26, same shape, unit and sign.
+            phi (Tensor): phi^0, or phi^T, of the present classes, (M, 1, h, w), in pixels of the map,
+                positive inside.
+            sdf (Tensor): D of eq 26, (M, 1, h, w), in pixels of the map, positive inside.
 
         Returns:
-            Tensor: scalar, >= 0.
+            Tensor: scalar, >= 0; 0 where M is 0.
         """
         scale = 1.0
         if self.truncate is not None:
@@ -138,13 +138,14 @@ class LevelSetEnergyLoss(nn.Module):
         """Mean of every term of :meth:`energies`.
 
         Args:
-            phi (Tensor): phi^T of the present classes, (M, 1, h, w), in pixels, positive inside.
+            phi (Tensor): phi^T of the present classes, (M, 1, h, w), in pixels of the map, positive
+                inside; the only input that receives a gradient.
             image (Tensor): x, (M, 3, h, w), in [0, 1].
             data (Tensor): F standardised per channel, (M, K, h, w).
-            cam (Tensor): C, (M, 1, h, w), >= 0.
+            cam (Tensor): C, (M, 1, h, w), >= 0, as the host wrote it.
 
         Returns:
-            dict[str, Tensor]: scalars ``loss_energy_<term>``.
+            dict[str, Tensor]: scalars ``loss_energy_<term>``, >= 0; 0 where M is 0.
         """
         energies = self.energies(phi, image, data, cam)
         return {f'loss_energy_{name}': batch_mean(value) for name, value in energies.items()}

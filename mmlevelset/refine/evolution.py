@@ -117,8 +117,13 @@ class LevelSetRefiner(Refiner):
         seeds = F.interpolate(torch.from_numpy(scores).to(x)[None], grid, mode='bilinear')[0]
         phi = x.new_full((1, self.head.num_classes, *grid), -self.head.truncate)
         phi[:, self._classes] = initial_phi(seeds).clamp(-self.head.truncate, self.head.truncate)
-        pairs = torch.zeros_like(self._classes), self._classes
-        phi = self.head._evolve_pairs(features, unit, phi, pairs)[2].transpose(0, 1)
+        # A shared operator takes the classes one by one: each of them needs a copy of the features.
+        shared = getattr(self.head.evolution, 'shared', False)
+        evolved = [
+            self.head.evolve_pairs(features, unit, phi, (torch.zeros_like(c), c))[2]
+            for c in self._classes.split(1 if shared else len(self._classes))
+        ]
+        phi = torch.cat(evolved, dim=0).transpose(0, 1)
         return soft_maps(F.interpolate(phi, image.shape[:2], mode='bilinear')[0])
 
 

@@ -1,3 +1,4 @@
+from .conventions import CONVENTIONS, mask_conventions, scored_conventions
 from .seeds import (
     Seed,
     atomic_path,
@@ -14,12 +15,15 @@ from .seeds import (
 )
 
 __all__ = [
+    'CONVENTIONS',
     'Seed',
     'atomic_path',
     'check_resumable',
+    'mask_conventions',
     'read_label',
     'read_meta',
     'read_seed',
+    'scored_conventions',
     'seed_to_label',
     'voc_palette',
     'write_json',

@@ -1,5 +1,6 @@
 """One clear finding per fault, none where all is well."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -65,8 +66,16 @@ def test_complete_folders(voc_source, coco_source, capsys):
 def test_command_line(tmp_path):
     command = [sys.executable, 'tools/dataset_converters/check.py', 'voc', str(tmp_path)]
     wrong = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert wrong.returncode == 1 and 'JPEGImages: folder not found' in wrong.stdout
-    assert '4 errors, 0 warnings' in wrong.stdout
+    assert wrong.returncode == 1 and f'{tmp_path}: not the folder of the data' in wrong.stdout
+    assert '1 errors, 0 warnings' in wrong.stdout
+
+
+def test_wrong_folders(voc, coco):
+    wrong = only_error(check_voc(voc.parent, jobs=1))
+    assert 'it has no JPEGImages / ' in wrong and wrong.endswith('VOCdevkit/VOC2012.')
+    assert 'it has no train2014 / ' in only_error(check_coco(coco.parent, jobs=1))
+    shutil.rmtree(voc / 'Annotations')
+    assert f'{voc}/Annotations: folder not found' in only_error(check_voc(voc, jobs=1))
 
 
 def test_before_the_converter_ran(voc):
@@ -86,10 +95,8 @@ def test_a_missing_file(voc, folder):
 def test_a_truncated_image(voc):
     path = first(voc / 'JPEGImages')
     path.write_bytes(path.read_bytes()[:-9000])
-    errors = check_voc(voc, jobs=1).errors
-    assert errors and all(
-        f'damaged or truncated files; copy them again: {path}' in e for e in errors
-    )
+    error = only_error(check_voc(voc, jobs=1))  # once, though two folders hold a mask of it
+    assert f'1 damaged or truncated files; copy them again: {path}' in error
 
 
 def test_bytes_after_the_end_of_an_image_are_fine(voc):
@@ -161,6 +168,55 @@ def test_coco_faults(coco):
     assert 'no meta.json that states the conventions' in report.warnings[0]
     (coco / 'ImageSets/val.txt').write_text((coco / 'ImageSets/train.txt').read_text())
     assert any('share images' in e for e in check_coco(coco, jobs=1).errors)
+
+
+def truncate(root):
+    path = first(root / 'train2014')
+    path.write_bytes(path.read_bytes()[:-9000])
+    return f'1 damaged or truncated files; copy them again: {path}'
+
+
+def shrink_a_mask(root):
+    path = first(root / 'SegmentationClass/train2014', '.png')
+    write_label(path, np.zeros((5, 7), np.uint8))
+    return f'1 masks of another size (H, W) than the image: {path}: (5, 7)'
+
+
+def add_a_label(root):
+    path = first(root / 'SegmentationClass/train2014', '.png')
+    label = np.array(Image.open(path))
+    label[0, 0] = 90  # COCO's own number of the toothbrush
+    write_label(path, label)
+    return f'1 masks with labels other than 0..80 and 255: {path}: [90]'
+
+
+def add_a_class(root):
+    path = root / 'image_labels.json'
+    content = json.loads(path.read_text())
+    id_ = next(iter(content['labels']))
+    content['labels'][id_].append(81)
+    path.write_text(json.dumps(content))
+    return f'{path}, id {id_}: class 81 is unknown'
+
+
+def repeat_an_id(root):
+    path = root / 'ImageSets/train.txt'
+    path.write_text(path.read_text() + path.read_text().splitlines()[0])
+    return 'listed more than once'
+
+
+def repeat_a_number(root):
+    path = root / 'ImageSets/train.txt'
+    path.write_text(path.read_text() + path.read_text().splitlines()[0].rpartition('_')[2])
+    return 'listed more than once'
+
+
+@pytest.mark.parametrize(
+    'fault', [truncate, shrink_a_mask, add_a_label, add_a_class, repeat_an_id, repeat_a_number]
+)
+def test_each_fault_of_coco_is_one_error(coco, fault):
+    message = fault(coco)
+    assert message in only_error(check_coco(coco, jobs=1))
 
 
 def test_samples_are_spread():

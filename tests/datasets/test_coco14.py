@@ -254,6 +254,8 @@ def test_base_config_builds_and_loads(converted):
     train.data_root = test.data_root = str(converted)
     assert len(DATASETS.build(train)) == 8
     dataset = DATASETS.build(test)
+    assert dataset.metainfo['overlap'] == 'small_on_top'
+    assert dataset.metainfo['crowd'] == 'include'
     sample = dataset[0]['data_samples']
     assert sample.img_label.shape == (80,)
     present = np.unique(sample.gt_sem_seg.data)
@@ -275,6 +277,17 @@ def test_bare_ids_and_integer_keys(converted, tmp_path, labels, style):
     for a, b in zip(listed, loose, strict=True):
         np.testing.assert_array_equal(a.pop('img_label'), b.pop('img_label'))
         assert a == b and a['img_id'] in ids
+
+
+def test_an_image_listed_in_two_forms(converted, tmp_path):
+    id_ = (converted / 'ImageSets/train.txt').read_text().split()[0]
+    (tmp_path / 'twice.txt').write_text(f'{id_}\n{int(id_[-12:])}\n')
+    with pytest.raises(ValueError, match=f'{id_[-12:]}.* listed more than once'):
+        COCO14Dataset(
+            data_root=str(converted),
+            ann_file=str(tmp_path / 'twice.txt'),
+            data_prefix=dict(img_path='train2014'),
+        )
 
 
 def test_grey_images_get_three_channels(tmp_path):

@@ -16,6 +16,7 @@ from mmlevelset.datasets.prepare.pool import parallel
 from mmlevelset.datasets.prepare.rehearsal import blob, deal, scaled, write_images
 from mmlevelset.datasets.prepare.rehearsal_coco import (
     PER_MILLE,
+    SIZES,
     _annotations,
     _box_runs,
     _Item,
@@ -57,7 +58,10 @@ def test_coco_frequencies_give_the_labels_per_image():
     expected = 604907 / COCO['images']['train_labelled']
     item = _Item(0, '', [1, 2, 3])
     objects = np.mean(
-        [len(json.loads(f'[{_annotations(item._replace(number=n), 0)}]')) for n in range(200)]
+        [
+            len(json.loads(f'[{_annotations(item._replace(number=n), SIZES, 0)}]'))
+            for n in range(200)
+        ]
     )
     assert objects / 3 == pytest.approx(expected / 2.9, rel=0.15)
 
@@ -100,6 +104,18 @@ def test_same_seed_same_files_and_resumption(tmp_path):
     other = write_voc(tmp_path / 'other', scale=5e-4, seed=1, jobs=1)
     assert tree(other) != tree(one / 'VOCdevkit/VOC2012')
     assert read_meta(other)['expected']['images']['trainaug'] == 7
+
+
+def test_sides_make_smaller_images(tmp_path):
+    voc = write_voc(tmp_path, scale=5e-4, jobs=1, sides=0.2)
+    coco = write_coco(tmp_path, scale=5e-5, jobs=1, sides=0.2)
+    for mask in (voc / 'SegmentationClass').glob('*.png'):
+        with Image.open(mask) as label, Image.open(voc / f'JPEGImages/{mask.stem}.jpg') as image:
+            assert label.size == image.size and max(image.size) == 100
+    for item in json.loads((coco / 'annotations/instances_val2014.json').read_text())['images']:
+        with Image.open(coco / 'val2014' / item['file_name']) as image:
+            assert image.size == (item['width'], item['height']) and max(image.size) in (100, 128)
+    assert read_meta(voc)['sides'] == read_meta(coco)['sides'] == 0.2
 
 
 def test_few_distinct_images_and_grey_ones(tmp_path, monkeypatch):

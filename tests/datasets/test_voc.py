@@ -9,6 +9,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmlevelset.datasets import VOCImageLabelDataset
+from mmlevelset.structures import write_meta
 
 CLASSES = ['background', 'dog', 'sheep', 'sofa']  # neither a subset in VOC's order nor 21
 LABELS = {'2007_000032': [1, 3], '2007_000033': [2], '2007_000039': []}
@@ -67,6 +68,17 @@ def test_masks_only_if_asked_for(root):
     assert item['img_path'] == str(root / 'JPEGImages/2007_000033.jpg')
     none = build(root, data_prefix=dict(img_path='JPEGImages', seg_map_path=None))
     assert 'seg_map_path' not in none.get_data_info(0)
+
+
+def test_metainfo_states_split_and_masks(root):
+    assert build(root).metainfo['split'] == 'train' and 'gt_dir' not in build(root).metainfo
+    prefix = dict(seg_map_path='SegmentationClass')
+    stated = build(root, data_prefix=prefix).metainfo
+    assert stated['gt_dir'] == str(root / 'SegmentationClass') and 'overlap' not in stated
+    write_meta(root / 'SegmentationClass', overlap='small_on_top', crowd='include', images=3)
+    stated = build(root, data_prefix=prefix).metainfo
+    assert (stated['overlap'], stated['crowd']) == ('small_on_top', 'include')
+    assert 'images' not in stated
 
 
 def test_labels_only_if_asked_for(root):

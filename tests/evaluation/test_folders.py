@@ -51,6 +51,17 @@ def run_tool(monkeypatch, name, *args):
     runpy.run_path(str(TOOLS / name), run_name='__main__')
 
 
+def test_conventions_of_the_masks_are_stated(folders, tmp_path):
+    seeds, truth = folders
+    assert 'overlap' not in evaluate_seeds(seeds, truth, CLASSES)['facts']
+    stated = dict(overlap='annotation_order', crowd='drop')
+    write_meta(truth, kind='masks', **stated)
+    result = evaluate_seeds(seeds, truth, CLASSES)
+    assert result['facts'].items() >= stated.items()
+    assert '\n  overlap: annotation_order\n  crowd: drop\n' in result['table']
+    assert evaluate_labels(truth, truth, CLASSES)['facts'].items() >= stated.items()
+
+
 def test_seed_folder_scores_equal_the_parts(folders):
     seeds, truth = folders
     result = evaluate_seeds(seeds, truth, CLASSES[1:], radii=(2,))

@@ -36,12 +36,24 @@ def make_sample(index, truth=True, labels=True):
     return sample
 
 
-def evaluate(metric, samples, classes=CLASSES):
+def evaluate(metric, samples, classes=CLASSES, **meta):
     evaluator = Evaluator([metric])
-    evaluator.dataset_meta = dict(classes=classes)
+    evaluator.dataset_meta = dict(classes=classes, **meta)
     for sample in samples:
         evaluator.process([sample], None)
     return evaluator.evaluate(len(samples))
+
+
+def test_seed_metric_states_what_the_data_set_states(tmp_path, monkeypatch):
+    printed = []
+    monkeypatch.setattr(seed_metric, 'print_log', lambda text, **_: printed.append(text))
+    stated = dict(gt_dir='masks', overlap='small_on_top', crowd='drop')
+    metric = SeedMetric(out_dir=str(tmp_path), split='train')
+    evaluate(metric, [make_sample(0)], split='val', **stated)
+    expected = dict(stated, split='train')
+    assert all(f'\n  {key}: {value}\n' in printed[0] for key, value in expected.items())
+    meta = read_meta(tmp_path)
+    assert {key: meta[key] for key in expected} == expected
 
 
 def test_seed_metric_through_the_evaluator(tmp_path):

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from mmlevelset.apis import convert_checkpoint, convert_state_dict, read_config
 from mmlevelset.models import EfficientNet, MuSCLeDistributedDataParallel
+from mmlevelset.models.heads.muscle_head import MuSCLeHead
 from mmlevelset.models.heads.seam_head import upsample
 from mmlevelset.models.host_losses.emd import best_transport
 from mmlevelset.structures.fields import get_cams
@@ -271,8 +272,22 @@ def test_views_are_normalised_as_images(epoch):
     assert len(seen) == 2 and all(torch.equal(x, data['inputs']) for x in seen)
 
 
+def test_level_set_can_see_the_propagated_map(model, epoch):
+    epoch(0)
+    samples = samples_of(GOLDEN['train_labels'])
+    feats = model.extract_feat(image('muscle/train', 6, 96, 96))
+    model.decode_head.guide = 'sgc'
+    try:
+        model.decode_head.loss(feats, samples)
+    finally:
+        model.decode_head.guide = 'cam'
+    torch.testing.assert_close(get_cams(samples), model.decode_head.maps(feats)[3][:, 1:])
+
+
 def test_user_mistakes(epoch):
     epoch(9)
+    with pytest.raises(ValueError, match="choose 'cam' or 'sgc'"):
+        MuSCLeHead(2, (8, 8), (0, 1), guide='seam')
     model, data = small(), batch()
     for sample in data['data_samples']:
         del sample.views

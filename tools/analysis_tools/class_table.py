@@ -9,6 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mmlevelset.structures import scored_conventions
+
 SCORES = ('IoU', 'BIoU', 'F')
 
 
@@ -55,6 +57,10 @@ def main() -> None:
     parser.add_argument('--score', choices=SCORES, default='IoU')
     args = parser.parse_args()
     print(class_table({path: class_scores(Path(path), args.score) for path in args.results}))
+    for path in args.results:
+        stated = scored_conventions(json.loads(Path(path).read_text(encoding='utf-8')))
+        if stated:
+            print(f'{path}: masks with ' + ', '.join(f'{k} {v}' for k, v in stated.items()))
 
 
 if __name__ == '__main__':

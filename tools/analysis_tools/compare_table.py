@@ -4,7 +4,8 @@ Every row of Tables 1, 2 and 4-7 is printed, with the paper's number and what th
 say, or 'not run'. Nothing is typed in: paper_tables.json holds the paper's numbers and, of each row,
 the folder ``ours`` below ``--root``; of each column, the file in there and the key of its number.
 Folders ``<ours>_s0``, ``<ours>_s1`` ... are random seeds, shown as mean ± sample standard deviation.
-The notes under a table say what our numbers were measured on.
+The notes under a table say what our numbers were measured on; COCO's tables have a column for the
+conventions of the masks, which move the mIoU by several points.
 """
 
 import argparse
@@ -13,8 +14,10 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from mmlevelset.structures import CONVENTIONS
+
 DATA = Path(__file__).with_name('paper_tables.json')
-FACTS = ('split', 'gt_dir', 'absent_classes', 'unsure_pixels', 'overlap', 'crowd', 'init', 'config')
+FACTS = ('split', 'gt_dir', 'absent_classes', 'unsure_pixels', *CONVENTIONS, 'init', 'config')
 
 
 def read_number(path: Path, key: str) -> tuple[float, dict[str, Any]]:
@@ -30,15 +33,8 @@ def read_number(path: Path, key: str) -> tuple[float, dict[str, Any]]:
         value = value.get(part) if isinstance(value, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f'{path} has no number {key!r}; its keys are {", ".join(content)}')
-    facts = {**content, **content.get('facts', {}), **ground_truth_facts(content)}
+    facts = {**content, **content.get('facts', {})}
     return float(value), {name: facts[name] for name in FACTS if facts.get(name) is not None}
-
-
-def ground_truth_facts(content: dict[str, Any]) -> dict[str, Any]:
-    """Conventions of the masks that a result was scored with: those in their ``meta.json``."""
-    folder = content.get('facts', {}).get('gt_dir')
-    meta = Path(folder) / 'meta.json' if folder else None
-    return json.loads(meta.read_text(encoding='utf-8')) if meta and meta.is_file() else {}
 
 
 def find_runs(root: Path, ours: str | None, file: str) -> list[Path]:
@@ -57,8 +53,10 @@ def compare(table: dict[str, Any], root: Path) -> tuple[list[list[str]], list[st
     header = ['method'] + ['backbone'] * with_backbone
     for name in columns:
         header += [f'{name}, paper', f'{name}, ours']
-    cells = [header]
+    not_unique = table.get('conventions', False)
+    cells = [header + ['masks, ours'] * not_unique]
     for row in table['rows']:
+        masks: set[str] = set()
         line = [row['method']] + [row.get('backbone', '')] * with_backbone
         for (name, (file, key)), paper in zip(columns.items(), row['paper'], strict=True):
             paths = find_runs(root, row.get('ours'), file)
@@ -67,8 +65,14 @@ def compare(table: dict[str, Any], root: Path) -> tuple[list[list[str]], list[st
             for path, (_, facts) in zip(paths, found, strict=True):
                 said = ', '.join(f'{k} {v}' for k, v in facts.items()) or 'nothing stated'
                 notes.append(f'{row["method"]}, {name}: {path.as_posix()}: {said}')
-        cells.append(line)
+            masks |= {conventions(facts) for _, facts in found}
+        cells.append(line + ['; '.join(sorted(masks))] * not_unique)
     return cells, notes
+
+
+def conventions(facts: dict[str, Any]) -> str:
+    """What was done about overlapping objects and crowds in the masks of a result."""
+    return ', '.join(f'{key} {facts.get(key, "not stated")}' for key in CONVENTIONS)
 
 
 def shown(values: list[float]) -> str:

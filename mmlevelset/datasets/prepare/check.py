@@ -7,7 +7,7 @@ import numpy as np
 
 from mmlevelset.structures import read_meta
 
-from ..coco14 import COCO14Dataset
+from ..coco14 import COCO14Dataset, coco_number
 from ..image_labels import read_image_labels
 from ..voc import VOCImageLabelDataset
 from .facts import COCO, VOC, class_differences, expected
@@ -31,6 +31,8 @@ def check_voc(root: str | Path, jobs: int = 0) -> Report:
     """
     root, report = Path(root), Report()
     folders = ('JPEGImages', 'Annotations', 'SegmentationClass', 'ImageSets/Segmentation')
+    if not report.root(root, folders, 'Give the path of VOCdevkit/VOC2012.'):
+        return report
     if not all([report.folder(root / name, VOC_HINT) for name in folders]):
         return report
     facts = expected(root, VOC)
@@ -72,9 +74,12 @@ def check_coco(root: str | Path, jobs: int = 0) -> Report:
         Report: ``errors`` is empty if all is well.
     """
     root, report = Path(root), Report()
+    folders = ('train2014', 'val2014', 'annotations', 'ImageSets')
+    if not report.root(root, folders, 'Give the folder that coco14.py was given.'):
+        return report
     classes, facts = COCO14Dataset.METAINFO['classes'], expected(root, COCO)
     splits = {
-        name: report.split(root / f'ImageSets/{name}.txt', want, COCO_HINT)
+        name: report.split(root / f'ImageSets/{name}.txt', want, COCO_HINT, coco_number)
         for name, want in facts['images'].items()
     }
     if set(splits['train']) & set(splits['val']):
@@ -82,7 +87,7 @@ def check_coco(root: str | Path, jobs: int = 0) -> Report:
     ids = [*splits['train'], *splits['val']]
     labels = _labels(report, root / 'image_labels.json', ids, classes)
     for split in ('train', 'val'):
-        if labels:
+        if labels and splits[split]:
             labelled = [id_ for id_ in splits[split] if labels[id_].any()]
             want = facts['images'][f'{split}_labelled']
             report.count(f'{split}: images with a class', len(labelled), want, COCO_HINT)

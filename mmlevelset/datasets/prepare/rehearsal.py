@@ -83,6 +83,11 @@ def blob(rng: np.random.Generator, size: tuple[int, int], vertices: int, area: f
     return points.clip(0, (width - 1, height - 1)).round(2)
 
 
+def resized(sizes: Sequence[tuple[int, int, float]], sides: float) -> list[tuple[int, int, float]]:
+    """Sizes (H, W, share) of a data set with its sides in pixels multiplied by ``sides``."""
+    return [(round(height * sides), round(width * sides), share) for height, width, share in sizes]
+
+
 def image_size(index: int, sizes: Sequence[tuple[int, int, float]], seed: int) -> tuple[int, int]:
     """(H, W) of an image: that of the JPEG it is a link to.
 

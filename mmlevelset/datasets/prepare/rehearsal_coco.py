@@ -1,6 +1,7 @@
 """A data set of the shape of COCO 2014."""
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from ..coco14 import COCO14Dataset
 from .coco_masks import CATEGORIES
 from .facts import COCO
 from .pool import parallel
-from .rehearsal import blob, deal, image_size, scaled, write_images
+from .rehearsal import blob, deal, image_size, resized, scaled, write_images
 
 # (H, W, share): rough shares of the sizes in train2014; the long side is 640 but for few.
 SIZES = (
@@ -47,7 +48,9 @@ class _Item(NamedTuple):
     classes: list[int]
 
 
-def write_coco(root: str | Path, scale: float = 1.0, seed: int = 0, jobs: int = 0) -> Path:
+def write_coco(
+    root: str | Path, scale: float = 1.0, seed: int = 0, jobs: int = 0, sides: float = 1.0
+) -> Path:
     """Write ``coco14`` with ``train2014``, ``val2014`` and ``annotations``.
 
     Args:
@@ -55,13 +58,14 @@ def write_coco(root: str | Path, scale: float = 1.0, seed: int = 0, jobs: int = 
         scale: Share of the 82,783 + 40,504 images.
         seed: Of everything.
         jobs: Processes; 0 takes one per core.
+        sides: Share of the sides of the images.
 
     Returns:
         Path: the coco14 folder. Its ``meta.json`` states the counts that the converter and the
         check expect.
     """
     coco = Path(root) / 'coco14'
-    splits, images = {}, {}
+    splits, images, sizes = {}, {}, resized(SIZES, sides)
     for index, split in enumerate(('train', 'val')):
         count = max(4, round(COCO['images'][split] * scale))
         # at least one image of each split has no annotation
@@ -70,16 +74,22 @@ def write_coco(root: str | Path, scale: float = 1.0, seed: int = 0, jobs: int = 
         images.update({split: count, f'{split}_labelled': labelled})
     expected = dict(images=images)
     write_meta(
-        coco, kind='rehearsal', dataset='COCO 2014', scale=scale, seed=seed, expected=expected
+        coco,
+        kind='rehearsal',
+        dataset='COCO 2014',
+        scale=scale,
+        sides=sides,
+        seed=seed,
+        expected=expected,
     )
     for split, items in splits.items():
         names = [item.name for item in items]
         first = items[0].number
         pool = Path(root) / '.distinct_coco14'
-        write_images(coco / f'{split}2014', names, pool, SIZES, seed, jobs, first)
+        write_images(coco / f'{split}2014', names, pool, sizes, seed, jobs, first)
         path = coco / f'annotations/instances_{split}2014.json'
         if not path.is_file():
-            _write_json(path, items, split, seed, jobs)
+            _write_json(path, items, split, sizes, seed, jobs)
     return coco
 
 
@@ -95,15 +105,21 @@ def _items(split: str, count: int, labelled: int, seed: int, index: int) -> list
     ]
 
 
-def _write_json(path: Path, items: list[_Item], split: str, seed: int, jobs: int) -> None:
+def _write_json(
+    path: Path, items: list[_Item], split: str, sizes: Sequence, seed: int, jobs: int
+) -> None:
     images = []
     for item in items:
-        height, width = image_size(item.number, SIZES, seed)
+        height, width = image_size(item.number, sizes, seed)
         images.append(dict(id=item.number, file_name=item.name, height=height, width=width))
     names = COCO14Dataset.METAINFO['classes'][1:]
     categories = [dict(id=id_, name=name) for id_, name in zip(CATEGORIES, names, strict=True)]
     texts = parallel(
-        partial(_annotations, seed=seed), items, len(items), f'{split} annotations', jobs
+        partial(_annotations, sizes=sizes, seed=seed),
+        items,
+        len(items),
+        f'{split} annotations',
+        jobs,
     )
     with atomic_path(path) as temporary, open(temporary, 'w', encoding='utf-8') as file:
         file.write(f'{{"info": {{}}, "images": {json.dumps(images)}, "annotations": [')
@@ -115,9 +131,9 @@ def _write_json(path: Path, items: list[_Item], split: str, seed: int, jobs: int
         file.write(f'], "categories": {json.dumps(categories)}}}')
 
 
-def _annotations(item: _Item, seed: int) -> str:
+def _annotations(item: _Item, sizes: Sequence, seed: int) -> str:
     """Objects of one image as JSON, without the brackets of the list."""
-    size = image_size(item.number, SIZES, seed)
+    size = image_size(item.number, sizes, seed)
     rng = np.random.default_rng((seed, 5, item.number))
     labels = [label for label in item.classes for _ in range(rng.geometric(1 / PER_CLASS))]
     objects = [

@@ -1,5 +1,6 @@
 """A data set of the shape of VOC 2012 + SBD."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from ..voc import VOCImageLabelDataset
 from .facts import VOC
 from .labels import write_split
 from .pool import parallel
-from .rehearsal import blob, deal, image_size, scaled, write_images
+from .rehearsal import blob, deal, image_size, resized, scaled, write_images
 
 CLASSES = VOCImageLabelDataset.METAINFO['classes']
 # (H, W, share): rough shares of the sizes in JPEGImages; the long side is 500.
@@ -40,7 +41,9 @@ class _Item(NamedTuple):
     sbd: bool  # has a mask of SBD
 
 
-def write_voc(root: str | Path, scale: float = 1.0, seed: int = 0, jobs: int = 0) -> Path:
+def write_voc(
+    root: str | Path, scale: float = 1.0, seed: int = 0, jobs: int = 0, sides: float = 1.0
+) -> Path:
     """Write ``VOCdevkit/VOC2012`` and ``benchmark_RELEASE``.
 
     Args:
@@ -48,13 +51,14 @@ def write_voc(root: str | Path, scale: float = 1.0, seed: int = 0, jobs: int = 0
         scale: Share of the 12,031 images.
         seed: Of everything.
         jobs: Processes; 0 takes one per core.
+        sides: Share of the sides of the images.
 
     Returns:
         Path: the VOC2012 folder. Its ``meta.json`` states the counts that the converter and the
         check expect.
     """
     voc, sbd = Path(root) / 'VOCdevkit/VOC2012', Path(root) / 'benchmark_RELEASE/dataset'
-    items = _items(scale, seed)
+    items, sizes = _items(scale, seed), resized(SIZES, sides)
     train, val, extra = items['train'], items['val'], items['extra']
     everything = [*train, *val, *extra]
     both = [item for item in everything if item.sbd]
@@ -63,6 +67,7 @@ def write_voc(root: str | Path, scale: float = 1.0, seed: int = 0, jobs: int = 0
         kind='rehearsal',
         dataset='VOC 2012 + SBD',
         scale=scale,
+        sides=sides,
         seed=seed,
         expected=dict(
             images=dict(
@@ -78,8 +83,8 @@ def write_voc(root: str | Path, scale: float = 1.0, seed: int = 0, jobs: int = 0
     write_split(sbd / 'train.txt', sorted(item.id_ for item in both[:half]))
     write_split(sbd / 'val.txt', sorted(item.id_ for item in both[half:]))
     names = [f'{item.id_}.jpg' for item in everything]
-    write_images(voc / 'JPEGImages', names, voc.parent / '.distinct', SIZES, seed, jobs)
-    draw = partial(_write_item, voc=voc, sbd=sbd, seed=seed)
+    write_images(voc / 'JPEGImages', names, voc.parent / '.distinct', sizes, seed, jobs)
+    draw = partial(_write_item, voc=voc, sbd=sbd, sizes=sizes, seed=seed)
     for _ in parallel(draw, everything, len(everything), 'annotations and masks', jobs):
         pass
     return voc
@@ -113,7 +118,7 @@ def _counts(items: list[_Item]) -> list[int]:
     return np.bincount(labels, minlength=len(CLASSES))[1:].tolist()
 
 
-def _write_item(item: _Item, voc: Path, sbd: Path, seed: int) -> None:
+def _write_item(item: _Item, voc: Path, sbd: Path, sizes: Sequence, seed: int) -> None:
     paths = [voc / f'Annotations/{item.id_}.xml']
     if item.voc:
         paths.append(voc / f'SegmentationClass/{item.id_}.png')
@@ -121,7 +126,7 @@ def _write_item(item: _Item, voc: Path, sbd: Path, seed: int) -> None:
         paths.append(sbd / f'cls/{item.id_}.mat')
     if all(path.is_file() for path in paths):
         return
-    size = image_size(item.number, SIZES, seed)
+    size = image_size(item.number, sizes, seed)
     rng = np.random.default_rng((seed, 3, item.number))
     objects = [
         (label, blob(rng, size, 24, rng.uniform(0.02, 0.2)))

@@ -1,6 +1,6 @@
 """Collects what a check finds and prints it: errors, warnings and what is fine."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ class Report:
     def __init__(self) -> None:
         self.errors: list[str] = []
         self.warnings: list[str] = []
+        self._reported: set[tuple[str, str]] = set()
 
     def ok(self, text: str) -> None:
         print(f'  ok       {text}')
@@ -41,16 +42,25 @@ class Report:
         else:
             self.error(f'{subject}: {got:,}, expected {want:,}. {hint}')
 
+    def root(self, path: Path, names: Sequence[str], hint: str) -> bool:
+        """Whether a folder holds anything of a data set; if not, the path itself is wrong."""
+        there = any((path / name).exists() for name in names)
+        if not there:
+            self.error(f'{path}: not the folder of the data, it has no {" / ".join(names)}. {hint}')
+        return there
+
     def folder(self, path: Path, hint: str) -> bool:
         """Whether a folder exists."""
         if not path.is_dir():
             self.error(f'{path}: folder not found. {hint}')
         return path.is_dir()
 
-    def split(self, path: Path, want: int, hint: str) -> list[str]:
+    def split(
+        self, path: Path, want: int, hint: str, same: Callable[[str], str] = str
+    ) -> list[str]:
         """Read a list and compare its length; an empty list if it cannot be read."""
         try:
-            ids = read_split(path)
+            ids = read_split(path, same)
         except (FileNotFoundError, ValueError) as error:
             self.error(f'{error} {hint}')
             return []
@@ -69,19 +79,24 @@ class Report:
         return there.intersection(names)
 
     def files(self, pairs: Sequence[Pair], what: str, num_labels: int, jobs: int) -> list[Finding]:
-        """Inspect images and masks; labels of a sample must be 0..num_labels - 1 or 255."""
+        """Inspect images and masks; labels of a sample must be 0..num_labels - 1 or 255.
+
+        What is wrong with an image is said once, however many folders of masks it has.
+        """
         found = list(parallel(inspect, pairs, len(pairs), f'  {what}', jobs))
         problems: dict[str, list[str]] = {}
         for pair, finding in zip(pairs, found, strict=True):
             for kind, detail in finding.problems:
-                problems.setdefault(kind, []).append(detail)
+                if (kind, detail) not in self._reported:
+                    problems.setdefault(kind, []).append(detail)
+            self._reported.update(finding.problems)
             wrong = finding.labels[(finding.labels >= num_labels) & (finding.labels != 255)]
             if len(wrong):
                 kind = f'masks with labels other than 0..{num_labels - 1} and 255'
                 problems.setdefault(kind, []).append(f'{pair.mask}: {wrong.tolist()}')
         for kind, details in problems.items():
             self.error(f'{what}: {len(details)} {kind}: {"; ".join(details[:3])}')
-        if not problems:
+        if not problems and not any(finding.problems for finding in found):
             decoded = sum(pair.decode for pair in pairs)
             grey = sum(finding.grey for finding in found)
             self.ok(f'{what}: headers and ends fit, labels of {decoded} masks, {grey} grey images')

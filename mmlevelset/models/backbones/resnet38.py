@@ -70,7 +70,7 @@ class BasicBlock(nn.Module):
         shortcut = self.conv_branch1(start) if self.projects else x
         out = self.conv_branch2a(start)
         out = self.conv_branch2b1(bn_relu(self.bn_branch2b1, out))
-        return out + shortcut, start
+        return out.add_(shortcut), start
 
 
 class Bottleneck(nn.Module):
@@ -99,7 +99,8 @@ class Bottleneck(nn.Module):
         start = bn_relu(self.bn_branch2a, x)
         out = bn_relu(self.bn_branch2b1, self.conv_branch2a(start))
         out = bn_relu(self.bn_branch2b2, self.conv_branch2b1(self.dropout(out)))
-        return self.conv_branch2b2(self.dropout(out)) + self.conv_branch1(start), start
+        out = self.conv_branch2b2(self.dropout(out))
+        return out.add_(self.conv_branch1(start)), start
 
 
 @MODELS.register_module()

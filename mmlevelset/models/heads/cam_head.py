@@ -119,7 +119,7 @@ class CAMHead(BaseDecodeHead):
         Returns:
             Tensor: seeds, (N, C, H, W), in [0, 1], the maximum of every present class is 1.
         """
-        size = _target_size(batch_img_metas[0])
+        size = target_size(batch_img_metas[0])
         cam = resize(
             F.relu(seg_logits), size=size, mode='bilinear', align_corners=self.align_corners
         )
@@ -129,8 +129,16 @@ class CAMHead(BaseDecodeHead):
         return normalise_cam(cam, labels)
 
 
-def _target_size(meta: dict) -> tuple[int, int]:
-    """Size (H, W) that mmseg's postprocessing expects: the crop in slide mode, else the padded image."""
+def target_size(meta: dict) -> tuple[int, int]:
+    """Size that mmseg's postprocessing expects the scores of an image to have.
+
+    Args:
+        meta: Metainfo of the image: ``img_shape``, in slide mode the ``torch.Size`` of the crop, and
+            ``pad_shape`` where it was padded; (H, W, ...) each, in pixels.
+
+    Returns:
+        tuple: (H, W), in pixels: of the crop in slide mode, else of the padded image.
+    """
     if isinstance(meta['img_shape'], torch.Size):
         return tuple(meta['img_shape'])
     return tuple(meta.get('pad_shape', meta['img_shape'])[:2])

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import image_labels, set_cams
 
-from .cam_head import _target_size
+from .cam_head import target_size
 
 VARIANTS = ('v1', 'v2', 'plus')
 CAM_TYPES = ('fused', 'patch', 'attention')
@@ -202,7 +202,18 @@ class MCTformerHead(BaseDecodeHead):
     def predict(
         self, inputs: Sequence[Tensor], batch_img_metas: list[dict], test_cfg: ConfigDict
     ) -> Tensor:
-        """Seeds of one view, see :meth:`predict_by_feat`; ``test_cfg`` is unused, mmseg's signature."""
+        """Seeds of one view.
+
+        Args:
+            inputs (Sequence[Tensor]): what :class:`MCTformer` returns in eval mode: patch tokens
+                (N, D, h, w), class tokens (N, L, C, D), attentions of the class tokens
+                (N, L, C, h, w) and affinity of the patches (N, h * w, h * w).
+            batch_img_metas: Metainfo; where it has ``img_label``, absent classes are zeroed.
+            test_cfg: Unused, mmseg's signature.
+
+        Returns:
+            Tensor: seeds, (N, C, H, W), in [0, 1]; every present class goes from 0 to 1.
+        """
         return self.predict_by_feat(self.activation(inputs), batch_img_metas)
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
@@ -215,7 +226,7 @@ class MCTformerHead(BaseDecodeHead):
         Returns:
             Tensor: seeds, (N, C, H, W), in [0, 1]; every present class goes from 0 to 1.
         """
-        size = _target_size(batch_img_metas[0])
+        size = target_size(batch_img_metas[0])
         cam = resize(seg_logits, size=size, mode='bilinear', align_corners=self.align_corners)
         low, high = cam.amin((2, 3), keepdim=True), cam.amax((2, 3), keepdim=True)
         seeds = (cam - low) / (high - low + RANGE_EPS)

@@ -41,7 +41,7 @@ class MuSCLeHead(CAMHead):
 
         loss(feats, samples)                     loss_views(feats of both views, samples)
           ├─ maps(feats)    logits, CAM, SGC       ├─ maps(view 1)    SGC
-          ├─ set_cams       CAM at stride 16       ├─ maps(view 2)    CAM, no gradient
+          ├─ set_cams       CAM or SGC, stride 16  ├─ maps(view 2)    CAM, no gradient
           └─ loss_by_feat                          └─ pixpro, emd on their overlap
                focal, softmargin, lsep, er, imc
 
@@ -60,6 +60,11 @@ class MuSCLeHead(CAMHead):
         imc_epoch: First epoch, from 0, of the inter-image contrast.
         pixpro_epoch: First epoch of the second step, on two views.
         emd_epoch: First epoch of the earth mover's distance in it.
+        guide: The map that a level set sees: ``'cam'``, the plain CAM of the paper's eq 6, or
+            ``'sgc'``, which the seeds of this host are made from.
+
+    Raises:
+        ValueError: For an unknown ``guide``.
     """
 
     def __init__(
@@ -70,12 +75,16 @@ class MuSCLeHead(CAMHead):
         imc_epoch: int = 4,
         pixpro_epoch: int = 8,
         emd_epoch: int = 12,
+        guide: str = 'cam',
     ) -> None:
+        if guide not in ('cam', 'sgc'):
+            raise ValueError(f"guide={guide!r} is unknown; choose 'cam' or 'sgc'")
         super().__init__(in_channels[-1], num_classes, in_index=in_index[-1], align_corners=True)
         self.init_cfg = None  # MuSCLe leaves new layers as PyTorch makes them
         self.affinity_index = tuple(in_index[:-1])
         self.conv_seg = nn.Conv2d(in_channels[-1], num_classes + 1, 1, bias=False)
         self.fuse = nn.Conv2d(sum(in_channels[:-1]), FUSED_CHANNELS, 1)
+        self.guide = guide
         self.first_epochs = dict(imc=imc_epoch, pixpro=pixpro_epoch, emd=emd_epoch)
 
     def begun(self, loss: str) -> bool:
@@ -127,7 +136,7 @@ class MuSCLeHead(CAMHead):
         batch_data_samples: list[SegDataSample],
         train_cfg: dict | None = None,
     ) -> dict[str, Tensor]:
-        """Losses of whole images; leaves the CAM (C, h, w) >= 0 of stride 16 on every sample.
+        """Losses of whole images; leaves ``guide`` (C, h, w) >= 0 of stride 16 on every sample.
 
         Args:
             inputs (Sequence[Tensor]): see :meth:`maps`.
@@ -138,7 +147,7 @@ class MuSCLeHead(CAMHead):
             dict: see :meth:`loss_by_feat`.
         """
         embeddings, logits, cam, sgc = self.maps(inputs)
-        set_cams(batch_data_samples, cam[:, 1:])
+        set_cams(batch_data_samples, (sgc if self.guide == 'sgc' else cam)[:, 1:])
         return self.loss_by_feat(
             logits, embeddings, upsample(cam, inputs), upsample(sgc, inputs), batch_data_samples
         )

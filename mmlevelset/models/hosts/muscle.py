@@ -85,6 +85,17 @@ class MuSCLe(EncoderDecoder):
     ) -> dict[str, Tensor] | list[SegDataSample] | Tensor:
         """Dispatch: ``'images'`` and ``'views'`` are the losses of the two steps, others mmseg's.
 
+        Args:
+            inputs (Tensor): normalised images, (N, 3, H, W); ``'views'`` does not read them.
+            data_samples: Samples with metainfo ``img_label`` (C,) 0/1; for ``'views'`` with what
+                :meth:`loss_views` reads, too.
+            mode: ``'images'``, ``'views'``, ``'loss'``, ``'predict'`` or ``'tensor'``.
+
+        Returns:
+            dict | list | Tensor: scalar losses by name for ``'images'``, ``'views'`` and ``'loss'``;
+            samples with ``seg_logits``, seeds (C, H, W) in [0, 1], for ``'predict'``; SGCs
+            (N, C, H, W) >= 0 for ``'tensor'``.
+
         Raises:
             ValueError: A wrapper that knows nothing of the second step asks for the loss.
         """

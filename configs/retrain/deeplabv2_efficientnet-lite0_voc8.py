@@ -1,0 +1,27 @@
+# DeepLab-V2's head on the frozen features of a host that learnt from image-level labels:
+#   --cfg-options load_from=work_dirs/voc8/host_s0/epoch_6.pth
+# --tta: three scales, flip, and deeplab-pytorch's dense CRF.
+_base_ = ['segformer-head_efficientnet-lite0_voc8.py', '../_base_/refine/dense_crf.py']
+model = dict(
+    backbone=dict(output_stride=16, out_indices=(6,), frozen_stages=7),
+    decode_head=dict(
+        _delete_=True,
+        type='mmlevelset.DeepLabV2Head',
+        num_classes=9,
+        in_channels=320,
+        dilations=(3, 6, 9, 12),  # half of those for maps of stride 8
+    ),
+)
+tta_pipeline = [
+    dict(type='mmlevelset.CheckedLoadImage'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='Resize', scale=(s, s), keep_ratio=False) for s in (224, 288, 352)],
+            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
+            [dict(type='mmlevelset.CheckedLoadAnnotations')],
+            [dict(type='PackSegInputs')],
+        ],
+    ),
+]
+tta_model = dict(type='mmlevelset.SegTTAModel', crf=_base_.crf_deeplabv2_test)
