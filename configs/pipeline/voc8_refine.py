@@ -1,6 +1,6 @@
 # Seeds of voc8_efficientnet-lite0_levelset.py -> each refiner -> pseudo-labels of every fourth training
-# image, with and without the level set, 3 random seeds; then DeepLab-V2 on all of IRN's
-# labels. CPU; `--jobs 2` uses 2 cores. Masks are read by the evaluations alone.
+# image, with and without the level set, 3 random seeds; then DeepLab-V2 on the labels of
+# IRN. CPU; `--jobs 2` uses 2 cores. Masks are read by the evaluations alone.
 work_dir = 'work_dirs/voc8_refine'
 seeds = 'work_dirs/voc8'
 data_root = 'data/voc8'
@@ -101,31 +101,24 @@ for _run in _runs:
             )
 
 for _run in _runs:
-    for _arm, _t in _arms.items():
+    for _arm in _arms:
         _id = f'{_arm}_s{_run}'
-        _dir, _seeds = '{work_dir}/' + _id, '{seeds}/' + f'{_id}/seeds'
-        _at = f'refiner.background.score={_t}'
-        _stage(  # of all training images
-            f'labels_{_id}',
-            f'{_refine}irn-walk_voc8.py --seeds {_seeds} --out {_dir}/irn '
-            f'--cfg-options {_at} refiner.checkpoint={_dir}/irnet/epoch_6.pth',
-            None,
-            f'irn_{_id}',
-        )
+        _dir = '{work_dir}/' + _id
         _out = f'{_dir}/model'
         _stage(
             f'model_{_id}',
             '{python} tools/train.py ' + f'{_model} --work-dir {_out} --resume --cfg-options '
-            f'randomness.seed={_run} train_dataloader.dataset.data_prefix.seg_map_path={_dir}/irn/labels '
+            f'randomness.seed={_run} train_dataloader.dataset.ann_file={_part} '
+            f'train_dataloader.dataset.data_prefix.seg_map_path={_dir}/irn/labels '
             'load_from={seeds}/' + f'host_s{_run}/epoch_6.pth',
-            f'{_out}/epoch_4.pth',
-            f'labels_{_id}',
+            f'{_out}/epoch_8.pth',
+            f'irn_{_id}',
         )
         for _file, _tta in (('single', ''), ('multi', ' --tta')):
             _stage(
                 f'{_file}_{_id}',
                 '{python} tools/test.py '
-                + f'{_model} {_out}/epoch_4.pth --work-dir {_out}/{_file}{_tta}',
+                + f'{_model} {_out}/epoch_8.pth --work-dir {_out}/{_file}{_tta}',
                 f'{_out}/{_file}/metrics.json',
                 f'model_{_id}',
             )

@@ -25,3 +25,4 @@ tta_pipeline = [
     ),
 ]
 tta_model = dict(type='mmlevelset.SegTTAModel', crf=_base_.crf_deeplabv2_test)
+train_cfg = dict(max_epochs=8)
