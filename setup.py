@@ -25,16 +25,18 @@ OPENMMLAB = [
     'setuptools<81',
 ]
 
-# A plain library for ctypes: needs a C++ compiler, but no headers of Python or torch.
-EDT = Extension(
-    'mmlevelset.kernels._edt',
-    sources=['mmlevelset/kernels/edt.cpp'],
-    # Vector code for the square root; the result stays exact, unlike with -ffast-math.
-    extra_compile_args=['-O3', '-fno-math-errno', '-fopenmp'],
-    extra_link_args=['-fopenmp'],
-    language='c++',
-    optional=True,  # without it the same distances come from plain torch, more slowly
-)
+
+def library(name: str) -> Extension:
+    """A plain library for ctypes: needs a C++ compiler, but no headers of Python or torch."""
+    return Extension(
+        f'mmlevelset.kernels._{name}',
+        sources=[f'mmlevelset/kernels/{name}.cpp'],
+        # Vector code for square roots and conditions; results stay exact, unlike with -ffast-math.
+        extra_compile_args=['-O3', '-fno-math-errno', '-fno-trapping-math', '-fopenmp'],
+        extra_link_args=['-fopenmp'],
+        language='c++',
+        optional=True,  # without it the same comes from plain torch, more slowly
+    )
 
 
 class BuildLibrary(build_ext):
@@ -58,7 +60,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=['mmlevelset', 'mmlevelset.*']),
-    ext_modules=[EDT],
+    ext_modules=[library('edt'), library('row_pass')],
     cmdclass={'build_ext': BuildLibrary},
     install_requires=['numpy', 'scipy', 'torch', 'pillow'],
     extras_require={

@@ -124,6 +124,18 @@ def synthesise(coefficients: Tensor, basis: Basis, base: Tensor | None = None) -
     return base
 
 
+def analyse_rows(columns: Tensor, basis: Basis) -> Tensor:
+    """Coefficients (2, 2, P, Q, N, C) of the coefficients of rows (h, 2 Q, N, C)."""
+    out = torch.mm(basis.rows, columns.view(basis.height, -1))
+    return _fold(out.view(2, -1, 2, len(basis.cols) // 2, *columns.shape[2:]))
+
+
+def synthesise_rows(coefficients: Tensor, basis: Basis) -> Tensor:
+    """Transpose of :func:`analyse_rows`."""
+    out = torch.mm(basis.rows.t(), _unfold(coefficients).view(len(basis.rows), -1))
+    return out.view(basis.height, len(basis.cols), *coefficients.shape[4:])
+
+
 def _fold(x: Tensor) -> Tensor:
     """Cosine and sine rows (2, P, 2, Q, N, C) to X(+p) = c - i s and X(-p) = c + i s."""
     (a, b), (c, d) = (part.unbind(dim=1) for part in x)
@@ -152,6 +164,7 @@ class Analysis(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, basis: Basis) -> Tensor:
+        """x (N, C, h, w) to (2, 2, P, Q, N, C)."""
         ctx.basis = basis
         return analyse(x, basis)
 
@@ -166,6 +179,7 @@ class Synthesis(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, coefficients: Tensor, basis: Basis) -> Tensor:
+        """Coefficients (2, 2, P, Q, N, C) to (N, C, h, w)."""
         ctx.basis = basis
         return synthesise(coefficients, basis)
 
@@ -175,57 +189,12 @@ class Synthesis(torch.autograd.Function):
         return analyse(grad, ctx.basis), None
 
 
-class LocalAnalysis(torch.autograd.Function):
-    """``analyse(x)`` and weight x, so that both gradients of x meet in one buffer."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, basis: Basis) -> tuple[Tensor, Tensor]:
-        """x (N, K, h, w), weight (C, K) to (2, P, Q, N, K) and (N, C, h w)."""
-        ctx.basis = basis
-        ctx.save_for_backward(x, weight)
-        return analyse(x, basis), _pointwise(weight, x.flatten(2))
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor, grad_local: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
-        grad_x = None
-        if ctx.needs_input_grad[0]:
-            grad_x = synthesise(grad, ctx.basis, _pointwise(weight.t(), grad_local)).view(x.shape)
-        grad_weight = torch.bmm(grad_local, x.flatten(2).transpose(1, 2)).sum(dim=0)
-        return grad_x, grad_weight, None
-
-
-class AddSynthesis(torch.autograd.Function):
-    """base + ``synthesise(coefficients)``, in the buffer of base (N, C, h w)."""
-
-    @staticmethod
-    def forward(ctx: Any, coefficients: Tensor, base: Tensor, basis: Basis) -> Tensor:
-        ctx.basis = basis
-        ctx.mark_dirty(base)
-        return synthesise(coefficients, basis, base)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        grad = grad.contiguous()
-        return (
-            analyse(grad.unflatten(2, (ctx.basis.height, ctx.basis.width)), ctx.basis),
-            grad,
-            None,
-        )
-
-
-def _pointwise(weight: Tensor, x: Tensor) -> Tensor:
-    """1x1 convolution of x (N, K, h w); conv2d takes ten times as long on CPU for 64 x 20 maps."""
-    return torch.bmm(weight.expand(len(x), -1, -1), x)
-
-
 class DiagonalProduct(torch.autograd.Function):
     """R X of every channel and frequency; X (2, ..., N, C), R (2, ..., C)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        """X (2, 2, P, Q, N, C), R (2, 2, P, Q, C) to (2, 2, P, Q, N, C)."""
         ctx.save_for_backward(x, weight)
         return _product(x, weight[..., None, :])
 
@@ -247,6 +216,7 @@ class FullProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        """X (2, 2, P, Q, N, C), R (2, 2, P, Q, C, C) to (2, 2, P, Q, N, C)."""
         ctx.save_for_backward(x, weight)
         (a, b), (c, d) = x.flatten(1, 3), weight.flatten(1, 3).transpose(2, 3)
         return _matrix_product(a, b, c, d).view(x.shape)
@@ -272,6 +242,7 @@ class Weights(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, basis: Basis) -> Tensor:
+        """R (..., 2, 2 m, m) to (2, 2, P, Q, ...)."""
         ctx.shape, ctx.basis = weight.shape, basis
         place, factor = basis.gather
         weight = weight.reshape(-1, weight.shape[-3:].numel()).t().contiguous()

@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmlevelset.kernels import row_pass
+from mmlevelset.kernels.fno_layer import AddSynthesis, LocalAnalysis, fused_layer
 from mmlevelset.kernels.spectral_dft import (
-    AddSynthesis,
     Analysis,
     Basis,
     DiagonalProduct,
     FullProduct,
-    LocalAnalysis,
     Synthesis,
     Weights,
     fourier_basis,
@@ -131,14 +131,17 @@ class FNOLayer(nn.Module):
         Returns:
             Tensor: (N, channels, h, w).
         """
-        return self.step(phi)
+        return self.step(phi)[0]
 
     def step(
         self,
         x: Tensor,
+        spectrum: Tensor | None = None,
         lift: tuple[Tensor, Tensor] | None = None,
         project: tuple[Tensor, Tensor] | None = None,
-    ) -> Tensor:
+        skip: Tensor | None = None,
+        ahead: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
         """The layer between two linear maps over the channels.
 
         Both commute with the Fourier transform and join the local path, so they cost no pass over
@@ -146,39 +149,69 @@ class FNOLayer(nn.Module):
 
         Args:
             x (Tensor): (N, K, h, w).
+            spectrum (Tensor, optional): F(x) as the layer before returned it. Then x may be
+                overwritten where no gradient is recorded.
             lift (tuple[Tensor, Tensor], optional): weight (channels, K) and bias, applied first.
             project (tuple[Tensor, Tensor], optional): weight (C, channels) and bias, applied last;
                 not with an activation.
+            skip (Tensor, optional): (N, C, h, w), added last; not with an
+                activation or ``ahead``.
+            ahead (bool): a layer follows that can use the transform of the result.
 
         Returns:
-            Tensor: (N, C, h, w); K and C are ``channels`` without ``lift`` and ``project``.
+            tuple[Tensor, Tensor | None]: (N, C, h, w) and, with ``ahead``, its transform
+            (2, 2, P, Q, N, C) if that was cheap; K and C are ``channels`` without ``lift`` and
+            ``project``.
         """
         weight, bias = self.local.weight.flatten(1), self.local.bias
         with torch.autocast(x.device.type, enabled=False):
             x = x.to(weight.dtype).contiguous()
             basis = self.spectral.basis(x)
-            root = math.sqrt(basis.height * basis.width)
             if lift is not None:
                 weight, bias = weight @ lift[0], weight @ lift[1] + bias
             if project is not None:
                 weight, bias = project[0] @ weight, project[0] @ bias + project[1]
-            coefficients, local = LocalAnalysis.apply(x, weight, basis)
-            if lift is not None:
-                coefficients = F.linear(coefficients, lift[0])
-                coefficients[0, 0, 0, 0] += root * lift[1]
-            coefficients = self.spectral.mix(coefficients, basis)
-            coefficients = coefficients * self.gate(coefficients[0, 0, 0, 0] / root)
-            if project is not None:
-                coefficients = F.linear(coefficients, project[0])
-            coefficients[0, 0, 0, 0] += root * bias
+            fused = row_pass.usable(x)
+            if not fused:
+                coefficients, local = LocalAnalysis.apply(x, weight, basis)
+            else:
+                coefficients = Analysis.apply(x, basis) if spectrum is None else spectrum
+            coefficients = self._transform(coefficients, basis, bias, lift, project)
+            if fused:
+                out = None if spectrum is None else x
+                return fused_layer(
+                    x, weight, coefficients, skip, basis, self.activation, ahead, out
+                )
             if torch.compiler.is_compiling():  # traces no function that writes into its input
                 local = local + Synthesis.apply(coefficients, basis).flatten(2)
             else:
                 local = AddSynthesis.apply(coefficients, local, basis)
             x = local.unflatten(2, x.shape[2:])
-        if not self.activation:
-            return x
-        return F.gelu(x) if x.requires_grad else torch.ops.aten.gelu_(x)
+        if self.activation:
+            x = F.gelu(x) if x.requires_grad else torch.ops.aten.gelu_(x)
+        if skip is not None:
+            x = x + skip if x.requires_grad else x.add_(skip)
+        return x, None
+
+    def _transform(
+        self,
+        coefficients: Tensor,
+        basis: Basis,
+        bias: Tensor,
+        lift: tuple[Tensor, Tensor] | None,
+        project: tuple[Tensor, Tensor] | None,
+    ) -> Tensor:
+        """w * R F(x) plus the bias, between ``lift`` and ``project``: (2, 2, P, Q, N, K to C)."""
+        root = math.sqrt(basis.height * basis.width)
+        if lift is not None:
+            coefficients = F.linear(coefficients, lift[0])
+            coefficients[0, 0, 0, 0] += root * lift[1]
+        coefficients = self.spectral.mix(coefficients, basis)
+        coefficients = coefficients * self.gate(coefficients[0, 0, 0, 0] / root)
+        if project is not None:
+            coefficients = F.linear(coefficients, project[0])
+        coefficients[0, 0, 0, 0] += root * bias
+        return coefficients
 
 
 class FNOEvolution(nn.Module):
@@ -222,8 +255,7 @@ class FNOEvolution(nn.Module):
         if min(num_classes, depth, width, steps) < 1 or condition_channels < 0:
             raise ValueError(
                 f'num_classes={num_classes}, depth={depth}, width={width}, steps={steps}, expected '
-                f'all >= 1; '
-                f'condition_channels={condition_channels}, expected >= 0.'
+                f'all >= 1; condition_channels={condition_channels}, expected >= 0.'
             )
         self.num_classes, self.condition_channels = num_classes, condition_channels
         self.shared, self.steps = shared, steps
@@ -255,17 +287,42 @@ class FNOEvolution(nn.Module):
         self._check(phi, condition)
         if not phi.numel():  # no present class; the parameters stay in the graph
             return phi + 0 * sum(p.sum() for p in self.parameters())
-        x = phi[:, :, None]
-        if condition is not None:
-            x = torch.cat([x, condition.to(x.dtype)], dim=2)
+        dtype = self.lift.weight.dtype
+        phi, condition = phi.to(dtype), None if condition is None else condition.to(dtype)
+        # Lift and projection are linear and run inside the layers next to them, unless fewer maps
+        # come out of the lift than go in.
+        lift, project = None, _dense(self.project)
+        if self.lift.out_channels < self.lift.in_channels:
+            x = self._lifted(phi, condition)
+        else:
+            lift = _dense(self.lift)
+            x = phi[:, :, None]
+            x = x if condition is None else torch.cat([x, condition], dim=2)
         x = x.flatten(0, 1) if self.shared else x.flatten(1, 2)
-        # Both are linear and run inside the layers next to them.
-        lift, project = _dense(self.lift), _dense(self.project)
-        last = len(self.layers) - 1
+        skip = phi.contiguous()
+        skip = skip.view(-1, 1, *phi.shape[2:]) if self.shared else skip
+        spectrum, last = None, len(self.layers) - 1
         for i, layer in enumerate(self.layers):
-            x = layer.step(x, lift if i == 0 else None, project if i == last else None)
-        x, phi = x.view(phi.shape), phi.to(x.dtype)
-        return x + phi if x.requires_grad else x.add_(phi)
+            first, end = i == 0, i == last
+            x, spectrum = layer.step(
+                x,
+                spectrum,
+                lift if first else None,
+                project if end else None,
+                skip if end else None,
+                ahead=not end,
+            )
+        return x.view(phi.shape)
+
+    def _lifted(self, phi: Tensor, condition: Tensor) -> Tensor:
+        """The lift of phi (N, C, h, w) and condition (N, C, K, h, w), (N, C, width, h, w)."""
+        groups, inputs = self.lift.groups, 1 + self.condition_channels
+        weight = self.lift.weight.view(groups, -1, inputs, 1, 1).unbind(2)
+        bias = self.lift.bias.view(groups, -1, 1, 1)
+        x = torch.addcmul(bias, weight[0], phi[:, :, None])
+        for k in range(self.condition_channels):
+            x = x.addcmul_(weight[1 + k], condition[:, :, None, k])
+        return x
 
     def _check(self, phi: Tensor, condition: Tensor | None) -> None:
         if phi.dim() != 4 or phi.shape[1] != self.num_classes:
