@@ -17,7 +17,7 @@ from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 
 from mmlevelset import compat
-from mmlevelset.apis import set_seed_folder, set_show_folder, set_tta
+from mmlevelset.apis import leave_processes, set_seed_folder, set_show_folder, set_tta
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -285,3 +285,12 @@ def test_mmseg_configs_are_found(tmp_path: Path) -> None:
     (tmp_path / 'leaf.py').write_text("_base_ = 'mmseg::_base_/models/fcn_r50-d8.py'")
     cfg = Config.fromfile(str(tmp_path / 'leaf.py'))
     assert cfg.model.type == 'EncoderDecoder'
+
+
+def test_leaving_the_processes(tmp_path: Path) -> None:
+    leave_processes()  # there is no group to leave
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1
+    )
+    leave_processes()
+    assert not torch.distributed.is_initialized()

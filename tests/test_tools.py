@@ -48,7 +48,8 @@ def start(*command: str, **variables: str) -> subprocess.Popen:
 def finish(process: subprocess.Popen, fails: bool = False) -> str:
     """Wait for a command, which must succeed or fail; its output."""
     output = process.communicate()[0]
-    assert (process.returncode != 0) == fails, output
+    # The end says what failed, and long reports are cut at their end.
+    assert (process.returncode != 0) == fails, f'exit {process.returncode}: ...{output[-4000:]}'
     return output
 
 

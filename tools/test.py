@@ -7,6 +7,7 @@ from mmlevelset.apis import (
     add_arguments,
     build_runner,
     drop_masks,
+    leave_processes,
     load_config,
     set_label_folder,
     set_seed_folder,
@@ -57,3 +58,4 @@ def main() -> None:
 
 if __name__ == '__main__':
     main()
+    leave_processes()

@@ -3,7 +3,13 @@
 import argparse
 
 from mmlevelset import compat
-from mmlevelset.apis import add_arguments, build_runner, load_config, set_resume
+from mmlevelset.apis import (
+    add_arguments,
+    build_runner,
+    leave_processes,
+    load_config,
+    set_resume,
+)
 
 
 def main() -> None:
@@ -25,3 +31,4 @@ def main() -> None:
 
 if __name__ == '__main__':
     main()
+    leave_processes()

@@ -7,6 +7,7 @@ from .recipe import three_stages
 from .runner import (
     add_arguments,
     build_runner,
+    leave_processes,
     load_config,
     read_config,
     set_resume,
@@ -30,6 +31,7 @@ __all__ = [
     'drop_masks',
     'export_seeds',
     'import_seeds',
+    'leave_processes',
     'load_config',
     'markdown',
     'read_checkpoint',

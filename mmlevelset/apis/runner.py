@@ -1,6 +1,7 @@
 """What tools/train.py and tools/test.py do around mmengine's Runner."""
 
 import argparse
+import gc
 import platform
 import re
 from importlib.metadata import PackageNotFoundError, version
@@ -8,8 +9,9 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config, DictAction
-from mmengine.dist import master_only
+from mmengine.dist import barrier, is_distributed, master_only
 from mmengine.logging import print_log
 from mmengine.runner import Runner, find_latest_checkpoint
 
@@ -109,6 +111,19 @@ def load_config(
 def build_runner(cfg: Config) -> Runner:
     """Build mmengine's Runner."""
     return Runner.from_cfg(cfg)
+
+
+def leave_processes() -> None:
+    """Leave the process group of a distributed job, all processes together; nothing without one.
+
+    An interpreter that ends with the group alive may be aborted by a thread of gloo that still
+    holds tensors: a job whose results are complete then counts as failed. Call it where the
+    runner is out of scope, because a wrapped model must not outlive the group.
+    """
+    if is_distributed():
+        barrier()
+        gc.collect()  # a runner and its loops refer to each other
+        torch.distributed.destroy_process_group()
 
 
 def set_resume(cfg: Config) -> None:
