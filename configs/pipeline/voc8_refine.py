@@ -1,6 +1,6 @@
 # Seeds of voc8_efficientnet-lite0_levelset.py -> each refiner -> pseudo-labels of every fourth training
-# image, with and without the level set, 3 random seeds; then DeepLab-V2 on the labels of
-# IRN. CPU; `--jobs 2` uses 2 cores. Masks are read by the evaluations alone.
+# image, with and without the level set, 3 random seeds; then IRN's labels of all training images, and DeepLab-V2 on
+# them. CPU; `--jobs 2` uses 2 cores. Masks are read by the evaluations alone.
 work_dir = 'work_dirs/voc8_refine'
 seeds = 'work_dirs/voc8'
 data_root = 'data/voc8'
@@ -101,18 +101,25 @@ for _run in _runs:
             )
 
 for _run in _runs:
-    for _arm in _arms:
+    for _arm, _t in _arms.items():
         _id = f'{_arm}_s{_run}'
-        _dir = '{work_dir}/' + _id
+        _dir, _seeds = '{work_dir}/' + _id, '{seeds}/' + f'{_id}/seeds'
         _out = f'{_dir}/model'
+        _stage(
+            f'irn-all_{_id}',  # goes on from the part
+            f'{_refine}irn-walk_voc8.py --seeds {_seeds} --out {_dir}/irn --cfg-options '
+            f'refiner.background.score={_t} refiner.checkpoint={_dir}/irnet/epoch_6.pth '
+            f'&& {_score}{_dir}/irn/labels {_gt} --split {_split} --json {_dir}/irn/all.json',
+            f'{_dir}/irn/all.json',
+            f'irn_{_id}',
+        )
         _stage(
             f'model_{_id}',
             '{python} tools/train.py ' + f'{_model} --work-dir {_out} --resume --cfg-options '
-            f'randomness.seed={_run} train_dataloader.dataset.ann_file={_part} '
-            f'train_dataloader.dataset.data_prefix.seg_map_path={_dir}/irn/labels '
-            'load_from={seeds}/' + f'host_s{_run}/epoch_6.pth',
+            f'randomness.seed={_run} '
+            f'train_dataloader.dataset.data_prefix.seg_map_path={_dir}/irn/labels',
             f'{_out}/epoch_8.pth',
-            f'irn_{_id}',
+            f'irn-all_{_id}',
         )
         for _file, _tta in (('single', ''), ('multi', ' --tta')):
             _stage(
@@ -132,6 +139,7 @@ _test = {'mIoU': 'mIoU', 'boundary IoU': 'boundary/mBIoU', 'trimap mIoU': 'bound
 _rows = [('seeds', 'seeds.json', _free)]
 _rows += [(_n, f'{_n}/labels.json', _free) for _n in (*_direct, 'psa', 'irn')]
 _rows += [
+    ('irn, all images', 'irn/all.json', _free),
     ('model on IRN, val, one scale', 'model/single/metrics.json', _test),
     ('model on IRN, val, 3 scales, flip, CRF', 'model/multi/metrics.json', _test),
 ]

@@ -1,9 +1,8 @@
-# DeepLab-V2's head on the frozen features of a host that learnt from image-level labels:
-#   --cfg-options load_from=work_dirs/voc8/host_s0/epoch_6.pth
+# DeepLab-V2's head on maps of stride 16; from ImageNet, the first five stages frozen.
 # --tta: three scales, flip, and deeplab-pytorch's dense CRF.
 _base_ = ['segformer-head_efficientnet-lite0_voc8.py', '../_base_/refine/dense_crf.py']
 model = dict(
-    backbone=dict(output_stride=16, out_indices=(6,), frozen_stages=7),
+    backbone=dict(output_stride=16, out_indices=(6,)),
     decode_head=dict(
         _delete_=True,
         type='mmlevelset.DeepLabV2Head',
