@@ -118,14 +118,14 @@ for _run in _runs:
             '{python} tools/train.py ' + f'{_model} --work-dir {_out} --resume --cfg-options '
             f'randomness.seed={_run} '
             f'train_dataloader.dataset.data_prefix.seg_map_path={_dir}/irn/labels',
-            f'{_out}/epoch_8.pth',
+            f'{_out}/epoch_4.pth',
             f'irn-all_{_id}',
         )
         for _file, _tta in (('single', ''), ('multi', ' --tta')):
             _stage(
                 f'{_file}_{_id}',
                 '{python} tools/test.py '
-                + f'{_model} {_out}/epoch_8.pth --work-dir {_out}/{_file}{_tta}',
+                + f'{_model} {_out}/epoch_4.pth --work-dir {_out}/{_file}{_tta}',
                 f'{_out}/{_file}/metrics.json',
                 f'model_{_id}',
             )
