@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import importlib.util
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from mmlevelset.kernels import native
 
 # Longer sides would overflow the 16 bit run lengths of edt.cpp (kFar).
 _MAX_SIDE = (1 << 14) - 1
@@ -24,13 +25,10 @@ def library() -> Callable | None:
     Returns:
         Callable | None: the function, or None where ``pip install`` could not build it.
     """
-    spec = importlib.util.find_spec('mmlevelset.kernels._edt')
-    if spec is None or spec.origin is None:
+    loaded = native.load('_edt', ['mmlevelset_signed_edt_1'])
+    if loaded is None:
         return None
-    try:
-        function = ctypes.CDLL(spec.origin).mmlevelset_signed_edt_1
-    except (OSError, AttributeError):  # not loadable on this machine, or left from an old version
-        return None
+    function = loaded.mmlevelset_signed_edt_1
     pointer, integer = ctypes.c_void_p, ctypes.c_int64
     function.argtypes = [pointer] * 3 + [integer] * 3 + [ctypes.c_int] * 2
     function.restype = ctypes.c_int

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import importlib.util
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from mmlevelset.kernels import native
 
 # Smaller maps stay in the cache anyway and plain torch is as fast: a group of 20 classes took 1.5 times
 # as long with torch at 1 x 448^2, 1.15 at 2 x 224^2, 1.05 at 8 x 112^2, 0.9 at 64 x 28^2 (EPYC).
@@ -32,15 +32,12 @@ def library() -> ctypes.CDLL | None:
     # Without fused multiply-add plain torch is faster: 75 instead of 107 ms for 20 maps of 448 x 448.
     if torch.backends.cpu.get_cpu_capability() not in ('AVX2', 'AVX512'):
         return None
-    spec = importlib.util.find_spec('mmlevelset.kernels._row_pass')
-    if spec is None or spec.origin is None:
+    names = 'mmlevelset_row_forward_1', 'mmlevelset_row_backward_1'
+    loaded = native.load('_row_pass', names)
+    if loaded is None:
         return None
-    try:
-        loaded = ctypes.CDLL(spec.origin)
-        functions = loaded.mmlevelset_row_forward_1, loaded.mmlevelset_row_backward_1
-    except (OSError, AttributeError):  # not loadable on this machine, or left from an old version
-        return None
-    for function, pointers in zip(functions, (7, 9), strict=True):
+    for name, pointers in zip(names, (7, 9), strict=True):
+        function = getattr(loaded, name)
         function.argtypes = [ctypes.c_void_p] * pointers + [ctypes.c_int]
         function.argtypes += [ctypes.c_int64 * 6, ctypes.c_int]
     return loaded
@@ -86,7 +83,7 @@ def forward(
     assert skip is None or not (gelu or ahead)  # its gradient is that of the result
     batch, inputs, height, width = x.shape
     if out is None:
-        out = _empty(batch, len(weight), height, width)
+        out = native.empty(batch, len(weight), height, width)
     columns = torch.empty_like(waves) if ahead else None
     tensors = x, weight.contiguous(), waves, cols, skip, out, columns
     sizes = batch, inputs, len(weight), height, width, len(cols)
@@ -117,7 +114,7 @@ def backward(
         (h, 2 Q, N, C) and of ``weight`` (C, K).
     """
     batch, inputs, height, width = x.shape
-    grad_x = _empty(*x.shape) if wants_x else None
+    grad_x = native.empty(*x.shape) if wants_x else None
     grad_waves = torch.empty_like(waves)
     threads = _threads(batch * height * width)
     grad_weight = weight.new_empty(threads, *weight.shape)
@@ -126,12 +123,6 @@ def backward(
     sizes = batch, inputs, len(weight), height, width, len(cols)
     _call(library().mmlevelset_row_backward_1, tensors, gelu, sizes)
     return grad_x, grad_waves, grad_weight.sum(dim=0)
-
-
-def _empty(*shape: int) -> Tensor:
-    """Float32 tensor with any content."""
-    # NumPy's large arrays lie in huge pages, five times faster to touch first than torch.empty.
-    return torch.from_numpy(np.empty(shape, np.float32))
 
 
 def _threads(pixels: int) -> int:

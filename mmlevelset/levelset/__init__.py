@@ -14,9 +14,10 @@ from .energy import (
     standardise,
 )
 from .evolve import ClassicalEvolution, chan_vese, drlse
-from .fno import FNOEvolution, FNOLayer, SpectralConv2d
+from .fno import FNOEvolution, FNOLayer
 from .initialise import LevelSetInitialiser
 from .sdf import signed_distance, squared_distance, valid_masks
+from .spectral import SpectralConv2d
 
 __all__ = [
     'ClassicalEvolution',

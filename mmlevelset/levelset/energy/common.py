@@ -18,7 +18,7 @@ def heaviside(phi: Tensor, eps: float = 1.0) -> Tensor:
     Returns:
         Tensor: like ``phi``, in (0, 1), above 0.5 inside.
     """
-    return (phi / eps).sigmoid_()
+    return phi.sigmoid() if eps == 1 else (phi / eps).sigmoid_()
 
 
 def standardise(data: Tensor) -> Tensor:

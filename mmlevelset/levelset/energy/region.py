@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ..stencil import blocks
 from .common import EMPTY, chain_heaviside, heaviside, prepare
 
 
@@ -71,7 +72,7 @@ def _region_moments(
     pixels, x = data.shape[2:].numel(), data.flatten(2)
     weight = None if weight is None else weight.flatten(2)
     moments = []
-    for width in (eps, -eps):  # inside, outside; one at a time, large maps are bound by memory
+    for width in (eps, -eps):  # inside, outside: 1 - H(phi) would lose the last pixels of a side
         side = heaviside(phi, width).flatten(2)
         moments.append(side.mean(dim=2))
         side = side if weight is None else side.mul_(weight)
@@ -107,20 +108,32 @@ def _region_force(data: Tensor, weight: Tensor | None, contrast: Tensor, offset:
 
 
 class _RegionEnergy(torch.autograd.Function):
-    """Closed-form backward: one matmul, and nothing saved but the inputs and the two means."""
+    """Closed-form backward: one matmul, and nothing saved but the inputs and the two means.
+
+    A few level sets at a time, so that on the CPU all but the gradient stays in the cache.
+    """
 
     @staticmethod
     def forward(ctx: Any, phi: Tensor, data: Tensor, weight: Tensor | None, eps: float) -> Tensor:
         """Energy (N, C) of phi (N, C, h, w), see :func:`region_energy`."""
-        known, contrast, offset = _region_moments(phi, data, weight, eps)
+        energy, offset = phi.new_empty(2, *phi.shape[:2])
+        contrast = phi.new_empty(*phi.shape[:2], data.shape[1])
+        for n, c in blocks(phi):
+            x, w = data[n], None if weight is None else weight[n, c]
+            known, contrast[n, c], offset[n, c] = _region_moments(phi[n, c], x, w, eps)
+            energy[n, c] = (_power(x, w) - known).clamp_min(0) / data.shape[1]
         ctx.save_for_backward(phi, data, weight, contrast, offset)
         ctx.eps = eps
-        return (_power(data, weight) - known).clamp_min(0) / data.shape[1]
+        return energy
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         phi, data, weight, contrast, offset = ctx.saved_tensors
         with torch.autocast(phi.device.type, enabled=False):
-            force = _region_force(data, weight, contrast, offset)
-            return chain_heaviside(phi, force, grad, ctx.eps), None, None, None
+            grad_phi = torch.empty_like(phi)
+            for n, c in blocks(phi):
+                w = None if weight is None else weight[n, c]
+                force = _region_force(data[n], w, contrast[n, c], offset[n, c])
+                grad_phi[n, c] = chain_heaviside(phi[n, c], force, grad[n, c], ctx.eps)
+            return grad_phi, None, None, None
