@@ -88,6 +88,30 @@ def test_missing_output_runs_again(tool: Tool) -> None:
     assert counts() == (1, 2, 2)
 
 
+FILLING = """
+work_dir = 'out'
+stages = [
+    dict(
+        name='train',
+        command='mkdir -p {work_dir}/run && echo new >> {work_dir}/run/log && test -e {work_dir}/good',
+        makes='{work_dir}/run',
+    ),
+]
+"""
+
+
+def test_only_an_interrupted_stage_finds_its_folder(tool: Tool) -> None:
+    log, old = Path('out/run/log'), Path('out/run.old/log')
+    assert tool(text=FILLING) == 1  # it fails
+    Path('out/good').touch()
+    assert tool(text=FILLING) == 0 and log.read_text() == 'new\nnew\n' and not old.exists()
+    assert tool('--only', 'train', text=FILLING) == 0
+    assert log.read_text() == 'new\n' and old.read_text() == 'new\nnew\n'
+    changed = FILLING.replace('echo new', 'echo other')
+    assert tool(text=changed) == 0
+    assert log.read_text() == 'other\n' and old.read_text() == 'new\n'
+
+
 def test_from_and_only(tool: Tool, capsys: pytest.CaptureFixture) -> None:
     assert tool('--from', 'second') == 2
     assert "builds on ['first'], not finished" in capsys.readouterr().err
@@ -177,6 +201,7 @@ stages = [
         (dict(name='one', command='true'), 'a unique name'),
         (dict(name='two'), 'needs a command'),
         (dict(name='two', command='true', needs=['three']), r"earlier stages \['one'\]"),
+        (dict(name='two', command='true', makes='{work_dir}'), 'makes must be a folder in'),
         (dict(name='two', command='true', requires=['one']), r"got also \['requires'\]"),
     ],
 )

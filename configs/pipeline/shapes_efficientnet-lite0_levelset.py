@@ -20,6 +20,7 @@ stages = [
         name='host',
         command=f'{_train} configs/seed/cam/efficientnet-lite0_shapes_host.py --work-dir {_host} --resume',
         done=f'{_host}/epoch_6.pth',
+        makes=_host,
     ),
 ]
 for _arm, (_config, _source, _threshold) in _arms.items():
@@ -29,6 +30,7 @@ for _arm, (_config, _source, _threshold) in _arms.items():
             name=f'train_{_arm}',
             command=f'{_train} {_config} --work-dir {_dir} --resume --cfg-options load_from={_host}/epoch_6.pth',
             done=f'{_dir}/epoch_14.pth',
+            makes=_dir,
             needs=['host'],
         ),
         dict(
@@ -46,6 +48,7 @@ for _arm, (_config, _source, _threshold) in _arms.items():
         dict(
             name=f'labels_{_arm}',
             command='{python} tools/make_pseudo_labels.py ' + f'{_dir}/seeds {_dir}/labels --threshold {_threshold}',
+            makes=f'{_dir}/labels',
             needs=[f'seeds_{_arm}'],
         ),
         dict(
@@ -53,6 +56,7 @@ for _arm, (_config, _source, _threshold) in _arms.items():
             command=f'{_train} {_retrain} --work-dir {_dir}/retrain --resume --cfg-options '
             f'train_dataloader.dataset.data_prefix.seg_map_path={_dir}/labels',
             done=f'{_dir}/retrain/epoch_10.pth',
+            makes=f'{_dir}/retrain',
             needs=[f'labels_{_arm}'],
         ),
         dict(

@@ -30,6 +30,7 @@ for _run in _runs:
             name=f'host_s{_run}',
             command=f'{_train} {_host} --work-dir {_dir} --resume --cfg-options randomness.seed={_run}',
             done=f'{_dir}/epoch_6.pth',
+            makes=_dir,
             needs=[],
         )
     )
@@ -45,6 +46,7 @@ for _arm, (_config, _source, _threshold) in _arms.items():
                 command=f'{_train} {_config} --work-dir {_dir} --resume {_seeded} '
                 'load_from={work_dir}/' + f'host_s{_run}/epoch_6.pth',
                 done=f'{_dir}/epoch_4.pth',
+                makes=_dir,
                 needs=[f'host_s{_run}'],
             ),
             dict(
@@ -87,6 +89,7 @@ for _arm, (_config, _source, _threshold) in _arms.items():
                     name=f'labels_{_id}',
                     command='{python} tools/make_pseudo_labels.py ' + f'{_dir}/seeds {_dir}/labels '
                     f'--threshold {_threshold}',
+                    makes=f'{_dir}/labels',
                     needs=[f'seeds_{_id}'],
                 ),
                 dict(
@@ -100,6 +103,7 @@ for _arm, (_config, _source, _threshold) in _arms.items():
                     command=f'{_train} {_retrain} --work-dir {_dir}/retrain --resume {_seeded} '
                     f'train_dataloader.dataset.data_prefix.seg_map_path={_dir}/labels',
                     done=f'{_dir}/retrain/epoch_4.pth',
+                    makes=f'{_dir}/retrain',
                     needs=[f'labels_{_id}'],
                 ),
                 dict(

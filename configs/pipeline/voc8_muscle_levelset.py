@@ -24,6 +24,7 @@ for _run in _runs:
             command=f'{_train} {_config}_voc8_host.py --work-dir {_host} --resume '
             f'--cfg-options randomness.seed={_run}',
             done=f'{_host}/epoch_6.pth',
+            makes=_host,
             needs=[],
         )
     )
@@ -37,6 +38,7 @@ for _run in _runs:
                 command=f'{_train} {_leaf} --work-dir {_dir} --resume '
                 f'--cfg-options randomness.seed={_run} load_from={_host}/epoch_6.pth',
                 done=f'{_dir}/epoch_2.pth',
+                makes=_dir,
                 needs=[f'host_s{_run}'],
             ),
             dict(

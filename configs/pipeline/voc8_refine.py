@@ -24,8 +24,8 @@ stages = [
 ]
 
 
-def _stage(name, command, done, needs):
-    stages.append(dict(name=name, command=command, done=done, needs=[needs]))
+def _stage(name, command, done, needs, makes=None):
+    stages.append(dict(name=name, command=command, done=done, needs=[needs], makes=makes))
 
 
 for _run in _runs:
@@ -42,6 +42,7 @@ for _run in _runs:
                 f'{command} && {_score}{out}/labels {_gt} --split {_part} --json {out}/labels.json',
                 f'{out}/labels.json',
                 needs,
+                out,
             )
 
         _stage(
@@ -83,6 +84,7 @@ for _run in _runs:
                 f'{_refine}{_labels}_voc8.py {_in} --out {_targets}{_told}',
                 None,
                 'part',
+                _targets,
             )
             _stage(
                 f'{_net}_{_id}',
@@ -92,6 +94,7 @@ for _run in _runs:
                 f'{_read.format(_targets)}',
                 f'{_trained}/epoch_6.pth',
                 f'{_labels}_{_id}',
+                _trained,
             )
             _scored(
                 _name,
@@ -120,6 +123,7 @@ for _run in _runs:
             f'train_dataloader.dataset.data_prefix.seg_map_path={_dir}/irn/labels',
             f'{_out}/epoch_4.pth',
             f'irn-all_{_id}',
+            _out,
         )
         for _file, _tta in (('single', ''), ('multi', ' --tta')):
             _stage(

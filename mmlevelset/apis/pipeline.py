@@ -6,6 +6,9 @@ A config holds ``work_dir`` and ``stages``, a list of dicts with
 * ``command``: one shell command, run from the repository root. ``{work_dir}``, ``{python}`` and
   ``{key}`` for every top-level string, number or list of strings of the config are filled in;
 * ``done`` (optional): a file that must exist afterwards;
+* ``makes`` (optional): the folder in ``work_dir`` that it fills. What it finds there from an earlier
+  start is moved to ``<folder>.old``, unless that start had the same command and basis and was interrupted:
+  otherwise ``--resume`` would go on with a model or maps of other settings;
 * ``needs`` (optional): names of earlier stages it waits for; default: the one before it.
 
 A finished stage leaves a marker that knows its command and the markers it was built on, so a
@@ -16,6 +19,7 @@ import hashlib
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -34,12 +38,14 @@ POLL = 0.1  # seconds between two looks at the running stages
 
 @dataclass(frozen=True)
 class Stage:
-    """One step: its name, its shell command, the file it must leave, the stages it waits for."""
+    """One step: its name, its shell command, the file it must leave, the stages it waits for,
+    and the folder it fills."""
 
     name: str
     command: str
     done: str | None
     needs: tuple[str, ...]
+    makes: str | None
 
 
 class _Job(NamedTuple):
@@ -76,7 +82,7 @@ class Pipeline:
             entry, known = dict(entry), [stage.name for stage in stages]
             name, command = str(entry.pop('name', '')), entry.pop('command', None)
             needs = entry.pop('needs', known[-1:])
-            done = entry.pop('done', None)
+            done, makes = entry.pop('done', None), entry.pop('makes', None)
             if not re.fullmatch(r'\w[\w.-]*', name) or name in known or not command:
                 raise ValueError(
                     f'stage {index} needs a command and a unique name of letters, digits, "_", "-" '
@@ -84,10 +90,15 @@ class Pipeline:
                 )
             if entry or not set(needs) <= set(known):
                 raise ValueError(
-                    f'stage {name!r}: expected the keys name, command, done, needs, and needs '
+                    f'stage {name!r}: expected the keys name, command, done, makes, needs, and needs '
                     f'among the earlier stages {known}; got also {list(entry)}, needs={needs}'
                 )
-            stages.append(Stage(name, command, done, tuple(needs)))
+            if makes and self.work_dir not in self.path(makes).parents:
+                raise ValueError(
+                    f'stage {name!r}: makes must be a folder in {self.work_dir}, got '
+                    f'{str(self.path(makes))!r}, which the pipeline will not move out of the way'
+                )
+            stages.append(Stage(name, command, done, tuple(needs), makes))
         return stages
 
     def path(self, text: str) -> Path:
@@ -192,6 +203,12 @@ class Pipeline:
         return not failed
 
     def _start(self, stage: Stage, held: IO[str]) -> _Job:
+        started, now = self.work_dir / '.started' / stage.name, self._hash(stage)
+        if not started.is_file() or started.read_text() != now:
+            if stage.makes:
+                _set_aside(self.path(stage.makes))
+            started.parent.mkdir(exist_ok=True)
+            started.write_text(now)
         command = self._fill(stage.command)
         command = command.replace('{work_dir}', shlex.quote(str(self.work_dir)))
         command = command.replace('{python}', shlex.quote(sys.executable))
@@ -210,6 +227,7 @@ class Pipeline:
             return False
         marker = {'hash': self._hash(stage), 'seconds': seconds, 'finished': time.time()}
         write_json(self._marker(stage.name), marker)
+        (self.work_dir / '.started' / stage.name).unlink()
         progress.finished(stage.name, seconds)
         return True
 
@@ -234,6 +252,14 @@ class Pipeline:
 
     def _log(self, name: str) -> Path:
         return self.work_dir / 'logs' / f'{name}.log'
+
+
+def _set_aside(folder: Path) -> None:
+    """Move a folder to ``<folder>.old``, in the place of an older one."""
+    if folder.exists():
+        old = folder.with_name(f'{folder.name}.old')
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
 
 
 def _text(value: Any) -> str | None:

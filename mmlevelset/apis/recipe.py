@@ -139,6 +139,7 @@ def _arm(name: str, arm: dict[str, Any], where: Data, launch: dict[str, str]) ->
             f'--seeds-only {seeds} --cfg-options test_dataloader.dataset.ann_file={where.trained} '
             f'test_evaluator.split={Path(where.trained).stem} {{export_options}}',
             done=f'{seeds}/meta.json',
+            makes=seeds,
             needs=[f'train_{name}'],
         ),
         dict(
@@ -194,12 +195,13 @@ def _refine(name: str, refine: dict[str, Any], folder: str, launch: dict[str, st
         launch,
     )
     return [
-        dict(name=f'targets_{name}', command=make, needs=[f'seeds_{name}']),
+        dict(name=f'targets_{name}', command=make, makes=targets, needs=[f'seeds_{name}']),
         affinity,
         dict(
             name=f'refine_{name}',
             command=f'{tool.replace("{config}", refine["walk"])}{folder}/refined --cfg-options '
             + ' '.join(walk),
+            makes=f'{folder}/refined',
             needs=[affinity['name']],
         ),
     ]
@@ -242,7 +244,8 @@ def _train(
         *options,
         f'{{{extra}}}',
     ]
-    return dict(name=name, command=' '.join(words), done=f'{folder}/last_checkpoint', needs=[needs])
+    done = f'{folder}/last_checkpoint'
+    return dict(name=name, command=' '.join(words), done=done, makes=folder, needs=[needs])
 
 
 def _test(config: str, training: str, launch: dict[str, str]) -> str:

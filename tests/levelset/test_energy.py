@@ -246,7 +246,10 @@ def test_no_pairs_have_no_energy_and_empty_gradients(weighted):
     phi = torch.zeros(0, 1, 8, 8, requires_grad=True)
     weight = torch.zeros(0, 1, 8, 8) if weighted else None
     data = torch.zeros(0, 3, 8, 8)
-    for energy in (region_energy(phi, data, weight), local_region_energy(phi, data, 2, weight=weight)):
+    for energy in (
+        region_energy(phi, data, weight),
+        local_region_energy(phi, data, 2, weight=weight),
+    ):
         assert energy.shape == (0, 1)
         (gradient,) = torch.autograd.grad(energy.sum(), phi)
         assert gradient.shape == phi.shape
