@@ -60,6 +60,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=['mmlevelset', 'mmlevelset.*']),
+    package_data={'mmlevelset.datasets.prepare': ['voc8_*.txt']},
     ext_modules=[library('edt'), library('row_pass')],
     cmdclass={'build_ext': BuildLibrary},
     install_requires=['numpy', 'scipy', 'torch', 'pillow'],

@@ -112,6 +112,20 @@ def test_only_an_interrupted_stage_finds_its_folder(tool: Tool) -> None:
     assert log.read_text() == 'other\n' and old.read_text() == 'new\n'
 
 
+def test_changed_config_runs_again(tool: Tool) -> None:
+    text = FILLING.replace('test -e {work_dir}/good', 'echo {config}')
+    config = ROOT / 'configs/_base_/schedules/seed_cpu.py'
+    copy = Path('configs/schedule.py')
+    copy.parent.mkdir()
+    copy.write_text(config.read_text())
+    text = f"config = '{copy.absolute()}'\n{text}"
+    assert tool(text=text) == 0 and tool('--dry-run', text=text) == 0
+    copy.write_text('# a comment\nlog_level = "INFO"\n' + config.read_text())
+    assert tool(text=text) == 0 and not Path('out/run.old').exists()
+    copy.write_text(config.read_text().replace('max_epochs=6', 'max_epochs=7'))
+    assert tool(text=text) == 0 and Path('out/run.old').exists()
+
+
 def test_from_and_only(tool: Tool, capsys: pytest.CaptureFixture) -> None:
     assert tool('--from', 'second') == 2
     assert "builds on ['first'], not finished" in capsys.readouterr().err

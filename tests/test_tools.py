@@ -303,6 +303,14 @@ def test_two_processes(folder: Path, arguments: list[str], trained: Path, seeds:
         )
 
 
+def test_a_checkpoint_of_another_model(folder: Path, arguments: list[str]) -> None:
+    """The host has no level set, and a random one must not be tested."""
+    output = tool('test', LEVEL_SET, folder / 'host.pth', '--tta', *arguments, fails=True)
+    assert 'has no weights for' in output and 'auxiliary_head.' in output
+    output = tool('test', HOST, folder / 'host.pth', '--out', 'a', '--labels-only', 'b', fails=True)
+    assert 'not allowed with argument --out' in output
+
+
 def test_wrong_paths(folder: Path, arguments: list[str]) -> None:
     """Each error names the path, and no training begins."""
     none, root, work = folder / 'none.pth', folder / 'no_data', ['--work-dir', folder / 'failed']

@@ -8,9 +8,7 @@ import argparse
 import os
 from pathlib import Path
 
-from mmengine.config import DictAction
-
-from mmlevelset.apis import read_config
+from mmlevelset.apis import OptionsAction, read_config
 from mmlevelset.datasets.image_labels import read_split
 from mmlevelset.refine.cost import read_cost
 from mmlevelset.refine.folder import refine_folder, relabel_folder
@@ -31,7 +29,10 @@ def parse_args() -> argparse.Namespace:
         '--labels-only', action='store_true', help='only make the labels again, from OUT/soft'
     )
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='key=value pairs merged over the config'
+        '--cfg-options',
+        nargs='+',
+        action=OptionsAction,
+        help='key=value pairs merged over the config',
     )
     args = parser.parse_args()
     if not args.labels_only and not args.seeds:
@@ -39,16 +40,29 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+def check_config(cfg: dict, args: argparse.Namespace) -> None:
+    """Raise a ValueError if the config is not one for this tool."""
+    if not ('refiner' in cfg or 'refiners' in cfg):
+        raise ValueError(
+            f'{args.config} has no `refiner`; give one of configs/refine whose name is no network: '
+            'a network is trained by tools/train.py'
+        )
+    if not (args.images or 'image_dir' in cfg):
+        raise ValueError(f'{args.config} has no `image_dir`; name the folder with --images')
+
+
 def main() -> None:
     args = parse_args()
     os.environ.setdefault('OMP_NUM_THREADS', '1')  # of the processes of the pool
     cfg = read_config(args.config, args.cfg_options).to_dict()
+    if not args.labels_only:
+        check_config(cfg, args)
     options = dict(
         threshold=cfg.get('threshold') if args.threshold is None else args.threshold,
         unsure_below=cfg.get('unsure_below'),
     )
     # `refiner`, or several in `refiners`: a folder of its own for each.
-    refiners = cfg.get('refiners') or {'': cfg['refiner']}
+    refiners = cfg.get('refiners') or {'': cfg.get('refiner')}
     for name, refiner in refiners.items():
         out = Path(args.out) / name
         if args.labels_only:

@@ -6,6 +6,7 @@ from pathlib import Path
 from mmlevelset.apis import (
     add_arguments,
     build_runner,
+    check_weights,
     drop_masks,
     leave_processes,
     load_config,
@@ -22,10 +23,10 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file or address')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
-    seeds = parser.add_mutually_exclusive_group()
-    seeds.add_argument('--out', help='folder for the seeds (SeedMetric)')
-    seeds.add_argument('--seeds-only', help='the same; nothing is scored and no mask is read')
-    parser.add_argument(
+    outputs = parser.add_mutually_exclusive_group()
+    outputs.add_argument('--out', help='folder for the seeds (SeedMetric)')
+    outputs.add_argument('--seeds-only', help='the same; nothing is scored and no mask is read')
+    outputs.add_argument(
         '--labels-only', help='folder for the label maps; nothing is scored and no mask is read'
     )
     parser.add_argument('--show-dir', help='folder for pictures of the predictions')
@@ -50,6 +51,7 @@ def main() -> None:
     if args.show_dir:
         set_show_folder(cfg, args.show_dir)
     runner = build_runner(cfg)
+    check_weights(runner, args.checkpoint)
     metrics = runner.test()
     path = Path(cfg.work_dir) / 'metrics.json'
     metainfo = runner.test_evaluator.dataset_meta

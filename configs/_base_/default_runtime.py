@@ -10,7 +10,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=True, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    epoch_seed=dict(type='mmlevelset.EpochSeedHook'),  # so that a resumed run equals an uninterrupted one
+    epoch_seed=dict(type='mmlevelset.EpochSeedHook'),  # for equal resumed runs
 )
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer')

@@ -5,8 +5,10 @@ from .label_folder import drop_masks, set_label_folder
 from .pipeline import Pipeline, Stage
 from .recipe import three_stages
 from .runner import (
+    OptionsAction,
     add_arguments,
     build_runner,
+    check_weights,
     leave_processes,
     load_config,
     read_config,
@@ -21,10 +23,12 @@ from .seeds import config_classes, export_seeds, import_seeds
 from .table import markdown, summarise
 
 __all__ = [
+    'OptionsAction',
     'Pipeline',
     'Stage',
     'add_arguments',
     'build_runner',
+    'check_weights',
     'config_classes',
     'convert_checkpoint',
     'convert_state_dict',

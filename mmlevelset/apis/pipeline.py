@@ -11,8 +11,9 @@ A config holds ``work_dir`` and ``stages``, a list of dicts with
   otherwise ``--resume`` would go on with a model or maps of other settings;
 * ``needs`` (optional): names of earlier stages it waits for; default: the one before it.
 
-A finished stage leaves a marker that knows its command and the markers it was built on, so a
-changed command, or a stage run again, makes everything that depends on it run again.
+A finished stage leaves a marker that knows its command, the settings in the configs that the command
+names (``configs/**.py``), and the markers it was built on. So a changed command or config, or a stage run
+again, makes everything that depends on it run again.
 """
 
 import hashlib
@@ -27,9 +28,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from mmlevelset.structures import write_json
+from mmlevelset.structures import atomic_path, write_json
 
 from .progress import Progress
+from .runner import read_config, settings_hash
 from .shell import lock, start, stop
 
 TAIL_LINES = 30  # of a failed stage's log, printed
@@ -74,6 +76,7 @@ class Pipeline:
         self.root = root
         self.work_dir = Path(work_dir or cfg['work_dir']).absolute()
         self.values = {k: t for k, v in cfg.items() if (t := _text(v)) is not None}
+        self._known: dict[str, str] = {}  # hashes of the settings, by path of the config
         self.stages = self._read(cfg['stages'])
 
     def _read(self, entries: list[dict]) -> list[Stage]:
@@ -207,8 +210,8 @@ class Pipeline:
         if not started.is_file() or started.read_text() != now:
             if stage.makes:
                 _set_aside(self.path(stage.makes))
-            started.parent.mkdir(exist_ok=True)
-            started.write_text(now)
+            with atomic_path(started) as temporary:
+                temporary.write_text(now)
         command = self._fill(stage.command)
         command = command.replace('{work_dir}', shlex.quote(str(self.work_dir)))
         command = command.replace('{python}', shlex.quote(sys.executable))
@@ -240,8 +243,18 @@ class Pipeline:
     def _hash(self, stage: Stage) -> str:
         # Without the paths of this machine: a moved folder stays finished.
         markers = [self._marker(need).read_text() for need in sorted(stage.needs)]
-        basis = json.dumps([self._fill(stage.command), *markers])
+        command = self._fill(stage.command)
+        configs = [
+            self._settings(path) for path in re.findall(r'[\w./-]*configs/[\w./-]+\.py', command)
+        ]
+        basis = json.dumps([command, *configs, *markers])
         return hashlib.sha256(basis.encode()).hexdigest()
+
+    def _settings(self, path: str) -> str | None:
+        file = self.root / path
+        if path not in self._known and file.is_file():
+            self._known[path] = settings_hash(read_config(str(file)))
+        return self._known.get(path)
 
     def _seconds(self) -> list[float]:
         markers = [self._marker(stage.name) for stage in self.stages]

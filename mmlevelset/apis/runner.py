@@ -13,11 +13,17 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import barrier, is_distributed, master_only
 from mmengine.logging import print_log
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import CheckpointLoader, Runner, find_latest_checkpoint
 
 from mmlevelset import __version__, compat
-from mmlevelset.structures import CONVENTIONS, write_json
+from mmlevelset.structures import CONVENTIONS, file_hash, text_hash, write_json
 
+# Entries of a config that change what is logged, kept or drawn, not what comes out.
+NOT_SETTINGS = (
+    'default_hooks', 'env_cfg', 'launcher', 'log_level', 'log_processor', 'resume', 'vis_backends',
+    'visualizer', 'work_dir',
+)  # fmt: skip
 STATED = ('split', 'gt_dir', *CONVENTIONS)  # of the data set, beside every result
 
 
@@ -113,6 +119,35 @@ def build_runner(cfg: Config) -> Runner:
     return Runner.from_cfg(cfg)
 
 
+def check_weights(runner: Runner, checkpoint: str) -> None:
+    """Refuse a checkpoint that leaves weights of the model random; mmengine only warns.
+
+    Args:
+        runner (Runner): Built from the config of the test.
+        checkpoint (str): File or address.
+
+    Raises:
+        ValueError: Weights are missing; names some.
+    """
+    model = runner.model
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    state = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
+    known = {key.removeprefix('module.') for key in state.get('state_dict', state)}
+    # Counters of batches, which some published files leave out, change nothing.
+    missing = [
+        key
+        for key in model.state_dict()
+        if key not in known and not key.endswith('num_batches_tracked')
+    ]
+    if missing:
+        raise ValueError(
+            f'{checkpoint} has no weights for {len(missing)} entries of the model, e.g. '
+            f'{", ".join(missing[:3])}; give the config it was trained with, or convert it with '
+            'tools/model_converters'
+        )
+
+
 def leave_processes() -> None:
     """Leave the process group of a distributed job, all processes together; nothing without one.
 
@@ -124,6 +159,19 @@ def leave_processes() -> None:
         barrier()
         gc.collect()  # a runner and its loops refer to each other
         torch.distributed.destroy_process_group()
+
+
+def settings_hash(cfg: Config) -> str:
+    """Hash of what a config says about data, model and schedule.
+
+    Args:
+        cfg (Config): Any config; what only concerns outputs and the machine is left out.
+
+    Returns:
+        str: 16 hexadecimal digits.
+    """
+    settings = {key: value for key, value in cfg.to_dict().items() if key not in NOT_SETTINGS}
+    return text_hash(Config(settings).pretty_text)
 
 
 def set_resume(cfg: Config) -> None:
@@ -168,8 +216,11 @@ def set_seed_folder(cfg: Config, folder: str) -> None:
             "--out writes seeds: test_evaluator needs a dict(type='mmlevelset.SeedMetric'); "
             "for label maps of a segmentation model set output_dir of mmseg's IoUMetric."
         )
+    source = dict(config=cfg.filename, config_hash=settings_hash(cfg))
+    weights = cfg.get('load_from')
+    source.update(weights=weights, weights_hash=file_hash(weights))
     for metric in metrics:
-        metric['out_dir'] = folder
+        metric.update(out_dir=folder, source=source)
 
 
 def set_show_folder(cfg: Config, folder: str) -> None:

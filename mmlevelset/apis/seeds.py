@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 from PIL import Image
 
+from mmlevelset.apis.runner import read_config
 from mmlevelset.datasets.image_labels import image_id, preview, read_image_labels
 from mmlevelset.evaluation.folder import list_ids
 from mmlevelset.registry import DATASETS
@@ -20,12 +19,25 @@ SUFFIXES = ('.jpg', '.jpeg', '.png')
 
 
 def config_classes(path: str | Path) -> list[str]:
-    """Class names, background first, of the test data set of a config."""
-    cfg = Config.fromfile(path)
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    dataset = cfg.test_dataloader.dataset
-    names = dataset.get('metainfo', {}).get('classes')
-    return list(names or DATASETS.get(dataset.type).METAINFO['classes'])
+    """Class names, background first, of the test data set of a config.
+
+    Raises:
+        FileNotFoundError: The config does not exist.
+        ValueError: Its test data set, or the class of it, names no classes.
+    """
+    cfg = read_config(str(path))
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    kind, names = dataset.get('type'), (dataset.get('metainfo') or {}).get('classes')
+    if kind and not names:
+        with DATASETS.switch_scope_and_registry(cfg.get('default_scope', 'mmseg')) as registry:
+            names = getattr(registry.get(kind), 'METAINFO', {}).get('classes')
+    if not names:
+        raise ValueError(
+            f'{path}: got a test data set of type {kind} without class names, expected '
+            'test_dataloader.dataset with metainfo=dict(classes=...) or a type whose METAINFO has '
+            'classes. Give a config that has it, or name the classes with --classes.'
+        )
+    return list(names)
 
 
 def import_seeds(

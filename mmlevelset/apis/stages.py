@@ -34,7 +34,7 @@ def load_level_set_model(cfg: Config, checkpoint: str) -> tuple[torch.nn.Module,
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     model = MODELS.build(cfg.model)
-    load_checkpoint(model, checkpoint, map_location='cpu')
+    load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
     heads = [m for m in model.modules() if isinstance(m, LevelSetHead)]
     if not heads:
         raise ValueError('the model has no LevelSetHead: give a level-set config and checkpoint')

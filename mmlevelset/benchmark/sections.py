@@ -144,17 +144,15 @@ def _layer_step(module: nn.Module, x: Tensor, upstream: Tensor | None) -> Tensor
     if upstream is None:
         with torch.inference_mode():
             return module(x)
-    x.grad = None
-    module.zero_grad()
     out = module(x)
-    out.backward(upstream)
+    wanted = [t for t in (x, *module.parameters()) if t.requires_grad]
+    torch.autograd.grad(out, wanted, upstream, allow_unused=True)
     return out.detach()
 
 
 def _energy_step(function: Callable, phi: Tensor, data: Tensor, weight: Tensor) -> Tensor:
-    phi.grad = None
-    function(phi, data, weight).sum().backward()
-    return phi.grad
+    # Not phi.grad, which would live on: the next call would start with its memory.
+    return torch.autograd.grad(function(phi, data, weight).sum(), phi)[0]
 
 
 def _exact_gradient(phi: Tensor, data: Tensor, weight: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from mmseg.datasets.transforms import Resize
 from mmlevelset.registry import TRANSFORMS
 from mmlevelset.structures.soft import read_soft
 
-from .augment import RandomPlacedCrop
+from .augment import RandomPlacedCrop, placed
 
 NO_SCORE = 1e-5  # psa: voc12/data.py; all scores are below it only outside of the image
 
@@ -124,32 +124,6 @@ class RandomPlacedPairCrop(RandomPlacedCrop):
             results[key] = placed(results[key], offsets, self.crop_size, ground)
         results['img_shape'] = self.crop_size
         return results
-
-
-def placed(
-    array: np.ndarray, offsets: Sequence[int], size: Sequence[int], ground: float | Sequence[float]
-) -> np.ndarray:
-    """Cut ``array`` (ndarray (H, W, ...)) at ``offsets``, or place it there on a plain ground.
-
-    Args:
-        array: Image, scores or labels.
-        offsets: Per axis the crop's offset in the array, or minus the array's offset in the crop.
-        size: (H, W) of the crop.
-        ground: Value outside of the array.
-
-    Returns:
-        np.ndarray: (size[0], size[1], ...), an image as float32.
-    """
-    source, target = [], []
-    for offset, side, crop in zip(offsets, array.shape, size, strict=False):
-        start, end = max(offset, 0), min(offset + crop, side)
-        source.append(slice(start, end))
-        target.append(slice(start - offset, end - offset))
-    dtype = array.dtype if np.isscalar(ground) else np.float32
-    out = np.empty((*size, *array.shape[2:]), dtype)
-    out[:] = ground
-    out[tuple(target)] = array[tuple(source)]
-    return out
 
 
 @TRANSFORMS.register_module()

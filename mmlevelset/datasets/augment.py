@@ -77,17 +77,33 @@ class RandomPlacedCrop(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Replace ``img`` (ndarray (H, W, 3), BGR) by its crop (ndarray float32), update ``img_shape``."""
-        image = results['img']
-        source, target = [], []
-        for offset, side, crop in zip(
-            self._offsets(image.shape[:2]), image.shape, self.crop_size, strict=False
-        ):
-            start, end = max(offset, 0), min(offset + crop, side)
-            source.append(slice(start, end))
-            target.append(slice(start - offset, end - offset))
-        out = np.empty((*self.crop_size, 3), np.float32)
-        out[:] = self.pad_val
-        out[tuple(target)] = image[tuple(source)]
-        results['img'] = out
+        offsets = self._offsets(results['img'].shape[:2])
+        results['img'] = placed(results['img'], offsets, self.crop_size, self.pad_val)
         results['img_shape'] = self.crop_size
         return results
+
+
+def placed(
+    array: np.ndarray, offsets: Sequence[int], size: Sequence[int], ground: float | Sequence[float]
+) -> np.ndarray:
+    """Cut ``array`` (ndarray (H, W, ...)) at ``offsets``, or place it there on a plain ground.
+
+    Args:
+        array: Image, scores or labels.
+        offsets: Per axis the crop's offset in the array, or minus the array's offset in the crop.
+        size: (H, W) of the crop.
+        ground: Value outside of the array.
+
+    Returns:
+        np.ndarray: (size[0], size[1], ...), an image as float32.
+    """
+    source, target = [], []
+    for offset, side, crop in zip(offsets, array.shape, size, strict=False):
+        start, end = max(offset, 0), min(offset + crop, side)
+        source.append(slice(start, end))
+        target.append(slice(start - offset, end - offset))
+    dtype = array.dtype if np.isscalar(ground) else np.float32
+    out = np.empty((*size, *array.shape[2:]), dtype)
+    out[:] = ground
+    out[tuple(target)] = array[tuple(source)]
+    return out

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -40,7 +41,9 @@ class ShapesDataset(VOCImageLabelDataset):
 
     METAINFO = dict(classes=CLASSES, palette=voc_palette(len(CLASSES)).tolist())
 
-    def __init__(self, data_root: str, ann_file: str, shapes: dict | None = None, **kwargs) -> None:
+    def __init__(
+        self, data_root: str, ann_file: str, shapes: dict | None = None, **kwargs: Any
+    ) -> None:
         self.shapes = dict(shapes or {})
         super().__init__(data_root=data_root, ann_file=ann_file, **kwargs)
 

@@ -1,5 +1,7 @@
 """Loading transforms whose errors name the file."""
 
+from typing import Any
+
 from mmcv.transforms import LoadImageFromFile
 from mmseg.datasets.transforms import LoadAnnotations
 
@@ -15,7 +17,7 @@ class CheckedLoadImage(LoadImageFromFile):
     Grey images become three equal channels, in BGR order like mmcv's default.
     """
 
-    def __init__(self, **kwargs) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(imdecode_backend='pillow', **kwargs)
 
     def transform(self, results: dict) -> dict:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmseg.datasets import BaseSegDataset
 
@@ -77,7 +78,7 @@ class VOCImageLabelDataset(BaseSegDataset):
         image_labels: str | None = None,
         data_prefix: dict | None = None,
         metainfo: dict | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         # mmengine joins only strings; a prefix of None in a config means "not given".
         data_prefix = {key: value for key, value in (data_prefix or {}).items() if value}

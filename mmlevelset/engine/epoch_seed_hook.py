@@ -1,4 +1,4 @@
-"""Make a resumed training equal an uninterrupted one."""
+"""Make a resumed training equal an uninterrupted one, as far as this process draws the numbers."""
 
 import random
 
@@ -16,7 +16,9 @@ class EpochSeedHook(Hook):
     """Seed all generators from the run's seed, the epoch and the rank, at the start of every epoch.
 
     A checkpoint holds no generator states, so flips and stochastic depth of a resumed run would
-    start again from the seed. Checkpoints must be taken at the end of epochs.
+    start again from the seed. Checkpoints must be taken at the end of epochs, and the data loaded in
+    this process (``num_workers=0``): workers keep generators of their own. A training by iterations is
+    seeded once, at its start.
     """
 
     priority = 'VERY_HIGH'

@@ -1,9 +1,12 @@
 """The learning rate of DeiT's and MCTformer's training scripts."""
 
 import math
+from typing import Any
 
+from mmengine.optim import BaseOptimWrapper
 from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
+from torch.optim import Optimizer
 
 from mmlevelset.registry import PARAM_SCHEDULERS
 
@@ -28,12 +31,12 @@ class TimmCosineLR(LRSchedulerMixin, _ParamScheduler):
 
     def __init__(
         self,
-        optimizer,
-        *args,
+        optimizer: Optimizer | BaseOptimWrapper,
+        *args: Any,
         warmup: int = 5,
         warmup_start: float = 1e-6,
         eta_min: float = 1e-5,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         self.warmup = warmup
         self.warmup_start = warmup_start

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .confusion import SparseCounts, add_counts, check_labels, confusion_matrix, confusion_scores
+from .confusion import (
+    SparseCounts,
+    add_counts,
+    check_labels,
+    confusion_matrix,
+    confusion_scores,
+    mean_of_present,
+)
 
 # Cheng et al., Boundary IoU, CVPR 2021: 2 % of the image diagonal.
 BOUNDARY_RATIO = 0.02
@@ -189,13 +196,8 @@ def boundary_report(
     counts, labels = list(counts), len(classes)
     iou = 100 * boundary_iou(add_counts((item.bands for item in counts), (2, labels)))
     trimaps = add_counts((item.trimaps for item in counts), (len(radii), labels, labels))
-    scores = dict(mBIoU=_mean(iou), mBIoU_foreground=_mean(iou[1:]))
+    scores = dict(mBIoU=mean_of_present(iou), mBIoU_foreground=mean_of_present(iou[1:]))
     for radius, value in zip(radii, 100 * confusion_scores(trimaps).miou, strict=True):
         scores[f'trimap_mIoU@{radius:g}'] = float(value)
     scores.update({f'BIoU.{name}': float(value) for name, value in zip(classes, iou, strict=True)})
     return scores
-
-
-def _mean(values: np.ndarray) -> float:
-    values = values[~np.isnan(values)]
-    return float(values.mean()) if len(values) else float('nan')

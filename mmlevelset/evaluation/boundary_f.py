@@ -6,7 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .confusion import check_labels
+from .confusion import check_labels, mean_of_present
 
 # DAVIS: 0.8 % of the image diagonal.
 TOLERANCE = 0.008
@@ -113,14 +113,9 @@ def boundary_f_report(scores: Iterable[np.ndarray], classes: Sequence[str]) -> d
     stack = np.stack(list(scores)).astype(np.float64)
     counts = (~np.isnan(stack)).sum(0)
     mean = np.where(counts > 0, np.nansum(stack, 0) / np.maximum(counts, 1), np.nan) * 100
-    report = dict(mF=_mean(mean), mF_foreground=_mean(mean[1:]))
+    report = dict(mF=mean_of_present(mean), mF_foreground=mean_of_present(mean[1:]))
     report.update({f'F.{name}': float(value) for name, value in zip(classes, mean, strict=True)})
     return report
-
-
-def _mean(values: np.ndarray) -> float:
-    values = values[~np.isnan(values)]
-    return float(values.mean()) if len(values) else float('nan')
 
 
 def _distance(edge: np.ndarray) -> np.ndarray:

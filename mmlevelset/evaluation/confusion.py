@@ -139,6 +139,12 @@ def confusion_scores(confusion: np.ndarray, absent: str = 'nan') -> Scores:
     return Scores(iou, mean(iou), mean(rates(false_pos)), mean(rates(false_neg)), classes)
 
 
+def mean_of_present(values: np.ndarray) -> float:
+    """Mean of the numbers of classes (C,) that are not NaN; NaN if all are."""
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else float('nan')
+
+
 def check_absent(absent: str) -> None:
     """Raise ValueError unless ``absent`` is one of the two conventions."""
     if absent not in ('nan', 'zero'):

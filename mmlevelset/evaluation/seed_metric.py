@@ -11,6 +11,7 @@ from mmengine.logging import MMLogger, print_log
 
 from mmlevelset.registry import METRICS
 from mmlevelset.structures import CONVENTIONS, write_meta, write_seed
+from mmlevelset.structures.seeds import META
 
 from .confusion import with_background
 from .report import flat_scores, seed_table
@@ -34,6 +35,7 @@ class SeedMetric(BaseMetric):
         absent: ``'nan'`` leaves classes that never occur out of the mean, ``'zero'`` counts them as
             0 (SEAM, MuSCLe, MCTformer).
         out_dir: folder for the seed files and their ``meta.json``.
+        source: what the seeds are made from, for ``meta.json``: config, weights and their hashes.
         split, gt_dir, scales: printed with the numbers; default: those of the data set's metainfo,
             if it has them. Conventions of the masks (COCO) come from there as well.
         ignore_index: void label of the ground truth.
@@ -51,6 +53,7 @@ class SeedMetric(BaseMetric):
         thresholds: Sequence[float] | None = None,
         absent: str = 'nan',
         out_dir: str | None = None,
+        source: dict[str, str] | None = None,
         split: str | None = None,
         gt_dir: str | None = None,
         scales: Sequence[float] | None = None,
@@ -63,6 +66,7 @@ class SeedMetric(BaseMetric):
         )
         SeedSweep(1, **self.sweep_options)  # wrong options should fail before the first image
         self.out_dir = Path(out_dir) if out_dir else None
+        self.source = source or {}
         self.facts = dict(split=split, gt_dir=gt_dir, scales=scales)
 
     @property
@@ -79,6 +83,9 @@ class SeedMetric(BaseMetric):
         """Count, and export if asked to, one batch of predictions (see the class docstring)."""
         num_classes = len(self.classes) - 1
         sweep = SeedSweep(num_classes, **self.sweep_options)
+        if self.out_dir is not None and not self.results:
+            # A run that is stopped must not leave the meta.json of an earlier one.
+            (self.out_dir / META).unlink(missing_ok=True)
         for sample in data_samples:
             name = sample.get('img_path', 'a sample without img_path')
             keys, scores = self._seed(sample, num_classes, name)
@@ -152,5 +159,6 @@ class SeedMetric(BaseMetric):
                 threshold=report.threshold,
                 threshold_rule=sweep.rule,
                 **facts,
+                **self.source,
             )
         return flat_scores(report, classes)

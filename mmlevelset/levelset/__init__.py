@@ -16,7 +16,7 @@ from .energy import (
 from .evolve import ClassicalEvolution, chan_vese, drlse
 from .fno import FNOEvolution, FNOLayer
 from .initialise import LevelSetInitialiser
-from .sdf import signed_distance, squared_distance, valid_masks
+from .sdf import SEED_SLOPE, signed_distance, squared_distance, valid_masks
 from .spectral import SpectralConv2d
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     'FNOEvolution',
     'FNOLayer',
     'LevelSetInitialiser',
+    'SEED_SLOPE',
     'SpectralConv2d',
     'cam_masks',
     'cam_weight',

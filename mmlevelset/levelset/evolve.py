@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .energy import data_force, local_data_force
-from .energy.common import checked_edge, checked_phi, wide
+from .energy.common import checked_edge, checked_phi, prepare, wide
 from .stencil import Stencil, blocks
 
 # Floor of the data variance that scales the force: 1 % of the range of an image in [0, 1], squared.
@@ -66,9 +67,12 @@ def chan_vese(
             f'step_size={step_size}, max_phi={max_phi}, length={length}, expected the first two '
             '> 0 and the last >= 0.'
         )
-    phi = wide(checked_phi(phi)).clamp(-max_phi, max_phi)
+    phi, data, weight = prepare(phi, data, weight)
+    phi = phi.clamp(-max_phi, max_phi)
     edge = None if edge is None else checked_edge(edge, phi)
-    variance = _variance(data.to(phi), weight).clamp_min(_MIN_VARIANCE).expand(*phi.shape[:2], 1, 1)
+    with torch.autocast(phi.device.type, enabled=False):
+        variance = _variance(data, weight).clamp_min(_MIN_VARIANCE)
+    variance = variance.expand(*phi.shape[:2], 1, 1)
     gamma = length * min(phi.shape[2:])  # of the sum over pixels, see contour_length
     for n, c in blocks(phi):
         part, x = phi[n, c], data[n]
@@ -154,7 +158,7 @@ class ClassicalEvolution(nn.Module):
         ValueError: if the method or an option is unknown.
     """
 
-    def __init__(self, method: str = 'chan_vese', **options) -> None:
+    def __init__(self, method: str = 'chan_vese', **options: Any) -> None:
         super().__init__()
         methods = {'chan_vese': chan_vese, 'drlse': drlse}
         if method not in methods:
@@ -200,7 +204,7 @@ class ClassicalEvolution(nn.Module):
 def _variance(data: Tensor, weight: Tensor | None) -> Tensor:
     """Variance of I_c = w_c X over the map, mean over the K channels, (N, C or 1, 1, 1)."""
     x = data.flatten(2)
-    w = torch.ones_like(x[:, :1]) if weight is None else weight.flatten(2).to(x)
+    w = torch.ones_like(x[:, :1]) if weight is None else weight.flatten(2)
     power = w.square() @ x.square().mean(dim=1)[:, :, None] / x.shape[2]
     mean = w @ x.transpose(1, 2) / x.shape[2]
     return (power - mean.square().mean(dim=2, keepdim=True))[..., None]

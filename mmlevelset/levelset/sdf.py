@@ -12,6 +12,9 @@ from torch import Tensor
 
 from ..kernels import edt
 
+# sigmoid(phi / 4 px) turns level sets into seeds; 0.5 is the zero level set. The slope only spreads
+# the thresholds of a sweep, not the contour at 0.5.
+SEED_SLOPE = 4.0
 # Pixels per block on the CPU: one int32 block and its temporaries stay in the L2 cache.
 _BLOCK_PIXELS = 1 << 16
 # Rows to shift by between two looks at the current maximum.

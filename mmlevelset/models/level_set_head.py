@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmlevelset.levelset import (
+    SEED_SLOPE,
     ClassicalEvolution,
     LevelSetInitialiser,
     cam_masks,
@@ -27,9 +28,6 @@ from mmlevelset.structures.fields import get_cams, image_labels, unit_images
 
 # A region below 0.5 % or above 99.5 % of the map has collapsed: its energy has no gradient left.
 COLLAPSED = 0.005
-# sigmoid(phi / 4 px) turns level sets into seeds; 0.5 is the zero level set. The slope only spreads
-# the thresholds of a sweep, not the contour at 0.5.
-SEED_SLOPE = 4.0
 
 
 class LevelSetTrace(NamedTuple):

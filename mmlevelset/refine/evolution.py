@@ -7,13 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmlevelset.levelset import ClassicalEvolution, edge_stopping, signed_distance
+from mmlevelset.levelset import SEED_SLOPE, ClassicalEvolution, edge_stopping, signed_distance
 from mmlevelset.refine.base import Refiner
 from mmlevelset.refine.model import load_model, normalised
 from mmlevelset.registry import REFINERS
-
-# Of sigmoid(phi / slope), in pixels: as the seeds of LevelSetHead. 0.5 is the contour in any case.
-SLOPE = 4.0
 
 
 @REFINERS.register_module()
@@ -147,5 +144,5 @@ def soft_maps(phi: Tensor) -> np.ndarray:
     Returns:
         np.ndarray: (K+1, H, W) float32, the background is 0.5.
     """
-    scores = torch.sigmoid(phi / SLOPE)
+    scores = torch.sigmoid(phi / SEED_SLOPE)
     return torch.cat([torch.full_like(scores[:1], 0.5), scores]).cpu().numpy()

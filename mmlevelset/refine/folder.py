@@ -19,12 +19,20 @@ from mmlevelset.evaluation.folder import list_ids
 from mmlevelset.refine.base import Refiner
 from mmlevelset.refine.cost import Cost, add_cost, measured
 from mmlevelset.registry import REFINERS
-from mmlevelset.structures import check_resumable, read_meta, read_seed, write_label, write_meta
+from mmlevelset.structures import (
+    check_resumable,
+    file_hash,
+    read_meta,
+    read_seed,
+    write_label,
+    write_meta,
+)
+from mmlevelset.structures.seeds import META
 from mmlevelset.structures.soft import DTYPES, read_soft, soft_to_label, write_soft
 
 SUFFIXES = ('.jpg', '.jpeg', '.png')
 # What must not change between two runs that fill the same folder.
-SOFT_SETTINGS = ('refiner', 'seed_dir', 'dtype')
+SOFT_SETTINGS = ('refiner', 'weights_hash', 'seed_dir', 'seeds', 'dtype')
 LABEL_SETTINGS = ('threshold', 'unsure_below')
 
 
@@ -79,6 +87,7 @@ def refine_folder(
     """
     if jobs < 1 or dtype not in DTYPES:
         raise ValueError(f'expected jobs >= 1 and dtype one of {DTYPES}, got {jobs}, {dtype!r}')
+    _check_thresholds(threshold, unsure_below)
     task = Task(
         refiner, Path(seed_dir), Path(image_dir), Path(out_dir), dtype, threshold, unsure_below
     )
@@ -87,6 +96,7 @@ def refine_folder(
     # As it will be read back: tuples become lists.
     refiner = json.loads(json.dumps(refiner))
     meta = dict(facts, refiner=refiner, seed_dir=task.seed_dir.as_posix(), dtype=dtype)
+    meta['weights_hash'] = file_hash(refiner.get('checkpoint'))
     _write_metas(task.out_dir, task.seed_dir, len(ids), meta, threshold, unsure_below)
     left = [name for name in ids if not all(path.is_file() for path in _outputs(task, name))]
     if left:
@@ -115,17 +125,21 @@ def relabel_folder(
 
     Raises:
         FileNotFoundError: If there are no soft maps.
+        ValueError: On a wrong threshold.
     """
+    _check_thresholds(threshold, unsure_below)
     out_dir = Path(out_dir)
     ids = list_ids(out_dir / 'soft', '.npz')
     meta = read_meta(out_dir / 'soft')
     meta.update(kind='labels', threshold=threshold, unsure_below=unsure_below, images=len(ids))
     meta.pop('versions', None)
-    write_meta(out_dir / 'labels', **meta)
+    # Without it, a folder that is half done is not taken for a finished one.
+    (out_dir / 'labels' / META).unlink(missing_ok=True)
     for name in track_iter_progress(ids):
         keys, soft = read_soft(out_dir / 'soft' / f'{name}.npz')
         label = soft_to_label(keys, soft, threshold, unsure_below)
         write_label(out_dir / 'labels' / f'{name}.png', label)
+    write_meta(out_dir / 'labels', **meta)
     return len(ids)
 
 
@@ -178,6 +192,18 @@ def _write_metas(
     check_resumable(out_dir / 'labels', '.png', label_meta, LABEL_SETTINGS)
     write_meta(out_dir / 'soft', kind='soft', **meta)
     write_meta(out_dir / 'labels', **label_meta)
+
+
+def _check_thresholds(threshold: float | None, unsure_below: float | None) -> None:
+    if not 0 <= (threshold or 0) < 1 or not 0 <= (unsure_below or 0) < 1:
+        raise ValueError(
+            f'expected threshold and unsure_below in [0, 1), got {threshold} and {unsure_below}'
+        )
+    if threshold is not None and unsure_below is not None:
+        raise ValueError(
+            f'got threshold={threshold} and unsure_below={unsure_below}: under a constant score of the '
+            'background either no pixel is unsure or none is background; give one of the two'
+        )
 
 
 def _find_images(folder: Path, ids: Sequence[str]) -> dict[str, Path]:

@@ -24,7 +24,7 @@ from mmlevelset.structures import (
 )
 
 # What must not change between two runs that fill the same folder.
-SETTINGS = ('threshold', 'threshold_rule', 'ignore_band')
+SETTINGS = ('threshold', 'threshold_rule', 'ignore_band', 'seed_dir', 'seeds')
 
 
 def seed_threshold(

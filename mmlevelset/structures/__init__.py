@@ -1,4 +1,5 @@
 from .conventions import CONVENTIONS, mask_conventions, scored_conventions
+from .provenance import file_hash, text_hash
 from .seeds import (
     Seed,
     atomic_path,
@@ -19,12 +20,14 @@ __all__ = [
     'Seed',
     'atomic_path',
     'check_resumable',
+    'file_hash',
     'mask_conventions',
     'read_label',
     'read_meta',
     'read_seed',
     'scored_conventions',
     'seed_to_label',
+    'text_hash',
     'voc_palette',
     'write_json',
     'write_label',

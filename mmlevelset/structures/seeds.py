@@ -291,15 +291,24 @@ def check_resumable(
         return
     before = read_meta(folder)
     changed = [
-        f'{key}: {before.get(key)} -> {meta[key]}'
+        text
         for key in settings
         if before.get(key) != meta[key]
+        for text in _differences(key, before.get(key), meta[key])
     ]
     if changed:
         raise ValueError(
             f'{folder} holds {suffix} files made with other settings ({"; ".join(changed)}); '
             'give another folder, or delete this one'
         )
+
+
+def _differences(key: str, old: Any, new: Any) -> list[str]:
+    """What differs, one text per entry where both are dicts."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return [f'{key}: {old} -> {new}']
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return [f'{key}.{name}: {old.get(name)} -> {new.get(name)}' for name in names]
 
 
 def _check_shapes(

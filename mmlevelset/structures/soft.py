@@ -72,7 +72,7 @@ def soft_to_label(
     threshold: float | None = None,
     unsure_below: float | None = None,
 ) -> np.ndarray:
-    """Label map of soft maps; where all of them are 0, the pixel is unsure.
+    """Label map of soft maps; where all of them are 0, the background's too, the pixel is unsure.
 
     Args:
         keys (np.ndarray): present foreground classes, 0-based, (K,).
@@ -87,5 +87,7 @@ def soft_to_label(
         soft = np.concatenate([np.full_like(soft[:1], threshold), soft[1:]])
     label = np.concatenate([[0], np.asarray(keys) + 1]).astype(np.uint8)[soft.argmax(axis=0)]
     best = soft.max(axis=0)
-    label[(best == 0) | (best < (unsure_below or 0))] = 255
+    label[best < (unsure_below or 0)] = 255
+    if threshold is None:
+        label[best == 0] = 255
     return label

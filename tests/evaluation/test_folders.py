@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from mmlevelset.apis import config_classes
 from mmlevelset.evaluation import SeedSweep, boundary_report, evaluate_labels, evaluate_seeds
 from mmlevelset.evaluation.boundary import count_boundaries
 from mmlevelset.refine.threshold import make_pseudo_labels, seed_threshold
@@ -177,3 +178,36 @@ def test_class_names_from_a_config(folders, tmp_path, monkeypatch):
     run_tool(monkeypatch, 'eval_seeds.py', *args, '--config', config)
     scores = json.loads(file.read_text())['scores']
     assert scores['IoU.bicycle'] > 50 and scores['IoU.tvmonitor'] is None
+
+
+@pytest.mark.parametrize(
+    ('dataset', 'names'),
+    [
+        ("type='mmlevelset.ShapesDataset'", ['background', 'cross']),
+        ("type='PascalVOCDataset'", ['background', 'aeroplane']),
+        ("type='BaseSegDataset', metainfo=dict(classes=('ground', 'cat'))", ['ground', 'cat']),
+    ],
+)
+def test_classes_of_a_config(dataset, names, tmp_path):
+    """Ours, mmseg's without its scope, and those that the config gives itself."""
+    config = tmp_path / 'config.py'
+    config.write_text(f'test_dataloader = dict(dataset=dict({dataset}))\n')
+    assert config_classes(config)[:2] == names
+
+
+@pytest.mark.parametrize(
+    ('text', 'kind'),
+    [
+        ('', None),
+        ('test_dataloader = None', None),
+        ("test_dataloader = dict(dataset=dict(type='BaseSegDataset'))", 'BaseSegDataset'),
+        ("test_dataloader = dict(dataset=dict(type='NoSuchDataset'))", 'NoSuchDataset'),
+    ],
+)
+def test_a_config_without_classes_is_named(text, kind, tmp_path):
+    config = tmp_path / 'config.py'
+    config.write_text(text)
+    with pytest.raises(ValueError, match=f'config.py: got .* of type {kind} .*METAINFO'):
+        config_classes(config)
+    with pytest.raises(FileNotFoundError, match='no config at'):
+        config_classes(tmp_path / 'other.py')

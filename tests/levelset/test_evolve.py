@@ -221,7 +221,22 @@ def test_degenerate_inputs_stay_finite(evolution, size, level):
         assert torch.equal(out.sign(), phi.sign())
 
 
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_autocast_changes_nothing(dtype):
+    """The variance of faint images is smaller than what half precision resolves."""
+    mask, image = noisy_disc()
+    phi, image = signed_distance(mask), 0.5 + 0.05 * (image - 0.5)
+    expected = chan_vese(phi, image, steps=5)
+    with torch.autocast('cpu', dtype):
+        assert torch.equal(chan_vese(phi, image, steps=5), expected)
+
+
 def test_user_errors():
+    phi = torch.zeros(1, 2, 8, 8)
+    with pytest.raises(ValueError, match='data has shape'):
+        chan_vese(phi, torch.zeros(2, 1, 8, 8))
+    with pytest.raises(ValueError, match='weight has shape'):
+        chan_vese(phi, torch.zeros(1, 1, 8, 8), torch.ones(1, 3, 8, 8))
     phi, x = torch.zeros(1, 1, 8, 8), torch.zeros(1, 3, 8, 8)
     with pytest.raises(ValueError, match='method'):
         ClassicalEvolution('snake')

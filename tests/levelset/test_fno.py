@@ -1,10 +1,15 @@
 """The truncated real DFT against rfft2/irfft2, and the evolution module against its contract."""
 
+import math
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
 from mmlevelset.levelset import FNOEvolution, FNOLayer, SpectralConv2d
 
+DATA = Path(__file__).resolve().parents[1] / 'data'
 SIZES = [(1, 1), (1, 7), (6, 1), (2, 2), (5, 8), (8, 8), (14, 14), (20, 28), (25, 30), (33, 24)]
 SIZES += [(64, 9), (71, 30)]  # rows first
 
@@ -184,15 +189,29 @@ def test_user_errors():
         FNOEvolution(2)(torch.zeros(1, 3, 4, 4))
 
 
-def test_equals_neuraloperator():
-    neuralop = pytest.importorskip('neuralop.layers.spectral_convolution')
-    theirs = neuralop.SpectralConv(3, 3, n_modes=(24, 22), bias=False)
-    ours = SpectralConv2d(3, 12, 'full')
-    weight = theirs.weight.to_tensor() if hasattr(theirs.weight, 'to_tensor') else theirs.weight
-    # in, out, rows from -12 to 11, columns
-    weight = torch.view_as_real(weight.detach()).transpose(0, 1).movedim(-1, 2)
+def waves(start: int, *shape: int) -> torch.Tensor:
+    """sin(n^2) of n = start, start + 1, ... in ``shape``, float32: every frequency has its share."""
+    n = torch.arange(start, start + math.prod(shape), dtype=torch.float64)
+    return n.square().sin().float().view(shape)
+
+
+@pytest.mark.parametrize('mixing', ['diag', 'full'])
+@pytest.mark.parametrize('size', [(6, 5), (8, 13), (16, 12), (20, 21)])
+def test_equals_neuraloperator(size, mixing):
+    """Output and gradient of ``SpectralConv`` of neuraloperator 2.0.0, also on maps below the modes.
+
+    tests/data/neuraloperator_spectral.npz was recorded from the layer that
+    ``mmlevelset.benchmark.peers.neuralop_layer`` makes of ``conv``, for the same ``x`` and ``probe``.
+    Only even heights: version 2.0.0 shifts the rows of odd maps by one on the way back.
+    """
+    golden = np.load(DATA / 'neuraloperator_spectral.npz')
+    assert golden['version'] == '2.0.0'
+    conv = SpectralConv2d(3, 4, mixing)
     with torch.no_grad():
-        ours.weight.copy_(torch.roll(weight, -12, dims=3))
-    # Even sizes only: its 2.0.0 shifts the rows of odd maps by one on the way back.
-    x = torch.randn(2, 3, 32, 41)
-    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
+        conv.weight.copy_(waves(0, *conv.weight.shape))
+    x, probe = waves(1000, 2, 3, *size).requires_grad_(), waves(2000, 2, 3, *size)
+    out = conv(x)
+    (grad,) = torch.autograd.grad(out, x, probe)
+    for name, value in dict(out=out, grad=grad).items():
+        expected = torch.from_numpy(golden[f'{mixing}/{size[0]}x{size[1]}/{name}'])
+        torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-5)

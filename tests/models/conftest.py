@@ -1,10 +1,11 @@
-"""Toy inputs of the heads."""
+"""Toy inputs of the heads, and the epoch that they see."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MessageHub
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
@@ -49,3 +50,16 @@ def make_samples() -> Callable:
 def make_blobs() -> Callable:
     """``make_blobs(n, classes, size=16)``, see :func:`blobs`."""
     return blobs
+
+
+@pytest.fixture
+def epoch() -> Iterator[Callable]:
+    """The first epoch, whatever ran before; ``epoch(4)`` turns to the fifth."""
+    hub = MessageHub.get_current_instance()
+
+    def turn_to(number: int) -> None:
+        hub.update_info('epoch', number)
+
+    turn_to(0)
+    yield turn_to
+    turn_to(0)

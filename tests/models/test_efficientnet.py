@@ -108,6 +108,24 @@ def test_frozen_cache_knows_its_weights(tmp_path):
         net = EfficientNet('lite0', frozen_stages=1, out_indices=(0, 6), frozen_cache=str(tmp_path))
         net.eval()(images)
     assert len(list(tmp_path.rglob('*.npz'))) == 2
+    # Weights that are loaded after a first forward pass are other weights, too.
+    plain = EfficientNet('lite0', frozen_stages=1, out_indices=(0, 6)).eval()
+    net.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(net(images)[0], plain(images)[0], rtol=1e-2, atol=1e-2)
+    assert len(list(tmp_path.rglob('*.npz'))) == 3
+
+
+def test_frozen_cache_stores_full_precision(tmp_path):
+    images = torch.randn(1, 3, 32, 32)
+    stored = []
+    for autocast in (False, True):
+        torch.manual_seed(0)
+        folder = tmp_path / str(autocast)
+        net = EfficientNet('lite0', frozen_stages=1, out_indices=(0, 6), frozen_cache=str(folder))
+        with torch.autocast('cpu', torch.bfloat16, enabled=autocast):
+            net.eval()(images)
+        stored.append(next(folder.rglob('*.npz')).read_bytes())
+    assert stored[0] == stored[1]
 
 
 def test_user_errors():

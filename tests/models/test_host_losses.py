@@ -74,6 +74,11 @@ def test_equivariant_loss(rows):
     assert not equivariant_loss(cam, sgc, labels).requires_grad
 
 
+def test_equivariant_loss_of_images_without_a_class():
+    cam = torch.rand(2, 4, 5, 6)
+    assert equivariant_loss(cam, cam, torch.zeros(2, 3)) == 0
+
+
 def test_normalisations():
     cam = torch.randn(2, 4, 5, 6)
     scores = softmax_norm(cam)

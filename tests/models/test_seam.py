@@ -294,3 +294,9 @@ def test_pooled_losses():
     assert seam_head.min_pool(maps).item() == pytest.approx(expected, abs=1e-6)
     largest = [sorted(m.abs().flatten().tolist())[-18:] for m in maps]
     assert seam_head.largest(maps, 0.2).item() == pytest.approx(np.mean(largest), rel=1e-5)
+    assert seam_head.min_pool(maps[..., :1, :1]).item() == pytest.approx(
+        maps[..., 0, 0].amax(1).relu().mean().item()
+    )
+    assert seam_head.largest(maps[:, :1, :1, :1], 0.2).item() == pytest.approx(
+        maps[:, 0, 0, 0].abs().mean().item()
+    )

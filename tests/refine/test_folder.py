@@ -12,7 +12,15 @@ from PIL import Image
 
 from mmlevelset.refine.cost import Cost, add_cost, read_cost
 from mmlevelset.refine.folder import refine_folder, relabel_folder
-from mmlevelset.structures import read_label, read_meta, read_seed, write_meta, write_seed
+from mmlevelset.refine.threshold import make_pseudo_labels
+from mmlevelset.structures import (
+    read_label,
+    read_meta,
+    read_seed,
+    write_label,
+    write_meta,
+    write_seed,
+)
 from mmlevelset.structures.soft import read_soft, soft_to_label, write_soft
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,12 +152,63 @@ def test_thresholds_without_another_refinement(folders, tmp_path):
     refine_folder(REFINER, **folders, out_dir=out)
     for path in folders['image_dir'].iterdir():
         path.unlink()
-    assert relabel_folder(out, threshold=0.55, unsure_below=0.6) == 7
+    assert relabel_folder(out, threshold=0.55) == 7
     keys, soft = read_soft(out / 'soft/2.npz')
     best, label = soft[1:].max(0), read_label(out / 'labels/2.png')
     expected = np.where(best > np.float32(0.55), keys[soft[1:].argmax(0)] + 1, 0)
-    np.testing.assert_array_equal(label, np.where(best < np.float32(0.6), 255, expected))
+    np.testing.assert_array_equal(label, expected)
     assert read_meta(out / 'labels')['threshold'] == 0.55
+    level = float(np.median(soft.max(0)))
+    assert relabel_folder(out, unsure_below=level) == 7
+    unsure = read_label(out / 'labels/2.png') == 255
+    np.testing.assert_array_equal(unsure, soft.max(0) < level)
+    assert 0 < unsure.mean() < 1
+    with pytest.raises(ValueError, match='give one of the two'):
+        relabel_folder(out, threshold=0.55, unsure_below=0.6)
+    with pytest.raises(ValueError, match=r'in \[0, 1\), got 1.7'):
+        refine_folder(REFINER, **folders, out_dir=tmp_path / 'other', threshold=1.7)
+
+
+def test_a_stopped_relabelling_is_not_taken_for_finished(folders, tmp_path, monkeypatch):
+    out = tmp_path / 'out'
+    refine_folder(REFINER, **folders, out_dir=out, threshold=0.3)
+
+    def stop_after_two(path, label):
+        if path.stem == '2':
+            raise KeyboardInterrupt
+        write_label(path, label)
+
+    monkeypatch.setattr('mmlevelset.refine.folder.write_label', stop_after_two)
+    with pytest.raises(KeyboardInterrupt):
+        relabel_folder(out, threshold=0.9)
+    monkeypatch.undo()
+    for threshold in (0.3, 0.9):
+        with pytest.raises(ValueError, match='made with other settings .threshold'):
+            refine_folder(REFINER, **folders, out_dir=out, threshold=threshold)
+    relabel_folder(out, threshold=0.9)
+    assert refine_folder(REFINER, **folders, out_dir=out, threshold=0.9) == 0
+
+
+def test_other_seeds_in_the_same_place(folders, tmp_path):
+    facts = dict(kind='seeds', classes=['background', *'abcde'], split='train')
+    write_meta(folders['seed_dir'], **facts, weights_hash='one')
+    refine_folder(REFINER, **folders, out_dir=tmp_path / 'out')
+    make_pseudo_labels(folders['seed_dir'], tmp_path / 'labels', 0.5)
+    write_meta(folders['seed_dir'], **facts, weights_hash='two')
+    other = 'made with other settings .seeds.weights_hash: one -> two'
+    with pytest.raises(ValueError, match=other):
+        refine_folder(REFINER, **folders, out_dir=tmp_path / 'out')
+    with pytest.raises(ValueError, match=other):
+        make_pseudo_labels(folders['seed_dir'], tmp_path / 'labels', 0.5)
+
+
+def test_a_config_without_a_refiner(folders, tmp_path):
+    network = ROOT / 'configs/refine/irnet_efficientnet-lite0_voc8.py'
+    command = [sys.executable, ROOT / 'tools/refine.py', network, '--out', tmp_path / 'out']
+    command += ['--seeds', folders['seed_dir']]
+    env = dict(os.environ, PYTHONPATH=str(ROOT))
+    result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert 'ValueError' in result.stderr and 'has no `refiner`; give one of' in result.stderr
 
 
 def test_errors_name_the_image(folders, tmp_path):
@@ -186,3 +245,4 @@ def test_pixels_that_nothing_claims_are_unsure():
     assert soft_to_label(np.array([7]), soft).tolist() == [[255, 0, 8]]
     assert soft_to_label(np.array([7]), soft, unsure_below=0.7).tolist() == [[255, 0, 255]]
     assert soft_to_label(np.array([7]), soft, threshold=0.3).tolist() == [[0, 0, 8]]
+    assert soft_to_label(np.array([7]), soft, threshold=0).tolist() == [[0, 8, 8]]

@@ -1,4 +1,4 @@
-# Second half of MuSCLe at Lite0 size with the level set.
+# MuSCLe at Lite0 size with the level set: the host goes on for 2 epochs.
 _base_ = ['efficientnet-lite0_voc8.py', '../../_base_/level_set/default.py']
 model = dict(auxiliary_head=dict(num_classes=8, **_base_.level_set))
 tta_model = dict(seed_source='phi', background=0.5)

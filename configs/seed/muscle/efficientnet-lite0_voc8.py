@@ -1,4 +1,4 @@
-# Second half of MuSCLe at Lite0 size, baseline: the host goes on with both steps for as long as the
+# MuSCLe at Lite0 size, baseline: the host goes on for 2 epochs with both steps, as long as the
 # level-set runs, gently: its last stage alone, fixed batch statistics, no stochastic depth, so that the CAM seen in
 # training is the CAM of the evaluation. The earth mover's distance begins with the last epoch.
 _base_ = 'efficientnet-lite0_voc8_host.py'

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.model import BaseModule
@@ -70,7 +70,7 @@ class PaddedConv2d(nn.Conv2d):
             (torchvision, mmpretrain).
     """
 
-    def __init__(self, *args, pad: str, **kwargs) -> None:
+    def __init__(self, *args: Any, pad: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.pad_kind = pad
 
@@ -313,6 +313,11 @@ class EfficientNet(BaseModule):
         x = frozen[-1].contiguous(memory_format=torch.channels_last)
         trained = self._run_stages(x, self.frozen_stages, len(STAGES))[0]
         return (*(frozen if self.frozen_stages - 1 in self.out_indices else frozen[:-1]), *trained)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        if self.cache:
+            self.cache.digest = b''  # other weights, other keys
 
     def _stem(self, x: Tensor) -> Tensor:
         return self.act(self._bn0(self._conv_stem(x)))

@@ -54,7 +54,10 @@ class FrozenCache:
         paths = [self._path(image) for image in images.detach().float().cpu().contiguous().numpy()]
         missing = [i for i, path in enumerate(paths) if not path.exists()]
         if missing:
-            for i, maps in zip(missing, zip(*compute(images[missing]), strict=True), strict=True):
+            # What is stored must not depend on the precision of the run that stores it.
+            with torch.autocast(images.device.type, enabled=False):
+                computed = compute(images[missing])
+            for i, maps in zip(missing, zip(*computed, strict=True), strict=True):
                 with atomic_path(paths[i]) as temporary, open(temporary, 'wb') as file:
                     np.savez(file, *[m.cpu().numpy().astype(np.float16) for m in maps])
         rows = []

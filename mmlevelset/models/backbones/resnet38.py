@@ -5,6 +5,7 @@ of the third block of stage 4.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ def frozen_bn(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels).requires_grad_(False)
 
 
-def conv(in_channels: int, out_channels: int, kernel: int, **options) -> nn.Conv2d:
+def conv(in_channels: int, out_channels: int, kernel: int, **options: Any) -> nn.Conv2d:
     """A convolution without bias that keeps the size, but for its stride."""
     padding = options.get('dilation', 1) * (kernel // 2)
     return nn.Conv2d(in_channels, out_channels, kernel, padding=padding, bias=False, **options)

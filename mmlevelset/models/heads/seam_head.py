@@ -213,11 +213,11 @@ def competing(scores: Tensor) -> Tensor:
 def min_pool(maps: Tensor) -> Tensor:
     """Mean over the quarter of an image's pixels whose best class is weakest; ``maps`` (N, C, H, W)."""
     best = maps.amax(1).flatten(1)
-    share = int(best.shape[1] * MIN_POOL_SHARE)
+    share = max(1, int(best.shape[1] * MIN_POOL_SHARE))
     return F.relu(best.topk(share, largest=False, sorted=False).values).mean()
 
 
 def largest(difference: Tensor, share: float) -> Tensor:
     """Mean over the largest ``share`` of every image's absolute values; ``difference`` (N, C, h, w)."""
     values = difference.abs().flatten(1)
-    return values.topk(int(values.shape[1] * share), sorted=False).values.mean()
+    return values.topk(max(1, int(values.shape[1] * share)), sorted=False).values.mean()

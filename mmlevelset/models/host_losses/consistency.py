@@ -51,7 +51,8 @@ def equivariant_loss(cam: Tensor, sgc: Tensor, labels: Tensor) -> Tensor:
     """
     present = present_channels(labels)
     gaps = (softmax_norm(cam.detach())[present] - softmax_norm(sgc)[present]).abs()
-    count = min(int(TOP_SHARE * labels.sum().item() * cam[0, 0].numel()), cam[0].numel())
+    asked = int(TOP_SHARE * labels.sum().item() * cam[0, 0].numel())
+    count = max(1, min(asked, cam[0].numel()))  # one where no image has a class
     total = 0
     for gap in gaps.flatten(1).split(present.sum(1).tolist()):
         gap = gap.flatten()

@@ -1,0 +1,21 @@
+"""VOC 2012 + SBD -> voc8: ``python tools/dataset_converters/voc8.py data/VOCdevkit/VOC2012 data/voc8``.
+
+After voc_aug.py. A run that was stopped goes on. See docs/en/datasets.md.
+"""
+
+import argparse
+
+from mmlevelset.datasets.prepare.voc8 import convert_voc8
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='1,349 photographs of VOC 2012 with 8 classes')
+    parser.add_argument('voc', help='VOCdevkit/VOC2012, after voc_aug.py')
+    parser.add_argument('out', help='folder to write to; the configs expect data/voc8')
+    parser.add_argument('--jobs', type=int, default=0, help='processes (default: one per core)')
+    args = parser.parse_args()
+    convert_voc8(args.voc, args.out, jobs=args.jobs)
+
+
+if __name__ == '__main__':
+    main()
