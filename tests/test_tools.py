@@ -21,7 +21,7 @@ from torch import nn
 
 from mmlevelset.apis import read_config
 from mmlevelset.datasets.shapes import CLASSES, write_shapes
-from mmlevelset.structures import read_label, read_meta, read_seed
+from mmlevelset.structures import file_hash, read_label, read_meta, read_seed
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST = 'configs/seed/cam/efficientnet-lite0_shapes_host.py'
@@ -159,7 +159,7 @@ def test_training_moves_host_and_level_set(folder: Path, trained: Path) -> None:
     assert all(torch.isfinite(value).all() for value in after.values())
 
 
-def test_seeds(folder: Path, seeds: Path) -> None:
+def test_seeds(folder: Path, trained: Path, seeds: Path) -> None:
     truth = json.loads((folder / 'shapes/image_labels.json').read_text())['labels']
     names = (folder / 'shapes/ImageSets/Segmentation/train.txt').read_text().split()
     assert sorted(path.stem for path in seeds.glob('*.npz')) == names and len(names) == 7
@@ -170,6 +170,8 @@ def test_seeds(folder: Path, seeds: Path) -> None:
         assert 0 <= seed.scores.min() < seed.scores.max() <= 1
     meta = read_meta(seeds)
     assert meta['classes'] == list(CLASSES) and meta['threshold'] == 0.5
+    assert meta['config'].endswith(LEVEL_SET)
+    assert meta['weights_hash'] == file_hash(trained) and len(meta['config_hash']) == 16
     result = metrics(folder / 'phi')
     assert result['seed/threshold'] == 0.5 and 0 < result['seed/mIoU'] <= 100
 

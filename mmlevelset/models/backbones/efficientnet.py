@@ -300,9 +300,8 @@ class EfficientNet(BaseModule):
             tuple[Tensor]: outputs of the stages ``out_indices``, (N, C_i, H_i, W_i), linear
                 (signed).
         """
-        x = x.contiguous(
-            memory_format=torch.channels_last
-        )  # depthwise convolutions train 1.8x faster so, on CPU
+        # Depthwise convolutions train 1.8x faster so, on CPU.
+        x = x.contiguous(memory_format=torch.channels_last)
         if not self.cache:
             return tuple(self._run_stages(self._stem(x), 0, len(STAGES))[0])
         if not self.cache.digest:
@@ -332,9 +331,8 @@ class EfficientNet(BaseModule):
         """Run stages ``first`` to ``last - 1``; return the outputs named by ``out_indices`` and the final one."""
         outs = []
         for stage in range(first, last):
-            for block in self._blocks[
-                self.stage_ends[stage - 1] if stage else 0 : self.stage_ends[stage]
-            ]:
+            start = self.stage_ends[stage - 1] if stage else 0
+            for block in self._blocks[start : self.stage_ends[stage]]:
                 x = block(x)
             if stage in self.out_indices:
                 outs.append(x)
