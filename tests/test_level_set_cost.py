@@ -14,7 +14,7 @@ model = dict(
         type='mmlevelset.LevelSetPreProcessor', mean=[127.0] * 3, std=[128.0] * 3, size_divisor=32),
     backbone=dict(type='mmlevelset.EfficientNet', arch='lite0', out_indices=(1, 2)),
     decode_head=dict(type='mmlevelset.CAMHead', in_channels=40, num_classes=4))
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4))
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=10.0))  # one step of it and no CAM has a contour
 train_dataloader = dict(batch_size=8)
 """
 LEVEL_SET = """
@@ -43,7 +43,7 @@ def configs(tmp_path) -> tuple[str, str]:
 
 
 def test_the_level_set_adds(tool, configs):
-    baseline, level_set = pair = tool.compare(*configs, size=64, images=2, repeats=1)
+    baseline, level_set = pair = tool.compare(*configs, size=64, images=2, repeats=2)
     for training in pair:
         weights = sum(p.nbytes for p in training.model.parameters())
         moved = sum(p.nbytes for p in training.optimiser.optimizer.state)

@@ -69,6 +69,8 @@ class Training:
         torch.manual_seed(0)
         self.model: BaseModel = MODELS.build(cfg.model).train()
         self.optimiser: OptimWrapper = build_optim_wrapper(self.model, cfg.optim_wrapper)
+        for group in self.optimiser.param_groups:
+            group['lr'] = 0.0  # or the CAM, and with it the number of level sets, would change
         self.batch_size: int = cfg.train_dataloader.batch_size
         self.classes: int = self.model.decode_head.num_classes
         self.inputs = [
