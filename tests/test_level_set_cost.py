@@ -14,7 +14,7 @@ model = dict(
         type='mmlevelset.LevelSetPreProcessor', mean=[127.0] * 3, std=[128.0] * 3, size_divisor=32),
     backbone=dict(type='mmlevelset.EfficientNet', arch='lite0', out_indices=(1, 2)),
     decode_head=dict(type='mmlevelset.CAMHead', in_channels=40, num_classes=4))
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=10.0))  # one step of it and no CAM has a contour
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=10.0))  # a step ends the contours
 train_dataloader = dict(batch_size=8)
 """
 LEVEL_SET = """
