@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-# Pixels evolved together on the CPU. Level sets do not see each other, so a few of them run through
+# Pixels treated together on the CPU. Level sets do not see each other, so a few of them run through
 # all steps before the next: the buffers (1 MB each) are reused and stay in the cache.
 _BLOCK_PIXELS = 1 << 18
 _NORMAL = 1e-30  # CPUs take the square root of denormal numbers forty times slower
@@ -71,7 +71,7 @@ class Stencil:
 
 
 def blocks(phi: Tensor) -> Iterator[tuple[slice, slice]]:
-    """Images and classes to evolve together; all at once on a GPU or where torch compiles."""
+    """Images and classes to treat together; all at once on a GPU or where torch compiles."""
     images, classes = phi.shape[:2]
     if phi.device.type == 'cpu' and not torch.compiler.is_compiling():
         planes = max(1, _BLOCK_PIXELS // phi.shape[2:].numel())
