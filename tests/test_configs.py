@@ -20,8 +20,9 @@ from mmengine.registry import (
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
-from mmlevelset.apis import Pipeline, read_config
+from mmlevelset.config import read_config
 from mmlevelset.models import LevelSetHead
+from mmlevelset.pipeline import Pipeline
 from mmlevelset.registry import REFINERS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,7 +12,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmlevelset.apis import convert_checkpoint, convert_state_dict, read_checkpoint, read_config
+from mmlevelset.apis import convert_checkpoint, convert_state_dict, read_checkpoint
+from mmlevelset.config import read_config
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = {'a.weight': torch.arange(6.0).view(2, 3), 'b.weight': torch.ones(4)}

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmlevelset.apis import build_runner, load_config, set_label_folder, set_tta
 from mmlevelset.evaluation.submission import check_voc_archive, write_voc_archive
-from mmlevelset.structures import write_label
+from mmlevelset.fileio.labels import write_label
 
 ROOT = Path(__file__).resolve().parents[1]
 IDS = [f'2007_00000{i}' for i in range(4)]

@@ -19,9 +19,12 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmlevelset.apis import read_config
+from mmlevelset.config import read_config
 from mmlevelset.datasets.shapes import CLASSES, write_shapes
-from mmlevelset.structures import file_hash, read_label, read_meta, read_seed
+from mmlevelset.fileio.hashes import file_hash
+from mmlevelset.fileio.labels import read_label
+from mmlevelset.fileio.meta import read_meta
+from mmlevelset.fileio.seeds import read_seed
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST = 'configs/seed/cam/efficientnet-lite0_shapes_host.py'

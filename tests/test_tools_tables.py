@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from mmlevelset.evaluation import evaluate_labels
-from mmlevelset.structures import write_json, write_label
+from mmlevelset.fileio.atomic import write_json
+from mmlevelset.fileio.labels import write_label
 
 TOOLS = Path(__file__).resolve().parents[1] / 'tools/analysis_tools'
 PAPER = json.loads((TOOLS / 'paper_tables.json').read_text())

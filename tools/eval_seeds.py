@@ -8,9 +8,10 @@ import argparse
 from pathlib import Path
 
 from mmlevelset.apis import config_classes
-from mmlevelset.datasets.image_labels import read_split
 from mmlevelset.evaluation import evaluate_labels, evaluate_seeds
-from mmlevelset.structures import read_meta, write_json
+from mmlevelset.fileio.atomic import write_json
+from mmlevelset.fileio.ids import read_split
+from mmlevelset.fileio.meta import read_meta
 
 
 def class_names(args: argparse.Namespace) -> list[str]:

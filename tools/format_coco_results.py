@@ -5,9 +5,8 @@
 
 import argparse
 
-from mmlevelset.datasets.image_labels import read_split
-from mmlevelset.evaluation.folder import list_ids
 from mmlevelset.evaluation.submission import write_coco_results
+from mmlevelset.fileio.ids import list_ids, read_split
 
 
 def main() -> None:

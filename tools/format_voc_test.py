@@ -8,13 +8,13 @@ python tools/format_voc_test.py LABEL_DIR results.tgz
 import argparse
 from pathlib import Path
 
-from mmlevelset.datasets.image_labels import read_split
 from mmlevelset.evaluation.submission import (
     COMPETITIONS,
     check_voc_archive,
     voc_folder,
     write_voc_archive,
 )
+from mmlevelset.fileio.ids import read_split
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ No ground truth is used. A run that was stopped goes on where it was.
 
 import argparse
 
-from mmlevelset.datasets.image_labels import read_split
+from mmlevelset.fileio.ids import read_split
 from mmlevelset.refine.threshold import make_pseudo_labels
 
 

@@ -9,8 +9,11 @@ import signal
 import sys
 from pathlib import Path
 
-from mmlevelset.apis import Pipeline, add_arguments, markdown, read_config, summarise, versions
-from mmlevelset.structures import atomic_path, write_json
+from mmlevelset.apis import add_arguments
+from mmlevelset.config import read_config
+from mmlevelset.fileio.atomic import atomic_path, write_json
+from mmlevelset.fileio.versions import versions
+from mmlevelset.pipeline import Pipeline, markdown, summarise
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -8,8 +8,8 @@ import argparse
 import os
 from pathlib import Path
 
-from mmlevelset.apis import OptionsAction, read_config
-from mmlevelset.datasets.image_labels import read_split
+from mmlevelset.config import OptionsAction, read_config
+from mmlevelset.fileio.ids import read_split
 from mmlevelset.refine.cost import read_cost
 from mmlevelset.refine.folder import refine_folder, relabel_folder
 

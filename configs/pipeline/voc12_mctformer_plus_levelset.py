@@ -5,7 +5,7 @@ from importlib import import_module
 work_dir = 'work_dirs/voc12_mctformer_plus'
 
 # By name: mmengine would take `from mmlevelset ...` for a config of its lazy kind.
-_recipe = import_module('mmlevelset.apis.recipe')
+_recipe = import_module('mmlevelset.pipeline.recipes')
 _arms = _recipe.mctformer_arms('voc12', 'mctformer_plus/deit-s', 32)
 # Table 2 compares seeds.
 _arms |= {

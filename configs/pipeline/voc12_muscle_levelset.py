@@ -33,6 +33,6 @@ _arms = dict(
     ),
 )
 # By name: mmengine would take `from mmlevelset ...` for a config of its lazy kind.
-stages, table = import_module('mmlevelset.apis.recipe').three_stages(
+stages, table = import_module('mmlevelset.pipeline.recipes').three_stages(
     'voc12', _arms, dict(train=_base_.train, test=_base_.test), tables='1 4'
 )

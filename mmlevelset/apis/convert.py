@@ -11,9 +11,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmlevelset.structures import atomic_path
-
-from .runner import read_config
+from mmlevelset.config import read_config
+from mmlevelset.fileio.atomic import atomic_path
 
 # Our name of a published tensor; None leaves it out (an alias, or nothing that the network uses).
 Rename = Callable[[str], str | None]

@@ -2,49 +2,25 @@
 
 import argparse
 import gc
-import platform
-import re
-from importlib.metadata import PackageNotFoundError, version
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dist import barrier, is_distributed, master_only
 from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import CheckpointLoader, Runner, find_latest_checkpoint
 
-from mmlevelset import __version__, compat
-from mmlevelset.structures import CONVENTIONS, file_hash, text_hash, write_json
+from mmlevelset import compat
+from mmlevelset.config import OptionsAction, read_config, settings_hash
+from mmlevelset.fileio.atomic import write_json
+from mmlevelset.fileio.conventions import CONVENTIONS
+from mmlevelset.fileio.hashes import file_hash
+from mmlevelset.fileio.versions import versions
 
-# Entries of a config that change what is logged, kept or drawn, not what comes out.
-NOT_SETTINGS = (
-    'default_hooks', 'env_cfg', 'launcher', 'log_level', 'log_processor', 'resume', 'vis_backends',
-    'visualizer', 'work_dir',
-)  # fmt: skip
 STATED = ('split', 'gt_dir', *CONVENTIONS)  # of the data set, beside every result
-
-
-class OptionsAction(DictAction):
-    """``key=value`` pairs as of mmengine; a value may be a list of such pairs: ``[a=1,b=[2,3]]``.
-
-    mmengine's own action calls itself without end on the second pair of this list.
-    """
-
-    @staticmethod
-    def _parse_iterable(val: str) -> Any:
-        if not re.match(r'\[\s*[\w.]+=', val):
-            return DictAction._parse_iterable(val)
-        pairs, depth = [''], 0
-        for character in val.strip()[1:-1]:
-            depth += (character in '[(') - (character in '])')
-            if character == ',' and not depth:
-                pairs.append('')
-            else:
-                pairs[-1] += character
-        return [pair.strip() for pair in pairs]
 
 
 def add_arguments(parser: argparse.ArgumentParser, launcher: bool = True) -> None:
@@ -65,24 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser, launcher: bool = True) -> Non
     if launcher:
         choices = ['none', 'pytorch', 'slurm', 'mpi']
         parser.add_argument('--launcher', choices=choices, default='none', help='job launcher')
-
-
-def read_config(path: str, cfg_options: dict[str, Any] | None = None) -> Config:
-    """Read a config file.
-
-    Args:
-        path (str): The file.
-        cfg_options (dict, optional): Dotted keys and their values, merged over the config.
-
-    Raises:
-        FileNotFoundError: The config does not exist.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'no config at {path!r}; list the configs with: ls configs/*/*')
-    compat.setup()
-    cfg = Config.fromfile(path)
-    cfg.merge_from_dict(cfg_options or {})
-    return cfg
 
 
 def load_config(
@@ -159,19 +117,6 @@ def leave_processes() -> None:
         barrier()
         gc.collect()  # a runner and its loops refer to each other
         torch.distributed.destroy_process_group()
-
-
-def settings_hash(cfg: Config) -> str:
-    """Hash of what a config says about data, model and schedule.
-
-    Args:
-        cfg (Config): Any config; what only concerns outputs and the machine is left out.
-
-    Returns:
-        str: 16 hexadecimal digits.
-    """
-    settings = {key: value for key, value in cfg.to_dict().items() if key not in NOT_SETTINGS}
-    return text_hash(Config(settings).pretty_text)
 
 
 def set_resume(cfg: Config) -> None:
@@ -268,15 +213,3 @@ def write_metrics(
     write_json(path, {**numbers, **facts})
     text = ', '.join(f'{key} {value}' for key, value in stated.items())
     print_log(f'{path}: {text or "nothing stated of the data"}', logger='current')
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a result depends on, under the names of the distributions."""
-    found = {'python': platform.python_version(), 'mmlevelset': __version__}
-    stack = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmsegmentation')
-    for name in (*stack, *(f'onedl-{name}' for name in stack[2:])):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

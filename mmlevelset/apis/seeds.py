@@ -7,13 +7,13 @@ import numpy as np
 from mmengine.utils import track_iter_progress
 from PIL import Image
 
-from mmlevelset.apis.runner import read_config
-from mmlevelset.datasets.image_labels import image_id, preview, read_image_labels
-from mmlevelset.evaluation.folder import list_ids
+from mmlevelset.config import read_config
+from mmlevelset.datasets.image_labels import read_image_labels
+from mmlevelset.fileio.foreign_seeds import FORMATS, read_foreign_seed, write_foreign_seed
+from mmlevelset.fileio.ids import image_id, list_ids, preview
+from mmlevelset.fileio.meta import check_resumable, read_meta, write_meta
+from mmlevelset.fileio.seeds import Seed, read_seed, write_seed
 from mmlevelset.registry import DATASETS
-from mmlevelset.structures import check_resumable, read_meta, read_seed, write_meta, write_seed
-from mmlevelset.structures.foreign_seeds import FORMATS, read_foreign_seed, write_foreign_seed
-from mmlevelset.structures.seeds import Seed
 
 SUFFIXES = ('.jpg', '.jpeg', '.png')
 

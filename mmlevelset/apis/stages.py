@@ -13,9 +13,10 @@ from mmengine.runner import load_checkpoint
 from mmseg.registry import DATASETS, MODELS
 from torch import Tensor
 
+from mmlevelset.fileio.labels import read_label
+from mmlevelset.fileio.seeds import read_seed
 from mmlevelset.models import LevelSetHead
 from mmlevelset.models.level_set_head import LevelSetTrace
-from mmlevelset.structures import read_label, read_seed
 from mmlevelset.structures.fields import image_labels, unit_images
 from mmlevelset.visualization import (
     Panel,

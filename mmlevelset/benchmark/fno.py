@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from mmlevelset.datasets.shapes_generator import draw_image
+from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.levelset import (
     FNOEvolution,
     contour_length,
@@ -21,7 +22,6 @@ from mmlevelset.levelset import (
     signed_distance,
     standardise,
 )
-from mmlevelset.structures import atomic_path
 
 LENGTH = 0.01  # weight of the contour length relative to the variance, default of chan_vese
 # Pixels across the maps that the operator is trained on, and of the image its condition sees at

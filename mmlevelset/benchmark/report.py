@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from mmlevelset.structures import atomic_path
+from mmlevelset.fileio.atomic import atomic_path
 
 from .growth import AXES, EXPECTED, exponent
 from .table3 import FNO, ITERATIONS, ONE_PASS, PAPER, PAPER_FNO, TIMES_FNO

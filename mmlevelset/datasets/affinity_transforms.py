@@ -12,8 +12,8 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmseg.datasets.transforms import Resize
 
+from mmlevelset.fileio.soft import read_soft
 from mmlevelset.registry import TRANSFORMS
-from mmlevelset.structures.soft import read_soft
 
 from .augment import RandomPlacedCrop, placed
 

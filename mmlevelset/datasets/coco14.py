@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
+from mmlevelset.fileio.labels import voc_palette
 from mmlevelset.registry import DATASETS
-from mmlevelset.structures import voc_palette
 
 from .voc import VOCImageLabelDataset
 

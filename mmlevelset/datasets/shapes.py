@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from mmlevelset.fileio.atomic import write_json
+from mmlevelset.fileio.labels import voc_palette, write_label
 from mmlevelset.registry import DATASETS
-from mmlevelset.structures import voc_palette, write_json, write_label
 
 from .shapes_generator import CLASSES, VERSION, draw_image
 from .voc import VOCImageLabelDataset

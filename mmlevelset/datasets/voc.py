@@ -7,10 +7,11 @@ from typing import Any
 
 from mmseg.datasets import BaseSegDataset
 
+from mmlevelset.datasets.image_labels import labels_from_masks, read_image_labels
+from mmlevelset.fileio.conventions import mask_conventions
+from mmlevelset.fileio.ids import preview, read_split
+from mmlevelset.fileio.labels import voc_palette
 from mmlevelset.registry import DATASETS
-from mmlevelset.structures import mask_conventions, voc_palette
-
-from .image_labels import labels_from_masks, preview, read_image_labels, read_split
 
 
 @DATASETS.register_module()

@@ -7,34 +7,16 @@ from typing import Any
 import numpy as np
 from mmengine.utils import track_iter_progress
 
-from mmlevelset.structures import mask_conventions, read_label, read_seed, seed_to_label
+from mmlevelset.fileio.conventions import mask_conventions
+from mmlevelset.fileio.ids import list_ids
+from mmlevelset.fileio.labels import read_label
+from mmlevelset.fileio.seeds import read_seed, seed_to_label
 
 from .boundary import BOUNDARY_RATIO, boundary_report, count_boundaries
 from .boundary_f import boundary_f_report, class_boundary_f
 from .confusion import check_absent, confusion_matrix, confusion_scores, with_background
 from .report import flat_scores, seed_table
 from .sweep import SeedSweep
-
-
-def list_ids(folder: str | Path, suffix: str, ids: Sequence[str] | None = None) -> list[str]:
-    """Images of a folder; ``ids`` names those that must be there.
-
-    Raises:
-        FileNotFoundError: if the folder is empty or one of ``ids`` is missing.
-    """
-    folder = Path(folder)
-    found = sorted(path.stem for path in folder.glob(f'*{suffix}') if not path.name.startswith('.'))
-    if not found:
-        raise FileNotFoundError(f'{folder} holds no {suffix} files; check the path')
-    if ids is None:
-        return found
-    missing = sorted(set(ids) - set(found))
-    if missing:
-        raise FileNotFoundError(
-            f'{folder} lacks {len(missing)} of {len(ids)} {suffix} files, the first is '
-            f'{missing[0]}; finish the export, or give the list it was made for'
-        )
-    return list(ids)
 
 
 def evaluate_seeds(

@@ -9,9 +9,10 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger, print_log
 
+from mmlevelset.fileio.conventions import CONVENTIONS
+from mmlevelset.fileio.meta import META, write_meta
+from mmlevelset.fileio.seeds import write_seed
 from mmlevelset.registry import METRICS
-from mmlevelset.structures import CONVENTIONS, write_meta, write_seed
-from mmlevelset.structures.seeds import META
 
 from .confusion import with_background
 from .report import flat_scores, seed_table

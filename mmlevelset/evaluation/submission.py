@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from mmlevelset.datasets.prepare.coco_masks import CATEGORIES
-from mmlevelset.structures import atomic_path, read_label, write_label
+from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.labels import read_label, write_label
 
 COMPETITIONS = ('comp5', 'comp6')  # VOC's data alone; other data too, as any pre-trained network
 NUM_LABELS = 21

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from mmlevelset.structures import Seed
+from mmlevelset.fileio.seeds import Seed
 
 
 class Refiner(ABC):

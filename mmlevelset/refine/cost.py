@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from mmlevelset.fileio.atomic import write_json
 from mmlevelset.refine.memory import peak_memory
-from mmlevelset.structures import write_json
 
 COST = 'cost.json'
 

@@ -15,20 +15,15 @@ import torch
 from mmengine.utils import track_iter_progress
 from PIL import Image
 
-from mmlevelset.evaluation.folder import list_ids
+from mmlevelset.fileio.hashes import file_hash
+from mmlevelset.fileio.ids import list_ids
+from mmlevelset.fileio.labels import write_label
+from mmlevelset.fileio.meta import META, check_resumable, read_meta, write_meta
+from mmlevelset.fileio.seeds import read_seed
+from mmlevelset.fileio.soft import DTYPES, read_soft, soft_to_label, write_soft
 from mmlevelset.refine.base import Refiner
 from mmlevelset.refine.cost import Cost, add_cost, measured
 from mmlevelset.registry import REFINERS
-from mmlevelset.structures import (
-    check_resumable,
-    file_hash,
-    read_meta,
-    read_seed,
-    write_label,
-    write_meta,
-)
-from mmlevelset.structures.seeds import META
-from mmlevelset.structures.soft import DTYPES, read_soft, soft_to_label, write_soft
 
 SUFFIXES = ('.jpg', '.jpeg', '.png')
 # What must not change between two runs that fill the same folder.
@@ -69,7 +64,7 @@ def refine_folder(
         refiner: Config of a class in ``REFINERS``.
         seed_dir: Folder of seeds, ``<id>.npz``.
         image_dir: Folder of the images, ``<id>.jpg`` or ``.png``.
-        out_dir: Folder to write, see :mod:`mmlevelset.structures.soft`.
+        out_dir: Folder to write, see :mod:`mmlevelset.fileio.soft`.
         ids: Images to refine; default: all seeds.
         jobs: Processes, one thread each.
         dtype: Of the soft maps, ``'float16'`` or ``'uint8'``.

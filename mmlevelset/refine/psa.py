@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmlevelset.refine.affinity import feature_affinity
+from mmlevelset.affinity.losses import feature_affinity
+from mmlevelset.affinity.paths import half_disc
 from mmlevelset.refine.base import Refiner
 from mmlevelset.refine.model import load_model, normalised
-from mmlevelset.refine.path_index import half_disc
 from mmlevelset.refine.random_walk import random_walk, transition_matrix
 from mmlevelset.registry import REFINERS
 

@@ -7,21 +7,16 @@ from typing import Any
 import numpy as np
 from mmengine.utils import track_iter_progress
 
-from mmlevelset.evaluation.folder import list_ids
 from mmlevelset.evaluation.thresholds import (
     HISTOGRAM_BINS,
     choose_threshold,
     parse_threshold,
     score_histogram,
 )
-from mmlevelset.structures import (
-    check_resumable,
-    read_meta,
-    read_seed,
-    seed_to_label,
-    write_label,
-    write_meta,
-)
+from mmlevelset.fileio.ids import list_ids
+from mmlevelset.fileio.labels import write_label
+from mmlevelset.fileio.meta import check_resumable, read_meta, write_meta
+from mmlevelset.fileio.seeds import read_seed, seed_to_label
 
 # What must not change between two runs that fill the same folder.
 SETTINGS = ('threshold', 'threshold_rule', 'ignore_band', 'seed_dir', 'seeds')

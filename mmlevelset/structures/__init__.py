@@ -1,9 +1,12 @@
-from .conventions import CONVENTIONS, mask_conventions, scored_conventions
-from .provenance import file_hash, text_hash
-from .seeds import (
+"""What travels on a sample is in :mod:`mmlevelset.structures.fields`.
+
+Seeds and labels on disk are :mod:`mmlevelset.fileio`; their names stay importable from here, where
+scripts written for version 0.1 look for them.
+"""
+
+from mmlevelset.fileio import (
     Seed,
     atomic_path,
-    check_resumable,
     read_label,
     read_meta,
     read_seed,
@@ -16,18 +19,12 @@ from .seeds import (
 )
 
 __all__ = [
-    'CONVENTIONS',
     'Seed',
     'atomic_path',
-    'check_resumable',
-    'file_hash',
-    'mask_conventions',
     'read_label',
     'read_meta',
     'read_seed',
-    'scored_conventions',
     'seed_to_label',
-    'text_hash',
     'voc_palette',
     'write_json',
     'write_label',

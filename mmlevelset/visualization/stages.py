@@ -8,7 +8,8 @@ import cv2
 import matplotlib
 import numpy as np
 
-from mmlevelset.structures.seeds import atomic_path, voc_palette
+from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.labels import voc_palette
 
 CAPTION, GAP = 26, 4  # pixels
 CONTOUR = (255, 230, 0)  # yellow reads on photographs and on both colour maps

@@ -9,6 +9,8 @@ from mmcv.transforms import RandomFlip
 from mmengine.registry import init_default_scope
 from mmseg.datasets.transforms import Resize
 
+from mmlevelset.affinity.losses import pair_labels
+from mmlevelset.affinity.paths import half_disc
 from mmlevelset.datasets import (
     LoadAffinityScores,
     PoolAffinityLabel,
@@ -16,9 +18,7 @@ from mmlevelset.datasets import (
     RandomRescale,
     StrideLabel,
 )
-from mmlevelset.refine.affinity import pair_labels
-from mmlevelset.refine.path_index import half_disc
-from mmlevelset.structures.soft import write_soft
+from mmlevelset.fileio.soft import write_soft
 
 PSA = np.load(Path(__file__).resolve().parents[1] / 'data/psa_affinity_label.npz')
 init_default_scope('mmseg')

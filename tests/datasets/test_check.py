@@ -17,7 +17,7 @@ from mmlevelset.datasets.prepare.rehearsal_coco import write_coco
 from mmlevelset.datasets.prepare.rehearsal_voc import write_voc
 from mmlevelset.datasets.prepare.report import SAMPLES, sampled
 from mmlevelset.datasets.prepare.voc_aug import convert_voc_aug
-from mmlevelset.structures import write_label
+from mmlevelset.fileio.labels import write_label
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTS = 'ImageSets/Segmentation'

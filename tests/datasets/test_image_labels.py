@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmlevelset.datasets.image_labels import (
-    image_id,
-    labels_from_masks,
-    read_image_labels,
-    read_split,
-)
+from mmlevelset.datasets.image_labels import labels_from_masks, read_image_labels
+from mmlevelset.fileio.ids import image_id, read_split
 
 CLASSES = ('background', 'cat', 'dog', 'sheep')
 IDS = ['2007_000032', '2008_000001']

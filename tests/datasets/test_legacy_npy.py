@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmlevelset.datasets.legacy_npy import load_legacy_npy, save_legacy_npy
+from mmlevelset.fileio.legacy_npy import load_legacy_npy, save_legacy_npy
 
 CONTENT = {'2007_000032': np.array([0, 1], np.float32), 7: np.arange(4).reshape(2, 2)}
 

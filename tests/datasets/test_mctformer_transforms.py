@@ -8,7 +8,7 @@ from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from mmlevelset.apis import read_config
+from mmlevelset.config import read_config
 from mmlevelset.datasets import RandAugment, RandomErasing, RandomResizedCrop, ResizeByRatio
 from mmlevelset.datasets.mctformer_transforms import OPERATIONS
 

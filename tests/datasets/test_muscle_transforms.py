@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mmengine.dataset import Compose
 
-from mmlevelset.apis import read_config
+from mmlevelset.config import read_config
 from mmlevelset.datasets import OverlappingViews, PackViews
 
 

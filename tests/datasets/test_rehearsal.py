@@ -23,7 +23,7 @@ from mmlevelset.datasets.prepare.rehearsal_coco import (
     write_coco,
 )
 from mmlevelset.datasets.prepare.rehearsal_voc import _counts, _items, write_voc
-from mmlevelset.structures import read_meta
+from mmlevelset.fileio.meta import read_meta
 
 
 def tree(root):

@@ -14,7 +14,7 @@ from scipy import ndimage
 from mmlevelset.datasets import ShapesDataset
 from mmlevelset.datasets.shapes import write_shapes
 from mmlevelset.datasets.shapes_generator import CLASSES, SHAPES, draw_image
-from mmlevelset.structures import read_label
+from mmlevelset.fileio.labels import read_label
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE_MEAN = (122.618, 84.827, 86.706)  # of draw_image(0, 0, 0), version 1

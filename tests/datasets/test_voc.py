@@ -9,7 +9,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmlevelset.datasets import VOCImageLabelDataset
-from mmlevelset.structures import write_meta
+from mmlevelset.fileio.meta import write_meta
 
 CLASSES = ['background', 'dog', 'sheep', 'sofa']  # neither a subset in VOC's order nor 21
 LABELS = {'2007_000032': [1, 3], '2007_000033': [2], '2007_000039': []}

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from mmlevelset.datasets import VOCImageLabelDataset
-from mmlevelset.datasets.image_labels import read_split
 from mmlevelset.datasets.prepare import voc8
 from mmlevelset.datasets.prepare.voc8 import CLASSES, TO_VOC8, convert_voc8
-from mmlevelset.structures import read_label, voc_palette, write_label
+from mmlevelset.fileio.ids import read_split
+from mmlevelset.fileio.labels import read_label, voc_palette, write_label
 
 VOC = VOCImageLabelDataset.METAINFO['classes']
 SPLITS = dict(train=['2007_000002', '2007_000001'], val=['2008_000003'])

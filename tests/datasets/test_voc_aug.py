@@ -9,13 +9,15 @@ import scipy.io
 from PIL import Image
 
 from mmlevelset.datasets import VOCImageLabelDataset
-from mmlevelset.datasets.image_labels import read_image_labels, read_split
-from mmlevelset.datasets.legacy_npy import load_legacy_npy
+from mmlevelset.datasets.image_labels import read_image_labels
 from mmlevelset.datasets.prepare.facts import VOC
 from mmlevelset.datasets.prepare.labels import integer_id, write_cls_labels
 from mmlevelset.datasets.prepare.rehearsal_voc import write_voc
 from mmlevelset.datasets.prepare.voc_aug import convert_voc_aug, read_sbd_mask
-from mmlevelset.structures import read_label, read_meta
+from mmlevelset.fileio.ids import read_split
+from mmlevelset.fileio.labels import read_label
+from mmlevelset.fileio.legacy_npy import load_legacy_npy
+from mmlevelset.fileio.meta import read_meta
 
 CLASSES = VOCImageLabelDataset.METAINFO['classes']
 

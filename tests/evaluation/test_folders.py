@@ -12,16 +12,10 @@ from scipy import ndimage
 from mmlevelset.apis import config_classes
 from mmlevelset.evaluation import SeedSweep, boundary_report, evaluate_labels, evaluate_seeds
 from mmlevelset.evaluation.boundary import count_boundaries
+from mmlevelset.fileio.labels import read_label, write_label
+from mmlevelset.fileio.meta import read_meta, write_meta
+from mmlevelset.fileio.seeds import read_seed, seed_to_label, write_seed
 from mmlevelset.refine.threshold import make_pseudo_labels, seed_threshold
-from mmlevelset.structures import (
-    read_label,
-    read_meta,
-    read_seed,
-    seed_to_label,
-    write_label,
-    write_meta,
-    write_seed,
-)
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 CLASSES = ['background', 'cat', 'dog']

@@ -8,8 +8,9 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from mmlevelset.evaluation import BoundaryMetric, SeedMetric, seed_metric
+from mmlevelset.fileio.meta import read_meta
+from mmlevelset.fileio.seeds import read_seed, seed_to_label
 from mmlevelset.registry import METRICS
-from mmlevelset.structures import read_meta, read_seed, seed_to_label
 
 CLASSES = ('background', 'cat', 'dog', 'cow')
 

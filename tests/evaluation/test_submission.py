@@ -14,7 +14,7 @@ from mmlevelset.evaluation.submission import (
     write_coco_results,
     write_voc_archive,
 )
-from mmlevelset.structures import read_label, voc_palette, write_label
+from mmlevelset.fileio.labels import read_label, voc_palette, write_label
 
 IDS = ['2008_000001', '2008_000004']
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'

@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from mmlevelset.apis import read_config
+from mmlevelset.config import read_config
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = ROOT / 'configs/seed'

@@ -11,10 +11,11 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmlevelset.apis import convert_state_dict, read_config
+from mmlevelset.affinity.losses import affinity_losses, feature_affinity, pair_labels
+from mmlevelset.affinity.paths import half_disc
+from mmlevelset.apis import convert_state_dict
+from mmlevelset.config import read_config
 from mmlevelset.models import AffinityNet
-from mmlevelset.refine.affinity import affinity_losses, feature_affinity, pair_labels
-from mmlevelset.refine.path_index import half_disc
 from tests.models.official_normal import filled_normal
 
 ROOT = Path(__file__).resolve().parents[2]

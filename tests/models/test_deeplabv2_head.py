@@ -20,7 +20,8 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import nn
 
-from mmlevelset.apis import convert_state_dict, read_config
+from mmlevelset.apis import convert_state_dict
+from mmlevelset.config import read_config
 from mmlevelset.models import DeepLabV2Head
 from mmlevelset.models.msc import _shrunk
 from tests.models.official import filled, image, label_map

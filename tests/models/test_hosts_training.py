@@ -21,7 +21,7 @@ from mmengine.runner import Runner
 from torch import multiprocessing
 
 from mmlevelset.apis import build_runner, load_config
-from mmlevelset.structures import write_label
+from mmlevelset.fileio.labels import write_label
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = ROOT / 'configs/seed'

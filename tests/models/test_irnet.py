@@ -12,7 +12,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch.nn import functional as F
 
-from mmlevelset.apis import convert_state_dict, read_config
+from mmlevelset.apis import convert_state_dict
+from mmlevelset.config import read_config
 from mmlevelset.models import IRNet
 from tests.models.official_normal import filled_normal
 

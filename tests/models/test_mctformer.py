@@ -16,7 +16,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmlevelset.apis import convert_checkpoint, convert_state_dict, read_config
+from mmlevelset.apis import convert_checkpoint, convert_state_dict
+from mmlevelset.config import read_config
 from mmlevelset.models.heads.mctformer_head import class_token_contrast
 from tests.models.official import filled, image
 from tests.models.small_mctformer import CONFIGS, ROOT, small

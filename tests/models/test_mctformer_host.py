@@ -12,7 +12,7 @@ from mmengine.registry import PARAM_SCHEDULERS
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmlevelset.apis import read_config
+from mmlevelset.config import read_config
 from mmlevelset.models.heads.mctformer_head import class_token_contrast, weighted_ranking_pool
 from tests.models.small_mctformer import CONFIGS, LEVEL_SET, batch, small
 

@@ -16,7 +16,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmlevelset.apis import convert_checkpoint, convert_state_dict, read_config
+from mmlevelset.apis import convert_checkpoint, convert_state_dict
+from mmlevelset.config import read_config
 from mmlevelset.models import EfficientNet
 from mmlevelset.models.heads.seam_head import upsample
 from mmlevelset.models.host_losses.emd import best_transport

@@ -14,7 +14,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, distributed, nn
 
-from mmlevelset.apis import read_config
+from mmlevelset.config import read_config
 from mmlevelset.models import MuSCLeDistributedDataParallel
 from mmlevelset.models.heads.muscle_head import MuSCLeHead
 

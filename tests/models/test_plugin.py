@@ -11,7 +11,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmlevelset.apis import read_config
+from mmlevelset.config import read_config
 from mmlevelset.models import LevelSetHead
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmlevelset.apis import convert_checkpoint, convert_state_dict, read_config
+from mmlevelset.apis import convert_checkpoint, convert_state_dict
+from mmlevelset.config import read_config
 from tests.models.official import filled, image
 
 ROOT = Path(__file__).resolve().parents[2]

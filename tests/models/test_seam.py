@@ -17,7 +17,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmlevelset.apis import convert_state_dict, read_config
+from mmlevelset.apis import convert_state_dict
+from mmlevelset.config import read_config
 from mmlevelset.models.heads import seam_head
 from mmlevelset.models.heads.pcm import propagate
 from tests.models.official import filled, image

@@ -16,7 +16,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmlevelset.apis import read_config
+from mmlevelset.config import read_config
 from mmlevelset.models import CAMTTAModel
 from tests.models.official import filled, image
 

@@ -8,7 +8,7 @@ from mmengine.dataset import Compose
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS, init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
-from mmlevelset.apis import read_config
+from mmlevelset.config import read_config
 from mmlevelset.refine import evolution as level_set
 from mmlevelset.refine import irn, psa
 from mmlevelset.registry import REFINERS

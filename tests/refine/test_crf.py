@@ -9,11 +9,11 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from mmlevelset.fileio.seeds import Seed
 from mmlevelset.refine import DenseCRF, rgb_image, with_background
 from mmlevelset.refine.crf import unary_from_labels, unary_from_scores
 from mmlevelset.refine.permutohedral import PermutohedralLattice
 from mmlevelset.registry import REFINERS
-from mmlevelset.structures import Seed
 
 ROOT = Path(__file__).resolve().parents[2]
 PRESETS = Config.fromfile(ROOT / 'configs/_base_/refine/dense_crf.py')

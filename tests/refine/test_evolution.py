@@ -6,10 +6,10 @@ import torch
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from mmlevelset.apis import read_config
+from mmlevelset.config import read_config
+from mmlevelset.fileio.seeds import Seed
+from mmlevelset.fileio.soft import soft_to_label
 from mmlevelset.refine import EvolutionRefiner, LevelSetRefiner
-from mmlevelset.structures import Seed
-from mmlevelset.structures.soft import soft_to_label
 
 CONFIG = """
 model = dict(

@@ -10,18 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmlevelset.fileio.labels import read_label, write_label
+from mmlevelset.fileio.meta import read_meta, write_meta
+from mmlevelset.fileio.seeds import read_seed, write_seed
+from mmlevelset.fileio.soft import read_soft, soft_to_label, write_soft
 from mmlevelset.refine.cost import Cost, add_cost, read_cost
 from mmlevelset.refine.folder import refine_folder, relabel_folder
 from mmlevelset.refine.threshold import make_pseudo_labels
-from mmlevelset.structures import (
-    read_label,
-    read_meta,
-    read_seed,
-    write_label,
-    write_meta,
-    write_seed,
-)
-from mmlevelset.structures.soft import read_soft, soft_to_label, write_soft
 
 ROOT = Path(__file__).resolve().parents[2]
 REFINER = dict(type='mmlevelset.PAR', background=dict(score=0.4))

@@ -9,11 +9,11 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch.nn import functional as F
 
-from mmlevelset.apis import read_config
+from mmlevelset.config import read_config
+from mmlevelset.fileio.seeds import Seed
+from mmlevelset.fileio.soft import soft_to_label
 from mmlevelset.refine import IRLabel, IRNWalk
 from mmlevelset.refine.irn import edge_walk
-from mmlevelset.structures import Seed
-from mmlevelset.structures.soft import soft_to_label
 
 DATA = Path(__file__).resolve().parents[1] / 'data'
 CRF = dict(

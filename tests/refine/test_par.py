@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from mmlevelset.fileio.seeds import Seed
 from mmlevelset.refine import PAR
 from mmlevelset.refine.par import pixel_adaptive_refinement
 from mmlevelset.registry import REFINERS
-from mmlevelset.structures import Seed
 
 DATA = Path(__file__).resolve().parents[1] / 'data'
 

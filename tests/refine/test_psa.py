@@ -10,10 +10,10 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch.nn import functional as F
 
-from mmlevelset.apis import read_config
+from mmlevelset.config import read_config
+from mmlevelset.fileio.seeds import Seed
 from mmlevelset.refine import PSAWalk
 from mmlevelset.refine.psa import feature_walk
-from mmlevelset.structures import Seed
 
 CONFIG = """
 model = dict(

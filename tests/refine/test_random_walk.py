@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmlevelset.refine.affinity import feature_affinity, path_affinity
+from mmlevelset.affinity.losses import feature_affinity, path_affinity
+from mmlevelset.affinity.paths import half_disc, search_paths
 from mmlevelset.refine.irn import edge_walk
-from mmlevelset.refine.path_index import half_disc, search_paths
 from mmlevelset.refine.psa import feature_walk
 from mmlevelset.refine.random_walk import random_walk, transition_matrix
 

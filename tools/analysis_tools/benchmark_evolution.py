@@ -14,13 +14,13 @@ from pathlib import Path
 
 import torch
 
-from mmlevelset.apis import versions
 from mmlevelset.benchmark import fno, report
 from mmlevelset.benchmark.growth import growth
 from mmlevelset.benchmark.sections import SECTIONS, Setup
 from mmlevelset.benchmark.table3 import table3
 from mmlevelset.benchmark.timing import Row
-from mmlevelset.structures import atomic_path, write_json
+from mmlevelset.fileio.atomic import atomic_path, write_json
+from mmlevelset.fileio.versions import versions
 
 PEERS = ('scipy', 'opencv-python', 'scikit-image', 'neuraloperator', 'edt')
 

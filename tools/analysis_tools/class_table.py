@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mmlevelset.structures import scored_conventions
+from mmlevelset.fileio.conventions import scored_conventions
 
 SCORES = ('IoU', 'BIoU', 'F')
 

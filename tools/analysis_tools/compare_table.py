@@ -14,7 +14,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from mmlevelset.structures import CONVENTIONS
+from mmlevelset.fileio.conventions import CONVENTIONS
 
 DATA = Path(__file__).with_name('paper_tables.json')
 FACTS = ('split', 'gt_dir', 'absent_classes', 'unsure_pixels', *CONVENTIONS, 'init', 'config')

@@ -2,8 +2,9 @@
 
 import argparse
 
-from mmlevelset.apis import add_arguments, read_config
+from mmlevelset.apis import add_arguments
 from mmlevelset.apis.stages import draw_image_stages
+from mmlevelset.config import read_config
 
 
 def main() -> None:

@@ -10,12 +10,13 @@ import torch
 from mmengine.utils import track_iter_progress
 from mmseg.registry import DATASETS
 
-from mmlevelset.apis import add_arguments, read_config
+from mmlevelset.apis import add_arguments
 from mmlevelset.apis.stages import load_level_set_model, trace_image
+from mmlevelset.config import read_config
+from mmlevelset.fileio.atomic import write_json
 from mmlevelset.levelset import chan_vese, edge_stopping
 from mmlevelset.models import LevelSetEnergyLoss
 from mmlevelset.models.level_set_head import LevelSetTrace
-from mmlevelset.structures import write_json
 
 
 def total(loss: LevelSetEnergyLoss, trace: LevelSetTrace, phi: torch.Tensor) -> torch.Tensor:

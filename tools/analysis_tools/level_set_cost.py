@@ -18,7 +18,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
-from mmlevelset.apis import read_config
+from mmlevelset.config import read_config
 
 # Attention on a CPU, which PyTorch does not count by itself.
 ATTENTION = {

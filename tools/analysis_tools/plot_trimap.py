@@ -9,7 +9,7 @@ import json
 import re
 from pathlib import Path
 
-from mmlevelset.structures import atomic_path
+from mmlevelset.fileio.atomic import atomic_path
 
 
 def trimap_curve(path: Path) -> dict[float, float]:

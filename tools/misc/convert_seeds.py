@@ -8,8 +8,8 @@ import argparse
 
 from mmlevelset.apis import config_classes, export_seeds, import_seeds
 from mmlevelset.datasets import VOCImageLabelDataset
-from mmlevelset.datasets.image_labels import read_split
-from mmlevelset.structures.foreign_seeds import FORMATS
+from mmlevelset.fileio.foreign_seeds import FORMATS
+from mmlevelset.fileio.ids import read_split
 
 
 def parse_args() -> argparse.Namespace:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmlevelset.apis import convert_checkpoint, read_checkpoint, read_config
+from mmlevelset.apis import convert_checkpoint, read_checkpoint
+from mmlevelset.config import read_config
 
 DEIT_CLASSIFIER = ('head.', 'norm.')
 

@@ -11,8 +11,8 @@ import torch
 
 from mmlevelset.apis import convert_state_dict
 from mmlevelset.apis.mxnet_params import read_mxnet_params
+from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.models import ResNet38
-from mmlevelset.structures import atomic_path
 
 # res4a_branch2a_weight, bn4b3_branch2b1_moving_mean, bn7_gamma, conv1a_weight
 NAME = re.compile(

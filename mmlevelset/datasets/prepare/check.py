@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmlevelset.structures import read_meta
+from mmlevelset.fileio.meta import read_meta
 
 from ..coco14 import COCO14Dataset, coco_number
 from ..image_labels import read_image_labels

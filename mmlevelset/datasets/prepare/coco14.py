@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmlevelset.structures import check_resumable, write_label, write_meta
+from mmlevelset.datasets.image_labels import one_hot, read_image_labels
+from mmlevelset.fileio.ids import image_id, preview
+from mmlevelset.fileio.labels import write_label
+from mmlevelset.fileio.meta import check_resumable, write_meta
 
 from ..coco14 import COCO14Dataset
-from ..image_labels import image_id, one_hot, preview, read_image_labels
 from .coco_json import Instances, parse
 from .coco_masks import CATEGORIES, CROWD, LABELS, OVERLAP, draw_mask, require_pycocotools
 from .facts import COCO, expected

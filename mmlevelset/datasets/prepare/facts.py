@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mmlevelset.structures import read_meta
+from mmlevelset.fileio.meta import read_meta
 
 # VOC 2012's own lists, the 8,498 + 2,857 images of SBD, and the usual union without VOC's val.
 VOC = dict(

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmlevelset.structures import atomic_path
-
-from ..legacy_npy import save_legacy_npy
+from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.legacy_npy import save_legacy_npy
 
 KEYS = ('str', 'int')
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from mmlevelset.structures import atomic_path
+from mmlevelset.fileio.atomic import atomic_path
 
 from .pool import parallel
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmlevelset.structures import atomic_path, write_meta
+from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.meta import write_meta
 
 from ..coco14 import COCO14Dataset
 from .coco_masks import CATEGORIES

@@ -9,7 +9,9 @@ import numpy as np
 import scipy.io
 from PIL import Image, ImageDraw
 
-from mmlevelset.structures import atomic_path, write_label, write_meta
+from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.labels import write_label
+from mmlevelset.fileio.meta import write_meta
 
 from ..voc import VOCImageLabelDataset
 from .facts import VOC

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..image_labels import preview, read_split
+from mmlevelset.fileio.ids import preview, read_split
+
 from .files import Finding, Pair, inspect
 from .pool import parallel
 

@@ -16,9 +16,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mmlevelset.structures import atomic_path, check_resumable, read_label, write_label, write_meta
+from mmlevelset.datasets.image_labels import labels_from_masks
+from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.ids import read_split
+from mmlevelset.fileio.labels import read_label, write_label
+from mmlevelset.fileio.meta import check_resumable, write_meta
 
-from ..image_labels import labels_from_masks, read_split
 from ..voc import VOCImageLabelDataset
 from .check import AUG_HINT
 from .files import Pair, inspect

@@ -9,9 +9,12 @@ import numpy as np
 import scipy.io
 from PIL import Image
 
-from mmlevelset.structures import atomic_path, check_resumable, write_label, write_meta
+from mmlevelset.datasets.image_labels import read_image_labels
+from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.ids import preview, read_split
+from mmlevelset.fileio.labels import write_label
+from mmlevelset.fileio.meta import check_resumable, write_meta
 
-from ..image_labels import preview, read_image_labels, read_split
 from ..voc import VOCImageLabelDataset
 from .facts import VOC, class_differences, expected
 from .labels import write_cls_labels, write_image_labels, write_split

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmlevelset.structures.seeds import atomic_path
+from mmlevelset.fileio.atomic import atomic_path
 
 
 class FrozenCache:

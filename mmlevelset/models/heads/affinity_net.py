@@ -8,8 +8,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmlevelset.refine.affinity import affinity_losses, feature_affinity, pair_labels
-from mmlevelset.refine.path_index import half_disc
+from mmlevelset.affinity.losses import affinity_losses, feature_affinity, pair_labels
+from mmlevelset.affinity.paths import half_disc
 from mmlevelset.registry import MODELS
 
 

@@ -7,9 +7,9 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmlevelset.affinity.losses import PairLabels, affinity_losses, pair_labels, path_affinity
+from mmlevelset.affinity.paths import search_paths, shifted
 from mmlevelset.models.heads.affinity_net import stack_labels
-from mmlevelset.refine.affinity import PairLabels, affinity_losses, pair_labels, path_affinity
-from mmlevelset.refine.path_index import search_paths, shifted
 from mmlevelset.registry import MODELS
 
 

@@ -1,7 +1,7 @@
 """The stages of image-level labels -> seeds -> pseudo-labels -> segmentation model, as one list.
 
 Used by the configs of ``configs/pipeline``. Values in braces are filled in by
-:class:`~mmlevelset.apis.pipeline.Pipeline` when the stages run.
+:class:`~mmlevelset.pipeline.scheduler.Pipeline` when the stages run.
 """
 
 from pathlib import Path
@@ -67,8 +67,8 @@ def three_stages(
         tables (str): Numbers of the paper's tables that the last stage prints.
 
     Returns:
-        tuple: stages and table rows, see :mod:`~mmlevelset.apis.pipeline` and
-        :mod:`~mmlevelset.apis.table`.
+        tuple: stages and table rows, see :mod:`~mmlevelset.pipeline.scheduler` and
+        :mod:`~mmlevelset.pipeline.tables`.
 
     Raises:
         ValueError: An unknown data set or method.

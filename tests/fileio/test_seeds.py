@@ -4,19 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmlevelset.structures.seeds import (
-    Seed,
-    atomic_path,
-    read_label,
-    read_meta,
-    read_seed,
-    seed_to_label,
-    voc_palette,
-    write_json,
-    write_label,
-    write_meta,
-    write_seed,
-)
+from mmlevelset.fileio.atomic import atomic_path, write_json
+from mmlevelset.fileio.labels import read_label, voc_palette, write_label
+from mmlevelset.fileio.meta import read_meta, write_meta
+from mmlevelset.fileio.seeds import Seed, read_seed, seed_to_label, write_seed
 
 
 def files(folder):

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from mmlevelset.apis import Pipeline, markdown, summarise
-from mmlevelset.apis.progress import clock, last_line
-from mmlevelset.apis.shell import lock, start, stop
+from mmlevelset.pipeline import Pipeline, markdown, summarise
+from mmlevelset.pipeline.progress import clock, last_line
+from mmlevelset.pipeline.shell import lock, start, stop
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
 work_dir = 'out'
 word = 'hello'

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mmlevelset.structures import scored_conventions
+from mmlevelset.fileio.conventions import scored_conventions
 
 Row = dict[str, Any]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from mmlevelset.apis import Pipeline, read_config, three_stages
-from mmlevelset.apis.runner import OptionsAction
+from mmlevelset.config import OptionsAction, read_config
+from mmlevelset.pipeline import Pipeline, three_stages
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PIPELINES = sorted((ROOT / 'configs/pipeline').glob('*_levelset.py'))
 FULL_SIZE = [path for path in PIPELINES if path.name.startswith(('voc12_', 'coco14_'))]
 PAPER = json.loads((ROOT / 'tools/analysis_tools/paper_tables.json').read_text())

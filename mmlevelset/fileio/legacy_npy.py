@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmlevelset.structures import atomic_path
+from mmlevelset.fileio.atomic import atomic_path
 
 # What damaged or hostile pickles raise, besides the refusals below.
 _ERRORS = (

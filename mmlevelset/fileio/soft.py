@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .seeds import atomic_path, read_seed
+from .atomic import atomic_path
+from .seeds import read_seed
 
 DTYPES = ('float16', 'uint8')
 

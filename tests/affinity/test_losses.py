@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from mmlevelset.affinity.losses import affinity_losses, pair_labels, path_affinity
+from mmlevelset.affinity.paths import half_disc, search_paths
 from mmlevelset.models.heads.irnet import displacement_losses
-from mmlevelset.refine.affinity import affinity_losses, pair_labels, path_affinity
-from mmlevelset.refine.path_index import half_disc, search_paths
 
 DATA = Path(__file__).resolve().parents[1] / 'data'
 PSA, IRN = np.load(DATA / 'psa_affinity_label.npz'), np.load(DATA / 'irn_losses.npz')

@@ -28,10 +28,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from mmlevelset.structures import atomic_path, write_json
+from mmlevelset.config import read_config, settings_hash
+from mmlevelset.fileio.atomic import atomic_path, write_json
 
 from .progress import Progress
-from .runner import read_config, settings_hash
 from .shell import lock, start, stop
 
 TAIL_LINES = 30  # of a failed stage's log, printed

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from .seeds import read_meta
+from .meta import read_meta
 
 CONVENTIONS = ('overlap', 'crowd')
 

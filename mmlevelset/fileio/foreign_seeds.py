@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from mmlevelset.datasets.legacy_npy import load_legacy_npy, save_legacy_npy
+from mmlevelset.fileio.legacy_npy import load_legacy_npy, save_legacy_npy
 
 from .seeds import Seed
 

@@ -15,9 +15,10 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from mmlevelset.structures import read_label, read_meta, read_seed, write_label, write_seed
-from mmlevelset.structures.foreign_seeds import read_foreign_seed, write_foreign_seed
-from mmlevelset.structures.seeds import Seed, seed_to_label
+from mmlevelset.fileio.foreign_seeds import read_foreign_seed, write_foreign_seed
+from mmlevelset.fileio.labels import read_label, write_label
+from mmlevelset.fileio.meta import read_meta
+from mmlevelset.fileio.seeds import Seed, read_seed, seed_to_label, write_seed
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = (37, 50)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmlevelset.refine.path_index import half_disc, search_paths, shifted
+from mmlevelset.affinity.paths import half_disc, search_paths, shifted
 
 IGNORE = 255
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmlevelset.refine.path_index import half_disc, search_paths, shifted
+from mmlevelset.affinity.paths import half_disc, search_paths, shifted
 
 DATA = Path(__file__).resolve().parents[1] / 'data'
 PATHS = np.load(DATA / 'irn_path_index.npz')

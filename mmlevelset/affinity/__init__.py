@@ -1,0 +1,1 @@
+"""Pairs of pixels and the losses of the networks that learn their affinity."""

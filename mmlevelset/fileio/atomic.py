@@ -1,0 +1,51 @@
+"""Files that are complete or not there: everything is written to a temporary name first."""
+
+import json
+import math
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that replaces it when the block ends without an error.
+
+    The temporary name ends in ``.tmp``, so that no pattern for seeds or labels matches what a
+    killed run left behind.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.{uuid.uuid4().hex[:8]}.tmp')
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, facts: dict[str, Any]) -> None:
+    """Write valid JSON atomically: NumPy values become plain ones, NaN becomes null."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(
+            json.dumps(_plain(facts), indent=2, allow_nan=False) + '\n', encoding='utf-8'
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,70 @@
+"""``<folder>/meta.json``: how the files of a folder were made, and whether a run may go on with them."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .atomic import write_json
+from .versions import versions
+
+META = 'meta.json'
+
+
+def write_meta(folder: str | Path, **facts: Any) -> None:
+    """Write ``<folder>/meta.json``: how the files of the folder were made, and the versions that
+    made them."""
+    write_json(Path(folder) / META, dict(facts, versions=versions()))
+
+
+def read_meta(folder: str | Path) -> dict[str, Any]:
+    """Read ``<folder>/meta.json``; an empty dict if the folder has none.
+
+    Raises:
+        ValueError: if the file is not valid JSON.
+    """
+    path = Path(folder) / META
+    if not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f'{path} is not valid JSON ({error}); restore or delete it') from error
+
+
+def check_resumable(
+    folder: str | Path, suffix: str, meta: dict[str, Any], settings: Sequence[str]
+) -> None:
+    """Refuse to go on with a folder whose files were made in another way.
+
+    Args:
+        folder: Where files may be left from an earlier run.
+        suffix: Of these files, e.g. ``'.png'``.
+        meta: What ``meta.json`` is about to say.
+        settings: Its keys that the files depend on.
+
+    Raises:
+        ValueError: naming the settings that differ from the folder's ``meta.json``.
+    """
+    if not any(Path(folder).glob(f'*{suffix}')):
+        return
+    before = read_meta(folder)
+    changed = [
+        text
+        for key in settings
+        if before.get(key) != meta[key]
+        for text in _differences(key, before.get(key), meta[key])
+    ]
+    if changed:
+        raise ValueError(
+            f'{folder} holds {suffix} files made with other settings ({"; ".join(changed)}); '
+            'give another folder, or delete this one'
+        )
+
+
+def _differences(key: str, old: Any, new: Any) -> list[str]:
+    """What differs, one text per entry where both are dicts."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return [f'{key}: {old} -> {new}']
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return [f'{key}.{name}: {old.get(name)} -> {new.get(name)}' for name in names]
