@@ -1,5 +1,7 @@
 # MCTformer-V2 on COCO 2014 with and without the level set: baseline of Tables 5 and 7 of the paper.
-_base_ = '../_base_/pipeline/three_stages.py'  # first, or mmengine 0.10.7 takes importlib for a config
+_base_ = (
+    '../_base_/pipeline/three_stages.py'  # first, or mmengine 0.10.7 takes importlib for a config
+)
 from importlib import import_module
 
 work_dir = 'work_dirs/coco14_mctformer_v2'

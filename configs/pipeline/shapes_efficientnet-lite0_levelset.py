@@ -40,14 +40,16 @@ for _arm, (_config, _source, _threshold) in _arms.items():
         ),
         dict(
             name=f'score_seeds_{_arm}',
-            command='{python} tools/eval_seeds.py ' + f'{_dir}/seeds {_gt} --threshold {_threshold} '
+            command='{python} tools/eval_seeds.py '
+            + f'{_dir}/seeds {_gt} --threshold {_threshold} '
             f'--json {_dir}/seeds.json',
             done=f'{_dir}/seeds.json',
             needs=[f'seeds_{_arm}'],
         ),
         dict(
             name=f'labels_{_arm}',
-            command='{python} tools/make_pseudo_labels.py ' + f'{_dir}/seeds {_dir}/labels --threshold {_threshold}',
+            command='{python} tools/make_pseudo_labels.py '
+            + f'{_dir}/seeds {_dir}/labels --threshold {_threshold}',
             makes=f'{_dir}/labels',
             needs=[f'seeds_{_arm}'],
         ),
@@ -77,12 +79,18 @@ stages.append(
         needs=['labels_levelset'],
     )
 )
-_regions = {'mIoU': 'scores.mIoU', 'oracle mIoU': 'scores.oracle_mIoU', 'boundary IoU': 'boundary.mBIoU'}
+_regions = {
+    'mIoU': 'scores.mIoU',
+    'oracle mIoU': 'scores.oracle_mIoU',
+    'boundary IoU': 'boundary.mBIoU',
+}
 _model = {'mIoU': 'mIoU', 'boundary IoU': 'boundary/mBIoU'}
 table = []
 for _arm in _arms:
     _dir = '{work_dir}/' + _arm
     table += [
         dict(arm=_arm, stage='seeds, train', metrics=f'{_dir}/seeds.json', keys=_regions),
-        dict(arm=_arm, stage='model, val', metrics=f'{_dir}/retrain/test/metrics.json', keys=_model),
+        dict(
+            arm=_arm, stage='model, val', metrics=f'{_dir}/retrain/test/metrics.json', keys=_model
+        ),
     ]

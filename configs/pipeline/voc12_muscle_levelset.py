@@ -1,7 +1,9 @@
 # MuSCLe on PASCAL VOC 2012 with and without the level set: Tables 1 and 4 of the paper. Its
 # own segmentation network (EfficientNet-B7, BiFPN) is not built here: DeepLab-V2 stands in, in a folder
 # of its own, so that Table 6 does not show it as MuSCLe's.
-_base_ = '../_base_/pipeline/three_stages.py'  # first, or mmengine 0.10.7 takes importlib for a config
+_base_ = (
+    '../_base_/pipeline/three_stages.py'  # first, or mmengine 0.10.7 takes importlib for a config
+)
 from importlib import import_module
 
 work_dir = 'work_dirs/voc12_muscle'

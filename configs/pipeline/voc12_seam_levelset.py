@@ -1,5 +1,7 @@
 # SEAM on PASCAL VOC 2012 with and without the level set: Tables 1, 4 and 6 of the paper.
-_base_ = '../_base_/pipeline/three_stages.py'  # first, or mmengine 0.10.7 takes importlib for a config
+_base_ = (
+    '../_base_/pipeline/three_stages.py'  # first, or mmengine 0.10.7 takes importlib for a config
+)
 from importlib import import_module
 
 work_dir = 'work_dirs/voc12_seam'

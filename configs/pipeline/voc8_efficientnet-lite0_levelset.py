@@ -39,7 +39,9 @@ for _arm, (_config, _source, _threshold) in _arms.items():
         _id = f'{_arm}_s{_run}'
         _dir = '{work_dir}/' + _id
         _seeded = f'--cfg-options randomness.seed={_run}'
-        _scored = f'--tta --cfg-options test_evaluator.threshold={_threshold} tta_model.seed_source='
+        _scored = (
+            f'--tta --cfg-options test_evaluator.threshold={_threshold} tta_model.seed_source='
+        )
         stages += [
             dict(
                 name=f'train_{_id}',
@@ -94,7 +96,8 @@ for _arm, (_config, _source, _threshold) in _arms.items():
                 ),
                 dict(
                     name=f'score_labels_{_id}',
-                    command='{python} tools/eval_seeds.py ' + f'{_dir}/labels {_gt} --json {_dir}/labels.json',
+                    command='{python} tools/eval_seeds.py '
+                    + f'{_dir}/labels {_gt} --json {_dir}/labels.json',
                     done=f'{_dir}/labels.json',
                     needs=[f'labels_{_id}'],
                 ),
@@ -116,13 +119,21 @@ for _arm, (_config, _source, _threshold) in _arms.items():
 
 _oracle = {'mIoU': 'seed/oracle_mIoU', 'threshold': 'seed/oracle_threshold'}
 _fixed = {'mIoU': 'seed/mIoU', 'threshold': 'seed/threshold'}
-_free = {'mIoU': 'scores.mIoU', 'boundary IoU': 'boundary.mBIoU', 'trimap mIoU': 'boundary.trimap_mIoU@3'}
+_free = {
+    'mIoU': 'scores.mIoU',
+    'boundary IoU': 'boundary.mBIoU',
+    'trimap mIoU': 'boundary.trimap_mIoU@3',
+}
 _best = {
     'mIoU': 'scores.oracle_mIoU',
     'boundary IoU': 'oracle_boundary.mBIoU',
     'trimap mIoU': 'oracle_boundary.trimap_mIoU@3',
 }
-_labels = {'mIoU': 'scores.mIoU', 'boundary IoU': 'boundary.mBIoU', 'trimap mIoU': 'boundary.trimap_mIoU@3'}
+_labels = {
+    'mIoU': 'scores.mIoU',
+    'boundary IoU': 'boundary.mBIoU',
+    'trimap mIoU': 'boundary.trimap_mIoU@3',
+}
 _model = {'mIoU': 'mIoU', 'boundary IoU': 'boundary/mBIoU', 'trimap mIoU': 'boundary/trimap_mIoU@3'}
 
 _rows = (

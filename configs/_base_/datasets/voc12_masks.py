@@ -13,8 +13,15 @@ train_pipeline = [
     dict(
         type='PackSegInputs',
         meta_keys=(
-            'img_path', 'img_label', 'ori_shape', 'img_shape', 'pad_shape', 'scale_factor', 'flip',
-            'flip_direction', 'reduce_zero_label',
+            'img_path',
+            'img_label',
+            'ori_shape',
+            'img_shape',
+            'pad_shape',
+            'scale_factor',
+            'flip',
+            'flip_direction',
+            'reduce_zero_label',
         ),
     ),
 ]

@@ -7,8 +7,16 @@ metainfo = dict(
 )
 img_scale = (288, 288)
 meta_keys = (
-    'img_path', 'img_id', 'img_label', 'ori_shape', 'img_shape', 'pad_shape', 'scale_factor',
-    'flip', 'flip_direction', 'reduce_zero_label',
+    'img_path',
+    'img_id',
+    'img_label',
+    'ori_shape',
+    'img_shape',
+    'pad_shape',
+    'scale_factor',
+    'flip',
+    'flip_direction',
+    'reduce_zero_label',
 )
 train_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),
