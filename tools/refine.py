@@ -10,7 +10,6 @@ from pathlib import Path
 
 from mmlevelset.config import OptionsAction, read_config
 from mmlevelset.fileio.ids import read_split
-from mmlevelset.refine.cost import read_cost
 from mmlevelset.refine.folder import refine_folder, relabel_folder
 
 
@@ -80,8 +79,6 @@ def main() -> None:
                 **options,
             )
         print(f'{count} images done; labels: {out}/labels')
-        if not args.labels_only:
-            print(f'cost: {read_cost(out)}')
 
 
 if __name__ == '__main__':

@@ -22,7 +22,6 @@ from mmlevelset.fileio.meta import META, check_resumable, read_meta, write_meta
 from mmlevelset.fileio.seeds import read_seed
 from mmlevelset.fileio.soft import DTYPES, read_soft, soft_to_label, write_soft
 from mmlevelset.refine.base import Refiner
-from mmlevelset.refine.cost import Cost, add_cost, measured
 from mmlevelset.registry import REFINERS
 
 SUFFIXES = ('.jpg', '.jpeg', '.png')
@@ -56,9 +55,6 @@ def refine_folder(
     **facts: Any,
 ) -> int:
     """Write ``<out_dir>/soft/<id>.npz`` and ``<out_dir>/labels/<id>.png``. Images done are skipped.
-
-    What the images cost is added to ``<out_dir>/cost.json`` at the end, also of a run that is
-    stopped by an error or by Ctrl-C; those of a killed run are not counted.
 
     Args:
         refiner: Config of a class in ``REFINERS``.
@@ -95,13 +91,9 @@ def refine_folder(
     _write_metas(task.out_dir, task.seed_dir, len(ids), meta, threshold, unsure_below)
     left = [name for name in ids if not all(path.is_file() for path in _outputs(task, name))]
     if left:
-        costs = _in_turn(task, left) if jobs == 1 else _in_pool(task, left, jobs)
-        total = Cost()
-        try:
-            for cost in track_iter_progress((costs, len(left))):
-                total += cost
-        finally:
-            add_cost(out_dir, total)
+        done = _in_turn(task, left) if jobs == 1 else _in_pool(task, left, jobs)
+        for _ in track_iter_progress((done, len(left))):
+            pass
     return len(left)
 
 
@@ -138,21 +130,12 @@ def relabel_folder(
     return len(ids)
 
 
-def refine_image(task: Task, refiner: Refiner, name: str) -> Cost:
+def refine_image(task: Task, refiner: Refiner, name: str) -> None:
     """Refine one image and write its files, the label map last.
-
-    Returns:
-        Cost: of the image; zero where only the label map was missing.
 
     Raises:
         RuntimeError: If anything is wrong with it; names the image.
     """
-    known = _outputs(task, name)[0].is_file()
-    cost = measured(lambda: _write_outputs(task, refiner, name))
-    return Cost() if known else cost
-
-
-def _write_outputs(task: Task, refiner: Refiner, name: str) -> None:
     soft_path, label_path = _outputs(task, name)
     try:
         if not soft_path.is_file():
@@ -215,13 +198,13 @@ def _find_images(folder: Path, ids: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def _in_turn(task: Task, ids: Sequence[str]) -> Iterator[Cost]:
+def _in_turn(task: Task, ids: Sequence[str]) -> Iterator[None]:
     refiner = REFINERS.build(task.refiner)
     for name in ids:
         yield refine_image(task, refiner, name)
 
 
-def _in_pool(task: Task, ids: Sequence[str], jobs: int) -> Iterator[Cost]:
+def _in_pool(task: Task, ids: Sequence[str], jobs: int) -> Iterator[None]:
     # spawn: a forked copy of a process with threads, as torch makes them, may hang.
     pool = ProcessPoolExecutor(
         min(jobs, len(ids)), multiprocessing.get_context('spawn'), _start_worker, (task,)
@@ -253,5 +236,5 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _work(name: str) -> Cost:
-    return refine_image(*_worker, name)
+def _work(name: str) -> None:
+    refine_image(*_worker, name)

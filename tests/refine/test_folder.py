@@ -14,7 +14,6 @@ from mmlevelset.fileio.labels import read_label, write_label
 from mmlevelset.fileio.meta import read_meta, write_meta
 from mmlevelset.fileio.seeds import read_seed, write_seed
 from mmlevelset.fileio.soft import read_soft, soft_to_label, write_soft
-from mmlevelset.refine.cost import Cost, add_cost, read_cost
 from mmlevelset.refine.folder import refine_folder, relabel_folder
 from mmlevelset.refine.threshold import make_pseudo_labels
 
@@ -108,38 +107,6 @@ def test_a_killed_run_goes_on_to_the_same_files(folders, tmp_path):
     (out / 'soft/.6.npz.0badcafe.tmp').write_bytes(b'half a file')
     assert 0 < refine_folder(slow, **folders, out_dir=out) < 7
     assert files(out) == files(tmp_path / 'whole')
-
-
-@pytest.mark.parametrize('jobs', [1, 2])
-def test_cost_of_every_image_counts_once(folders, tmp_path, jobs):
-    """However often the run was stopped; nothing but what was refined counts."""
-    out = tmp_path / 'out'
-    refine_folder(REFINER, **folders, out_dir=out, ids=['1', '2'], jobs=jobs)
-    first = read_cost(out)
-    assert first.images == 2 and first.seconds > 0 and first.cpu_seconds > 0
-    assert 0.05 < first.peak_gb < 5  # of Python and torch
-    (folders['seed_dir'] / '6.npz').write_bytes(b'damaged')
-    with pytest.raises(RuntimeError):
-        refine_folder(REFINER, **folders, out_dir=out, ids=['3', '6'], jobs=jobs)
-    second = read_cost(out)
-    assert second.images == 3 and second.seconds > first.seconds
-    refine_folder(REFINER, **folders, out_dir=out, ids=['1', '2', '3'], jobs=jobs)
-    (out / 'labels/1.png').unlink()
-    refine_folder(REFINER, **folders, out_dir=out, ids=['1', '2', '3'], jobs=jobs)
-    assert read_cost(out) == second
-
-
-def test_sum_of_costs(tmp_path):
-    assert read_cost(tmp_path) == Cost() and str(Cost()) == 'no image was measured'
-    add_cost(tmp_path, Cost(2, 3.0, 1.0, 0.5))
-    add_cost(tmp_path, Cost(1, 6.0, 2.0, 0.25))
-    assert read_cost(tmp_path) == Cost(3, 9.0, 3.0, 0.5)
-    assert str(read_cost(tmp_path)) == (
-        '3.00 s per image, 1.00 s of them on the CPU; peak memory of a process 0.50 GB, over 3 images'
-    )
-    (tmp_path / 'cost.json').write_text('{"images": 3')
-    with pytest.raises(ValueError, match='cost.json is damaged .* delete it'):
-        read_cost(tmp_path)
 
 
 def test_thresholds_without_another_refinement(folders, tmp_path):

@@ -1,8 +1,5 @@
 """PSAWalk: geometry and wiring; its numbers are in test_random_walk.py."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -74,23 +71,6 @@ def test_small_images(files, size):
     image, seed = scene(*size)
     soft = PSAWalk(**files, **SETTINGS)(image, seed)
     assert soft.shape == (3, *size) and np.isfinite(soft).all() and soft.max() <= 1
-
-
-def test_weights_leave_memory_and_come_back(files):
-    """Of the file, mapped into memory, only the ends of tensors stay; the next image is as the first."""
-    refiner = PSAWalk(**files, **SETTINGS)
-    weights = refiner.model.backbone.b7.conv_branch2b1.weight
-
-    def resident() -> int:
-        """KiB of the mapping of the checkpoint that are in memory."""
-        entries = Path('/proc/self/smaps').read_text().split(files['checkpoint'])[1:]
-        return sum(int(re.search(r'Rss: +(\d+)', entry)[1]) for entry in entries)
-
-    once = refiner(*scene(40, 40))
-    if Path('/proc/self/smaps').is_file():  # Linux
-        after = resident()
-        assert weights.isfinite().all() and resident() >= after + weights.nbytes // 1024 // 2
-    np.testing.assert_array_equal(refiner(*scene(40, 40)), once)
 
 
 def test_image_without_foreground(files):
