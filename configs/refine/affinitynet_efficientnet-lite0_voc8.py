@@ -22,7 +22,7 @@ train_pipeline = [
     dict(type='Resize', scale=_base_.img_scale, keep_ratio=False),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmlevelset.PoolAffinityLabel', stride=8),
-    dict(type='PackSegInputs', meta_keys=_base_.meta_keys),
+    dict(type='mmlevelset.PackImageLabels'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 train_cfg = dict(max_epochs=6)

@@ -1,9 +1,4 @@
 # AffinityNet of SEAM. Its labels:
 #   tools/refine.py configs/refine/psa-scores_seam_voc12.py --seeds SEEDS --out work_dirs/refine/psa_scores
-_base_ = [
-    '../_base_/hosts/affinity_resnet38.py',
-    '../_base_/datasets/voc12_affinity.py',
-    '../_base_/schedules/affinity_psa.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = 'affinitynet_resnet38_psa_voc12.py'
 optim_wrapper = dict(optimizer=dict(lr=0.01))

@@ -13,15 +13,7 @@ model = dict(
 )
 tta_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale=(s, s), keep_ratio=False) for s in (224, 288, 352)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='mmlevelset.CheckedLoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+    dict(type='mmlevelset.MultiScaleFlip', scales=[(224, 224), (288, 288), (352, 352)]),
 ]
 tta_model = dict(type='mmlevelset.SegTTAModel', crf=_base_.crf_deeplabv2_test)
 # Not the tenfold rate of a fresh head: one step of Adam moves all 11,520 inputs of a class at once.

@@ -1,20 +1,15 @@
 # DeepLab-V2 ResNet-101 on pseudo-labels of COCO 2014: LPCAM's and ReCAM's settings (LPCAM#3), 100,000
 # updates from 2 batches of 10, lr 2e-4, ImageNet's weights.
-_base_ = [
-    '../_base_/models/deeplabv2_r101.py',
-    '../_base_/datasets/coco14_pseudo_deeplabv2.py',
-    '../_base_/schedules/retrain_deeplabv2.py',
-    '../_base_/refine/dense_crf.py',
-]
+_base_ = ['deeplabv2_r101_voc12.py', '../_base_/datasets/coco14_images.py']
 model = dict(
     backbone=dict(init_cfg=dict(checkpoint='weights/deeplab_resnet101_imagenet.pth')),
     decode_head=dict(num_classes=81),
 )
-tta_model = dict(crf=_base_.crf_deeplabv2_test)
 max_iters = 100000 * _base_.iter_size
 optim_wrapper = dict(optimizer=dict(lr=2e-4))
 param_scheduler = [
     dict(type='PolyLR', eta_min=0.0, power=0.9, begin=0, end=max_iters + 1, by_epoch=False)
 ]
-train_dataloader = dict(batch_size=10)
+train_dataloader = dict(batch_size=10, dataset=_base_.coco14_pseudo)
+test_dataloader = dict(dataset=_base_.coco14_val)
 train_cfg = dict(max_iters=max_iters)

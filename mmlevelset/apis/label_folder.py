@@ -27,6 +27,8 @@ def drop_masks(cfg: Config) -> None:
 def _without_annotations(pipeline: Any) -> Any:
     """Leave the loading of masks out of a pipeline, of the branches of TestTimeAug as well."""
     if isinstance(pipeline, dict):
+        if str(pipeline.get('type')).endswith('MultiScaleFlip'):
+            return dict(pipeline, masks=False)
         return {key: _without_annotations(value) for key, value in pipeline.items()}
     if not isinstance(pipeline, list | tuple):
         return pipeline

@@ -8,6 +8,7 @@ from .affinity_transforms import (
 from .augment import ColorJitter, RandomPlacedCrop
 from .coco14 import COCO14Dataset
 from .hsv_shift import RandomHSVShift
+from .input_transforms import MultiScaleFlip, PackImageLabels
 from .mctformer_transforms import RandAugment, RandomErasing, RandomResizedCrop, ResizeByRatio
 from .muscle_transforms import OverlappingViews, PackViews
 from .shapes import ShapesDataset
@@ -20,7 +21,9 @@ __all__ = [
     'CheckedLoadImage',
     'ColorJitter',
     'LoadAffinityScores',
+    'MultiScaleFlip',
     'OverlappingViews',
+    'PackImageLabels',
     'PackViews',
     'PoolAffinityLabel',
     'RandAugment',

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
-from mmseg.datasets.transforms import PackSegInputs
 from PIL import Image
 
 from mmlevelset.registry import TRANSFORMS
+
+from .input_transforms import PackImageLabels
 
 
 @TRANSFORMS.register_module()
@@ -65,8 +66,8 @@ class OverlappingViews(BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class PackViews(PackSegInputs):
-    """:class:`PackSegInputs` that puts the views of :class:`OverlappingViews` on the sample."""
+class PackViews(PackImageLabels):
+    """:class:`PackImageLabels` that puts the views of :class:`OverlappingViews` on the sample."""
 
     def transform(self, results: dict) -> dict:
         """Pack; the sample gets ``views`` (Tensor (2, 3, h, w), uint8) and ``view_boxes`` (2, 4)."""

@@ -36,8 +36,8 @@ def image_labels(metas: Sequence[dict], num_classes: int, like: Tensor) -> Tenso
         label = meta.get('img_label')
         if label is None:
             raise ValueError(
-                "a sample carries no image-level label: give the dataset `image_labels=…` and add 'img_label' "
-                'to `meta_keys` of PackSegInputs'
+                'a sample carries no image-level label: give the dataset `image_labels=…` and end its pipeline '
+                "with 'mmlevelset.PackImageLabels', or add 'img_label' to `meta_keys` of PackSegInputs"
             )
         label = np.asarray(label, np.float32)
         if label.shape != (num_classes,):

@@ -11,14 +11,15 @@ from PIL import Image
 
 from mmlevelset.registry import DATASETS
 
-BASE = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
-NAMES = ['shapes', 'voc8', 'voc8_288', 'voc12', 'voc12_irn', 'voc12_psa', 'voc12_seam', 'coco14']
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+NAMES = ['shapes', 'voc8', 'voc8_288', 'voc12', 'voc12_irn', 'voc12_psa', 'voc12_seam']
+NAMES = [f'_base_/datasets/{name}' for name in NAMES] + ['seed/mctformer/deit-s_v2_coco14']
 
 
 @pytest.fixture(params=NAMES)
 def config(request):
     init_default_scope('mmseg')
-    return Config.fromfile(BASE / f'{request.param}.py')
+    return Config.fromfile(CONFIGS / f'{request.param}.py')
 
 
 @pytest.fixture
@@ -62,7 +63,8 @@ def test_views_are_scales_times_flips(config, item):
 
 
 def test_data_set_is_registered(config):
-    assert DATASETS.get(config.dataset_type) is not None
-    classes = config.get('metainfo', {}).get('classes')
-    classes = classes or DATASETS.get(config.dataset_type).METAINFO['classes']
+    dataset = config.train_dataloader.dataset
+    classes = dataset.get('metainfo', {}).get('classes')
+    classes = classes or DATASETS.get(dataset.type).METAINFO['classes']
     assert classes[0] == 'background'
+    assert config.test_dataloader.dataset.type == dataset.type

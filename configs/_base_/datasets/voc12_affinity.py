@@ -12,6 +12,6 @@ train_pipeline = [
     ),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmlevelset.PoolAffinityLabel', stride=8),
-    dict(type='PackSegInputs', meta_keys=_base_.meta_keys),
+    dict(type='mmlevelset.PackImageLabels'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

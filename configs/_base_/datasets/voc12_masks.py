@@ -10,20 +10,7 @@ train_pipeline = [
     dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PhotoMetricDistortion'),
-    dict(
-        type='PackSegInputs',
-        meta_keys=(
-            'img_path',
-            'img_label',
-            'ori_shape',
-            'img_shape',
-            'pad_shape',
-            'scale_factor',
-            'flip',
-            'flip_direction',
-            'reduce_zero_label',
-        ),
-    ),
+    dict(type='mmlevelset.PackImageLabels'),
 ]
 test_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),

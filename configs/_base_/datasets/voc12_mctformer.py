@@ -13,20 +13,12 @@ train_pipeline = [
         mean=(123.675, 116.28, 103.53),
         std=(58.395, 57.12, 57.375),
     ),
-    dict(type='PackSegInputs', meta_keys=_base_.meta_keys),
+    dict(type='mmlevelset.PackImageLabels'),
 ]
 img_ratios = (1.0,)
 tta_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='mmlevelset.ResizeByRatio', ratio=ratio) for ratio in img_ratios],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='mmlevelset.CheckedLoadAnnotations')],
-            [dict(type='PackSegInputs', meta_keys=_base_.meta_keys)],
-        ],
-    ),
+    dict(type='mmlevelset.MultiScaleFlip', ratios=img_ratios, resize='mmlevelset.ResizeByRatio'),
 ]
 train_dataloader = dict(batch_size=64, dataset=dict(pipeline=train_pipeline))
 test_evaluator = dict(scales=img_ratios)

@@ -27,6 +27,6 @@ train_pipeline = [
         area=(0.02, 0.2),
         ratio=(0.3, 3.3),
     ),
-    dict(type='mmlevelset.PackViews', meta_keys=_base_.meta_keys),
+    dict(type='mmlevelset.PackViews'),
 ]
 train_dataloader = dict(batch_size=16, dataset=dict(pipeline=train_pipeline))

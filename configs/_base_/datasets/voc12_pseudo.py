@@ -20,15 +20,7 @@ test_pipeline = [
 img_ratios = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 tta_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale_factor=ratio, keep_ratio=True) for ratio in img_ratios],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='mmlevelset.CheckedLoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+    dict(type='mmlevelset.MultiScaleFlip', ratios=img_ratios),
 ]
 tta_model = dict(type='mmlevelset.SegTTAModel', merge='mean_prob')
 train_dataloader = dict(

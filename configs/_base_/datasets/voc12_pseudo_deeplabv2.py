@@ -16,12 +16,5 @@ train_pipeline = [
 train_dataloader = dict(batch_size=5, dataset=dict(pipeline=train_pipeline))
 tta_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='mmlevelset.CheckedLoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+    dict(type='mmlevelset.MultiScaleFlip'),
 ]

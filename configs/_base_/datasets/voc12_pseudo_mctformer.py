@@ -14,12 +14,5 @@ train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
 img_ratios = (0.5, 0.75, 1.0, 1.25, 1.5)
 tta_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale_factor=ratio, keep_ratio=True) for ratio in img_ratios],
-            [dict(type='mmlevelset.CheckedLoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+    dict(type='mmlevelset.MultiScaleFlip', ratios=img_ratios, flip=False),
 ]

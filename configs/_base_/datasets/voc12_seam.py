@@ -18,18 +18,14 @@ train_pipeline = [
     dict(
         type='mmlevelset.RandomPlacedCrop', crop_size=crop_size, pad_val=(103.53, 116.28, 123.675)
     ),
-    dict(type='PackSegInputs', meta_keys=_base_.meta_keys),
+    dict(type='mmlevelset.PackImageLabels'),
 ]
 tta_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),
     dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='mmlevelset.ResizeByRatio', ratio=ratio) for ratio in _base_.img_ratios],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='mmlevelset.CheckedLoadAnnotations')],
-            [dict(type='PackSegInputs', meta_keys=_base_.meta_keys)],
-        ],
+        type='mmlevelset.MultiScaleFlip',
+        ratios=_base_.img_ratios,
+        resize='mmlevelset.ResizeByRatio',
     ),
 ]
 train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))

@@ -6,25 +6,17 @@ train_pipeline = [
     dict(type='RandomResize', scale=(320, 320), ratio_range=(0.8, 1.25), keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs', meta_keys=_base_.meta_keys),
+    dict(type='mmlevelset.PackImageLabels'),
 ]
 test_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),
     dict(type='mmlevelset.CheckedLoadAnnotations'),
-    dict(type='PackSegInputs', meta_keys=_base_.meta_keys),
+    dict(type='mmlevelset.PackImageLabels'),
 ]
 img_ratios = (0.75, 1.0, 1.25)
 tta_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale_factor=ratio, keep_ratio=True) for ratio in img_ratios],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='mmlevelset.CheckedLoadAnnotations')],
-            [dict(type='PackSegInputs', meta_keys=_base_.meta_keys)],
-        ],
-    ),
+    dict(type='mmlevelset.MultiScaleFlip', ratios=img_ratios),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(batch_size=1, dataset=dict(pipeline=test_pipeline))

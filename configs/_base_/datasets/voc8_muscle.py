@@ -13,6 +13,6 @@ train_pipeline = [
             type='mmlevelset.ColorJitter', brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1
         ),
     ),
-    dict(type='mmlevelset.PackViews', meta_keys=_base_.meta_keys),
+    dict(type='mmlevelset.PackViews'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

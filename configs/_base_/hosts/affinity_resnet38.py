@@ -1,9 +1,7 @@
 # PSA's resnet38_aff: AffinityNet on ResNet38; batch norms, conv1a and b2 are frozen.
+_base_ = '../preprocessors.py'
 data_preprocessor = dict(
-    type='mmlevelset.LevelSetPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
+    _base_.imagenet,
     size=(448, 448),  # of the training crops
 )
 model = dict(

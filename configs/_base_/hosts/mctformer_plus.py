@@ -1,11 +1,9 @@
 # MCTformer+ (arXiv:2308.03005) on DeiT-S/16: class tokens and patches classify, their attentions
 # and scores make the CAM, and the affinity of the patches refines it.
+_base_ = '../preprocessors.py'
 num_classes = 20
 data_preprocessor = dict(
-    type='mmlevelset.LevelSetPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
+    _base_.imagenet,
     size=(448, 448),
 )
 model = dict(

@@ -1,11 +1,9 @@
 # MCTformer-V2 (arXiv:2203.02891) on DeiT-S/16: as +, but one set of position parameters, average
 # pooling, and a product without root of the attentions of 3 layers and the patch scores.
+_base_ = '../preprocessors.py'
 num_classes = 20
 data_preprocessor = dict(
-    type='mmlevelset.LevelSetPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
+    _base_.imagenet,
     size=(224, 224),
 )
 model = dict(

@@ -1,12 +1,10 @@
 # MuSCLe (Yuan et al., BMVC 2022; SCoulY/MuSCLe, commit 79c9e4d) on EfficientNet-B3 of stride 16: the
 # stride of stage 6 is removed without dilation, and every padding is the one for an even size.
+_base_ = '../preprocessors.py'
 num_classes = 20
+# MuSCLe starts from AdvProp weights, which were trained on x / 127.5 - 1, and feeds them this
 data_preprocessor = dict(
-    type='mmlevelset.LevelSetPreProcessor',
-    # MuSCLe starts from AdvProp weights, which were trained on x / 127.5 - 1, and feeds them this
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
+    _base_.imagenet,
     size=(448, 448),
 )
 model = dict(

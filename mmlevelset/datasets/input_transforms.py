@@ -1,0 +1,71 @@
+"""What the pipelines of all data sets end with: test-time augmentation, and packing with image labels."""
+
+from collections.abc import Sequence
+
+from mmcv.transforms import TestTimeAug
+from mmseg.datasets.transforms import PackSegInputs
+
+from mmlevelset.registry import TRANSFORMS
+
+# What mmsegmentation's heads and metrics read, and the id and image-level label of the image.
+META_KEYS = (
+    'img_path', 'seg_map_path', 'img_id', 'img_label', 'ori_shape', 'img_shape', 'pad_shape',
+    'scale_factor', 'flip', 'flip_direction', 'reduce_zero_label',
+)  # fmt: skip
+
+
+@TRANSFORMS.register_module()
+class PackImageLabels(PackSegInputs):
+    """mmsegmentation's ``PackSegInputs`` that takes the image's id and image-level label along.
+
+    Args:
+        meta_keys: What becomes metainfo of the sample, where the image has it.
+    """
+
+    def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
+        super().__init__(meta_keys=meta_keys)
+
+
+@TRANSFORMS.register_module()
+class MultiScaleFlip(TestTimeAug):
+    """Give an image at several sizes, each as it is and mirrored, for test-time augmentation.
+
+    Give ``ratios`` or ``scales``, or neither for the image's own size.
+
+    Args:
+        ratios: Factors of the image's size, whose aspect stays.
+        scales: Fixed sizes (width, height), in pixels.
+        resize: Transform that applies the ratios: ``'Resize'``, or ``'mmlevelset.ResizeByRatio'`` for
+            the filters of SEAM and IRN.
+        flip: Add the mirrored images.
+        masks: Load the ground truth, for the evaluation.
+
+    Raises:
+        ValueError: Both ratios and scales are given, or ratios with an unknown ``resize``.
+    """
+
+    def __init__(
+        self,
+        ratios: Sequence[float] = (),
+        scales: Sequence[Sequence[int]] = (),
+        resize: str = 'Resize',
+        flip: bool = True,
+        masks: bool = True,
+    ) -> None:
+        options = {'Resize': 'scale_factor', 'mmlevelset.ResizeByRatio': 'ratio'}
+        if ratios and scales:
+            raise ValueError(
+                f'MultiScaleFlip: got ratios={ratios} and scales={scales}; give one of them'
+            )
+        if resize not in options:
+            raise ValueError(
+                f'MultiScaleFlip: resize must be one of {list(options)}, got {resize!r}'
+            )
+        sizes = [{'type': resize, options[resize]: ratio} for ratio in ratios]
+        if resize == 'Resize':
+            sizes = [dict(size, keep_ratio=True) for size in sizes]
+        sizes += [dict(type='Resize', scale=tuple(scale), keep_ratio=False) for scale in scales]
+        flips = [dict(type='RandomFlip', prob=prob) for prob in (0.0, 1.0)] if flip else []
+        load = [dict(type='mmlevelset.CheckedLoadAnnotations')] if masks else []
+        branches = [sizes, flips, load, [dict(type='mmlevelset.PackImageLabels')]]
+        super().__init__([branch for branch in branches if branch])
