@@ -5,6 +5,7 @@ from .conventions import CONVENTIONS, mask_conventions, scored_conventions
 from .hashes import file_hash, text_hash
 from .ids import image_id, list_ids, preview, read_split
 from .labels import read_label, voc_palette, write_label
+from .lock import folder_lock
 from .meta import META, check_resumable, read_meta, write_meta
 from .seeds import Seed, read_seed, seed_to_label, write_seed
 from .soft import read_soft, soft_to_label, write_soft
@@ -17,6 +18,7 @@ __all__ = [
     'atomic_path',
     'check_resumable',
     'file_hash',
+    'folder_lock',
     'image_id',
     'list_ids',
     'mask_conventions',

@@ -29,6 +29,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_temporary(folder: str | Path) -> None:
+    """Remove what killed runs left half written in a folder; only for who is its only writer."""
+    for path in Path(folder).glob('.*.????????.tmp'):
+        path.unlink(missing_ok=True)
+
+
 def write_json(path: str | Path, facts: dict[str, Any]) -> None:
     """Write valid JSON atomically: NumPy values become plain ones, NaN becomes null."""
     with atomic_path(path) as temporary:

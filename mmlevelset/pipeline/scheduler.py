@@ -30,9 +30,10 @@ from typing import IO, Any, NamedTuple
 
 from mmlevelset.config import read_config, settings_hash
 from mmlevelset.fileio.atomic import atomic_path, write_json
+from mmlevelset.fileio.lock import folder_lock
 
 from .progress import Progress
-from .shell import lock, start, stop
+from .shell import start, stop
 
 TAIL_LINES = 30  # of a failed stage's log, printed
 POLL = 0.1  # seconds between two looks at the running stages
@@ -169,7 +170,7 @@ class Pipeline:
         Raises:
             ValueError: Another pipeline runs in ``work_dir``.
         """
-        with lock(self.work_dir / '.done') as held:
+        with folder_lock(self.work_dir / '.done') as held:
             for stage in plan:
                 self._marker(stage.name).unlink(missing_ok=True)
             total = len(self.stages)

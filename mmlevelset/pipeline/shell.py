@@ -1,36 +1,11 @@
 """Shell commands of a pipeline: started in groups of their own, so that none outlives it unseen."""
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
-
-
-@contextmanager
-def lock(folder: Path) -> Iterator[IO[str]]:
-    """Keep a second pipeline out of a folder; commands that get the file keep it locked as well.
-
-    Args:
-        folder (Path): Made where missing.
-
-    Raises:
-        ValueError: A pipeline runs there, or a command that a killed one left behind.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / '.lock').open('w') as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(
-                f'a pipeline, or a stage that a killed one left behind, still runs in {folder}; '
-                'wait for it or end it first'
-            ) from error
-        yield file
 
 
 def start(command: str, log: Path, root: Path, held: IO[str]) -> subprocess.Popen:
@@ -40,7 +15,7 @@ def start(command: str, log: Path, root: Path, held: IO[str]) -> subprocess.Pope
         command (str): For bash; any command of a pipe may fail it.
         log (Path): Replaced.
         root (Path): Folder the command runs in.
-        held (IO): From :func:`lock`.
+        held (IO): From :func:`~mmlevelset.fileio.lock.folder_lock`.
 
     Returns:
         Popen: to poll and to :func:`stop`.

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from mmlevelset.fileio.lock import folder_lock
 from mmlevelset.pipeline import Pipeline, markdown, summarise
 from mmlevelset.pipeline.progress import clock, last_line
-from mmlevelset.pipeline.shell import lock, start, stop
+from mmlevelset.pipeline.shell import start, stop
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -226,7 +227,7 @@ def test_bad_stage(tmp_path: Path, stage: dict, message: str) -> None:
 
 
 def test_stop_ends_the_whole_group(tmp_path: Path) -> None:
-    with lock(tmp_path) as held:
+    with folder_lock(tmp_path) as held:
         process = start('sleep 60 & echo $! && wait', tmp_path / 'log', tmp_path, held)
         until(lambda: re.search(r'^\d+$', (tmp_path / 'log').read_text(), re.M) is not None)
         child = int((tmp_path / 'log').read_text().split()[-1])
