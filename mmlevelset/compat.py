@@ -6,6 +6,9 @@ Runner is built.
 
 import importlib.util
 import os
+import warnings
+from contextlib import redirect_stdout
+from io import StringIO
 from pickle import UnpicklingError
 from typing import Any
 
@@ -28,7 +31,23 @@ def require_openmmlab() -> None:
         raise ImportError(INSTALL.format(missing=', '.join(missing)))
 
 
+def quieten_mmseg() -> None:
+    """Import mmseg without its lines on a package that nothing here needs.
+
+    The fork prints "Could not import OneDL" twice, and a build of mmcv without operators warns of
+    an attention that no model here has. Whatever else an import says is passed on.
+
+    Remove when: the fork passes a logger to ``print_log`` in ``mmseg/datasets``.
+    """
+    with redirect_stdout(StringIO()) as said, warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
+        importlib.import_module('mmseg.datasets')
+        importlib.import_module('mmcv.cnn.bricks.transformer')
+    print(said.getvalue().replace('Could not import OneDL\n', ''), end='')
+
+
 require_openmmlab()
+quieten_mmseg()
 
 import numpy as np  # noqa: E402
 from mmengine.config import Config  # noqa: E402

@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from mmlevelset.apis import config_classes
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.evaluation import evaluate_labels, evaluate_seeds
 from mmlevelset.fileio.atomic import write_json
 from mmlevelset.fileio.ids import read_split
@@ -35,9 +36,7 @@ def print_numbers(title: str, numbers: dict[str, float]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description='mIoU, Boundary IoU and trimap mIoU of seeds or label maps'
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('folder', help='folder of seed files (.npz) or of label maps (.png)')
     parser.add_argument('--gt', required=True, help='folder of ground-truth label maps (.png)')
     parser.add_argument('--split', help='list of the images to score (default: all of the folder)')
@@ -106,4 +105,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -3,14 +3,13 @@
 ``pycocotools.coco.COCO.loadRes`` reads it with the annotations of the same images.
 """
 
-import argparse
-
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.evaluation.submission import write_coco_results
 from mmlevelset.fileio.ids import list_ids, read_split
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Result JSON of COCO label maps')
+    parser = make_parser(__doc__)
     parser.add_argument('labels', help='folder of label maps (<id>.png), 0..80')
     parser.add_argument('json', help='file to write')
     parser.add_argument('--split', help='list of the images (default: all of the folder)')
@@ -21,4 +20,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -5,9 +5,9 @@ python tools/test.py CONFIG CHECKPOINT --tta --labels-only LABEL_DIR \
 python tools/format_voc_test.py LABEL_DIR results.tgz
 """
 
-import argparse
 from pathlib import Path
 
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.evaluation.submission import (
     COMPETITIONS,
     check_voc_archive,
@@ -18,7 +18,7 @@ from mmlevelset.fileio.ids import read_split
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Archive for the VOC 2012 segmentation server')
+    parser = make_parser(__doc__)
     parser.add_argument(
         'labels', help='folder of label maps (<id>.png), or, with --check, an archive'
     )
@@ -49,4 +49,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -3,16 +3,13 @@
 No ground truth is used. A run that was stopped goes on where it was.
 """
 
-import argparse
-
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.fileio.ids import read_split
 from mmlevelset.refine.threshold import make_pseudo_labels
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description='Threshold seeds into palette PNGs of pseudo-labels'
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('seed_dir', help='folder of seed files (.npz)')
     parser.add_argument('out', help='folder for the label maps (.png) and meta.json')
     parser.add_argument(
@@ -39,4 +36,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

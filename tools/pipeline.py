@@ -3,13 +3,13 @@
 A killed or failed run goes on where it stopped when the same command is given again.
 """
 
-import argparse
 import os
 import signal
 import sys
 from pathlib import Path
 
 from mmlevelset.apis import add_arguments
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.config import read_config
 from mmlevelset.fileio.atomic import atomic_path, write_json
 from mmlevelset.fileio.versions import versions
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description='Run the stages of a pipeline config')
+    parser = make_parser(__doc__)
     add_arguments(parser, launcher=False)
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument('--from', dest='first', metavar='STAGE', help='run it and all later ones')
@@ -30,12 +30,9 @@ def main() -> int:
     if args.jobs < 1:
         parser.error(f'--jobs must be at least 1, got {args.jobs}')
 
-    try:
-        cfg = read_config(args.config, args.cfg_options).to_dict()
-        pipeline = Pipeline(cfg, ROOT, args.work_dir)
-        plan = pipeline.plan(args.first, args.only)
-    except (FileNotFoundError, ValueError) as error:
-        parser.error(str(error))
+    cfg = read_config(args.config, args.cfg_options).to_dict()
+    pipeline = Pipeline(cfg, ROOT, args.work_dir)
+    plan = pipeline.plan(args.first, args.only)
     if args.dry_run:
         unfinished = pipeline.unfinished()
         for stage in pipeline.stages:
@@ -48,14 +45,7 @@ def main() -> int:
         signal.signal(number, lambda caught, _: sys.exit(128 + caught))
     # Jobs that each take all cores slow each other down several times over.
     os.environ.setdefault('OMP_NUM_THREADS', str(max((os.cpu_count() or 1) // args.jobs, 1)))
-    try:
-        finished = pipeline.run(plan, args.jobs)
-    except ValueError as error:
-        parser.error(str(error))
-    except KeyboardInterrupt:
-        print('interrupted; the same command goes on from here')
-        return 130
-    if not finished:
+    if not pipeline.run(plan, args.jobs):
         return 1
     left = pipeline.unfinished()
     if left:
@@ -81,4 +71,4 @@ def report(cfg: dict, pipeline: Pipeline, config: str) -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run(main)

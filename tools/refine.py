@@ -8,13 +8,14 @@ import argparse
 import os
 from pathlib import Path
 
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.config import OptionsAction, read_config
 from mmlevelset.fileio.ids import read_split
 from mmlevelset.refine.folder import refine_folder, relabel_folder
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Refine seeds into pseudo-labels')
+    parser = make_parser(__doc__)
     parser.add_argument('config', help='configs/refine/*.py')
     parser.add_argument('--seeds', help='folder of seed files (.npz)')
     parser.add_argument('--out', required=True, help='gets soft/*.npz and labels/*.png')
@@ -82,4 +83,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -1,6 +1,8 @@
-"""Test a model, or export its seeds: ``python tools/test.py CONFIG CHECKPOINT [--out DIR] ...``."""
+"""Test a model, or export its seeds; writes WORK_DIR/metrics.json.
 
-import argparse
+``python tools/test.py CONFIG CHECKPOINT [--tta] [--out DIR] [--cfg-options KEY=VALUE …]``
+"""
+
 from pathlib import Path
 
 from mmlevelset.apis import (
@@ -8,7 +10,6 @@ from mmlevelset.apis import (
     build_runner,
     check_weights,
     drop_masks,
-    leave_processes,
     load_config,
     set_label_folder,
     set_seed_folder,
@@ -16,10 +17,11 @@ from mmlevelset.apis import (
     set_tta,
     write_metrics,
 )
+from mmlevelset.apis.command import make_parser, run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Test a model; writes WORK_DIR/metrics.json')
+    parser = make_parser(__doc__)
     add_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file or address')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
@@ -59,5 +61,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
-    leave_processes()
+    run(main)

@@ -1,19 +1,20 @@
-"""Train a model: ``python tools/train.py CONFIG [--work-dir DIR] [--resume] [--amp] ...``."""
+"""Train a model.
 
-import argparse
+``python tools/train.py CONFIG [--work-dir DIR] [--resume] [--amp] [--cfg-options KEY=VALUE …]``
+"""
 
 from mmlevelset import compat
 from mmlevelset.apis import (
     add_arguments,
     build_runner,
-    leave_processes,
     load_config,
     set_resume,
 )
+from mmlevelset.apis.command import make_parser, run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Train a model')
+    parser = make_parser(__doc__)
     add_arguments(parser)
     parser.add_argument(
         '--resume', action='store_true', help='go on from the last checkpoint in the work folder'
@@ -30,5 +31,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
-    leave_processes()
+    run(main)

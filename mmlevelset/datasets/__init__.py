@@ -1,3 +1,5 @@
+from mmlevelset import compat as _compat  # noqa: F401  before mmseg, to quieten it
+
 from .affinity_transforms import (
     LoadAffinityScores,
     PoolAffinityLabel,

@@ -19,7 +19,7 @@ FULL_SIZE = [path for path in PIPELINES if path.name.startswith(('voc12_', 'coco
 PAPER = json.loads((ROOT / 'tools/analysis_tools/paper_tables.json').read_text())
 
 
-class Parsed(Exception):
+class Parsed(BaseException):
     """Ends a tool as soon as it has read its command line."""
 
 

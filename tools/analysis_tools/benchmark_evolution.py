@@ -1,6 +1,6 @@
 """Times signed distance, energy, spectral layer, group and evolution against what others use.
 
-``tools/analysis_tools/benchmark_evolution.py [--only sdf energy spectral group table3 growth]``
+``python tools/analysis_tools/benchmark_evolution.py [--only sdf energy spectral group table3 growth]``
 
 Prints Markdown tables and writes ``benchmark.json``, ``benchmark.md``, the operator and two plots.
 How times and memory are measured: :mod:`mmlevelset.benchmark.timing`.
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.benchmark import fno, report
 from mmlevelset.benchmark.growth import growth
 from mmlevelset.benchmark.sections import SECTIONS, Setup
@@ -26,7 +27,7 @@ PEERS = ('scipy', 'opencv-python', 'scikit-image', 'neuraloperator', 'edt')
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     sections = [*SECTIONS, 'table3', 'growth']
     parser.add_argument('--only', nargs='+', choices=sections, default=sections)
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
@@ -105,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

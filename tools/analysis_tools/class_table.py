@@ -4,11 +4,11 @@
 wrote with ``--json``. ``--score BIoU`` and ``--score F`` are Boundary IoU and boundary F.
 """
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.fileio.conventions import scored_conventions
 
 SCORES = ('IoU', 'BIoU', 'F')
@@ -52,7 +52,7 @@ def _text(value: float | None) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Per-class scores side by side')
+    parser = make_parser(__doc__)
     parser.add_argument('results', nargs='+', help='JSON files of evaluations')
     parser.add_argument('--score', choices=SCORES, default='IoU')
     args = parser.parse_args()
@@ -64,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

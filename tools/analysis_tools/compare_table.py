@@ -8,12 +8,12 @@ The notes under a table say what our numbers were measured on; COCO's tables hav
 conventions of the masks, which move the mIoU by several points.
 """
 
-import argparse
 import json
 import statistics
 from pathlib import Path
 from typing import Any
 
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.fileio.conventions import CONVENTIONS
 
 DATA = Path(__file__).with_name('paper_tables.json')
@@ -95,7 +95,7 @@ def markdown(cells: list[list[str]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="The paper's tables beside our results")
+    parser = make_parser(__doc__)
     parser.add_argument('--root', default='work_dirs', help='folder of all runs')
     parser.add_argument('--tables', nargs='+', help='numbers of the tables (default: all)')
     args = parser.parse_args()
@@ -111,4 +111,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

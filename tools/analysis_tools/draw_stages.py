@@ -1,14 +1,13 @@
-"""Draw all stages of a few images: ``tools/analysis_tools/draw_stages.py CONFIG CHECKPOINT …``."""
-
-import argparse
+"""Draw all stages of a few images: ``python tools/analysis_tools/draw_stages.py CONFIG CHECKPOINT --ids ID …``."""
 
 from mmlevelset.apis import add_arguments
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.apis.stages import draw_image_stages
 from mmlevelset.config import read_config
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     add_arguments(parser, launcher=False)
     parser.add_argument('checkpoint', help='weights of a level-set config')
     parser.add_argument('--ids', nargs='+', required=True, help='image ids, a row each')
@@ -21,4 +20,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -1,9 +1,8 @@
 """How much of the energy one pass of the evolution removes, beside iterative minimisation.
 
-``tools/analysis_tools/energy_drop.py CONFIG CHECKPOINT [--images N --steps 300 --json FILE]``
+``python tools/analysis_tools/energy_drop.py CONFIG CHECKPOINT [--images N --steps 300 --json FILE]``
 """
 
-import argparse
 import json
 
 import torch
@@ -11,6 +10,7 @@ from mmengine.utils import track_iter_progress
 from mmseg.registry import DATASETS
 
 from mmlevelset.apis import add_arguments
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.apis.stages import load_level_set_model, trace_image
 from mmlevelset.config import read_config
 from mmlevelset.fileio.atomic import write_json
@@ -41,7 +41,7 @@ def minimise(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     add_arguments(parser, launcher=False)
     parser.add_argument('checkpoint', help='weights of a level-set config')
     parser.add_argument('--images', type=int, default=64, help='evenly spaced over the data set')
@@ -92,4 +92,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

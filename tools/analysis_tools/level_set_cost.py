@@ -1,10 +1,9 @@
 """What the level set adds to one training iteration: operations, memory and time on a CPU.
 
-``tools/analysis_tools/level_set_cost.py BASELINE LEVEL_SET [--size 448 --images 2 --repeats 3]``, two
+``python tools/analysis_tools/level_set_cost.py BASELINE LEVEL_SET [--size 448 --images 2 --repeats 3]``, two
 configs. Images and weights are random, so it needs no data.
 """
 
-import argparse
 import dataclasses
 import logging
 import time
@@ -18,6 +17,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.config import read_config
 
 # Attention on a CPU, which PyTorch does not count by itself.
@@ -169,7 +169,7 @@ def table(pair: tuple[Training, Training]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument('baseline', help='config of a host')
     parser.add_argument('level_set', help='the same host with the level set')
     parser.add_argument('--size', type=int, default=448, help='of the images, in pixels')
@@ -182,4 +182,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

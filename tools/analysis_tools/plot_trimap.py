@@ -4,11 +4,11 @@ python tools/eval_seeds.py LABEL_DIR --gt GT_DIR --radii 1 2 3 5 10 20 40 --json
 python tools/analysis_tools/plot_trimap.py a.json b.json --out trimap.png
 """
 
-import argparse
 import json
 import re
 from pathlib import Path
 
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.fileio.atomic import atomic_path
 
 
@@ -50,7 +50,7 @@ def plot(curves: dict[str, dict[float, float]], out: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='mIoU by the distance to the true contours')
+    parser = make_parser(__doc__)
     parser.add_argument('results', nargs='+', help='JSON files of evaluations')
     parser.add_argument('--names', nargs='+', help='of the curves (default: the files)')
     parser.add_argument('--out', required=True, help='picture to write')
@@ -66,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -3,14 +3,14 @@
 Exits with 1 if training or evaluation would fail. See docs/en/datasets.md.
 """
 
-import argparse
 import sys
 
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.datasets.prepare.check import check_coco, check_voc
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Check the folders of VOC 2012 or COCO 2014')
+    parser = make_parser(__doc__)
     parser.add_argument('dataset', choices=['voc', 'coco'])
     parser.add_argument('root', help='VOCdevkit/VOC2012, or the folder of train2014 and val2014')
     parser.add_argument('--jobs', type=int, default=0, help='processes (default: one per core)')
@@ -21,4 +21,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

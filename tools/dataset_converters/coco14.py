@@ -3,8 +3,7 @@
 A run that was stopped goes on. See docs/en/datasets.md.
 """
 
-import argparse
-
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.datasets.prepare.coco14 import SPLITS, convert_coco14
 from mmlevelset.datasets.prepare.coco_masks import CROWD, OVERLAP
 from mmlevelset.datasets.prepare.labels import KEYS
@@ -15,7 +14,7 @@ def describe(table: dict[str, str]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='81-class masks, lists and labels of COCO 2014')
+    parser = make_parser(__doc__)
     parser.add_argument('root', help='folder of train2014, val2014 and annotations')
     parser.add_argument(
         '--overlap', choices=OVERLAP, default='small_on_top', help=describe(OVERLAP)
@@ -29,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

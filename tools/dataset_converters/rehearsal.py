@@ -3,14 +3,13 @@
 The commands for the real data then run on it unchanged. A run that was stopped goes on.
 """
 
-import argparse
-
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.datasets.prepare.rehearsal_coco import write_coco
 from mmlevelset.datasets.prepare.rehearsal_voc import write_voc
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Write a data set of the shape of VOC or COCO')
+    parser = make_parser(__doc__)
     parser.add_argument('dataset', choices=['voc', 'coco'])
     parser.add_argument('root', help='folder to write to')
     parser.add_argument('--scale', type=float, default=1.0, help='share of the images (default: 1)')
@@ -25,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

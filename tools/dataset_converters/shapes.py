@@ -1,12 +1,11 @@
 """Draw the Shapes data set: ``python tools/dataset_converters/shapes.py data/shapes``."""
 
-import argparse
-
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.datasets.shapes import write_shapes
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Draw the Shapes data set in the layout of VOC')
+    parser = make_parser(__doc__)
     parser.add_argument('root', help='folder to write')
     parser.add_argument('--train', type=int, default=240, help='number of training images')
     parser.add_argument('--val', type=int, default=60, help='number of validation images')
@@ -18,4 +17,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

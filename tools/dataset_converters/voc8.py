@@ -3,13 +3,12 @@
 After voc_aug.py. A run that was stopped goes on. See docs/en/datasets.md.
 """
 
-import argparse
-
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.datasets.prepare.voc8 import convert_voc8
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='1,349 photographs of VOC 2012 with 8 classes')
+    parser = make_parser(__doc__)
     parser.add_argument('voc', help='VOCdevkit/VOC2012, after voc_aug.py')
     parser.add_argument('out', help='folder to write to; the configs expect data/voc8')
     parser.add_argument('--jobs', type=int, default=0, help='processes (default: one per core)')
@@ -18,4 +17,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -3,14 +3,13 @@
 A run that was stopped goes on. See docs/en/datasets.md.
 """
 
-import argparse
-
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.datasets.prepare.labels import KEYS
 from mmlevelset.datasets.prepare.voc_aug import convert_voc_aug
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Masks, lists and labels of VOC 2012 trainaug')
+    parser = make_parser(__doc__)
     parser.add_argument('voc', help='VOCdevkit/VOC2012')
     parser.add_argument('sbd', help='unpacked benchmark.tgz of SBD')
     parser.add_argument('--cls-labels', choices=KEYS, help='write cls_labels.npy with such keys')
@@ -20,4 +19,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -7,13 +7,14 @@ python tools/misc/convert_seeds.py export SEED_DIR OUT --format irn
 import argparse
 
 from mmlevelset.apis import config_classes, export_seeds, import_seeds
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.datasets import VOCImageLabelDataset
 from mmlevelset.fileio.foreign_seeds import FORMATS
 from mmlevelset.fileio.ids import read_split
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Convert seeds from and for other projects')
+    parser = make_parser(__doc__)
     direction = parser.add_subparsers(dest='direction', required=True)
     for name, text in (('import', '.npy of IRN, PSA, ... -> .npz'), ('export', '.npz -> .npy')):
         command = direction.add_parser(name, help=text)
@@ -60,4 +61,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -8,12 +8,12 @@ The first is the initialisation, Caffe's `init.caffemodel`, whose COCO is the se
 second a trained model. torchvision's ResNet-101 is another network and does not fit.
 """
 
-import argparse
 import re
 from functools import partial
 from pathlib import Path
 
 from mmlevelset.apis import convert_checkpoint
+from mmlevelset.apis.command import make_parser, run
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs/retrain/deeplabv2_r101_voc12.py'
 # layer1.conv1.conv.weight, layer3.block2.conv3x3.bn.running_mean, aspp.c0.bias
@@ -42,7 +42,7 @@ def rename(key: str, backbone: bool = False) -> str | None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument('source', help='the published checkpoint')
     parser.add_argument('target', help='file to write')
     parser.add_argument('--config', default=str(CONFIG), help='config of our model')
@@ -54,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

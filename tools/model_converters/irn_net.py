@@ -3,10 +3,10 @@
 python tools/model_converters/irn_net.py res50_irn.pth weights/irn_net.pth
 """
 
-import argparse
 from pathlib import Path
 
 from mmlevelset.apis import convert_checkpoint
+from mmlevelset.apis.command import make_parser, run
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs/refine/irnet_resnet50_voc12.py'
 
@@ -27,7 +27,7 @@ def rename(key: str) -> str | None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument('source', help="IRN's checkpoint")
     parser.add_argument('target', help='file to write')
     parser.add_argument('--config', default=str(CONFIG), help='config of our model')
@@ -36,4 +36,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

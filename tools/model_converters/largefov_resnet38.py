@@ -8,10 +8,10 @@ Their initialisations need no conversion here: PSA's res38_cls.pth has ResNet38'
 weights are converted by mxnet_resnet38.py.
 """
 
-import argparse
 from pathlib import Path
 
 from mmlevelset.apis import convert_checkpoint
+from mmlevelset.apis.command import make_parser, run
 
 CONFIG = (
     Path(__file__).resolve().parents[2] / 'configs/retrain/largefov_resnet38_mctformer_voc12.py'
@@ -31,7 +31,7 @@ def rename(key: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument('source', help='the published checkpoint')
     parser.add_argument('target', help='file to write')
     parser.add_argument('--config', default=str(CONFIG), help='config of our model')
@@ -40,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

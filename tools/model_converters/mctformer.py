@@ -5,13 +5,13 @@ python tools/model_converters/mctformer.py https://dl.fbaipublicfiles.com/deit/d
     weights/deit_small_mctformer_plus_voc12.pth CONFIG --deit
 """
 
-import argparse
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from mmlevelset.apis import convert_checkpoint, read_checkpoint
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.config import read_config
 
 DEIT_CLASSIFIER = ('head.', 'norm.')
@@ -60,7 +60,7 @@ def from_deit(state: dict[str, Tensor], classes: int, separate: bool) -> dict[st
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument('source', help='published checkpoint, a file or an address')
     parser.add_argument('target', help='file to write')
     parser.add_argument('config', help='config of our model: a baseline of configs/seed/mctformer*')
@@ -79,4 +79,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

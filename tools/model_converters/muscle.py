@@ -6,12 +6,12 @@ python tools/model_converters/muscle.py --imagenet \\
     weights/efficientnet-b3_advprop.pth
 """
 
-import argparse
 from pathlib import Path
 
 from torch import Tensor
 
 from mmlevelset.apis import convert_checkpoint, read_checkpoint
+from mmlevelset.apis.command import make_parser, run
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs/seed/muscle/efficientnet-b3_voc12.py'
 CLASSIFIER = ('_conv_head.', '_bn1.', '_fc.')  # of ImageNet
@@ -39,7 +39,7 @@ def as_convolution(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument('source', help='published checkpoint, a file or an address')
     parser.add_argument('target', help='file to write')
     parser.add_argument('--config', default=str(CONFIG), help='config of our model')
@@ -57,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -3,13 +3,13 @@
 python tools/model_converters/mxnet_resnet38.py ilsvrc-cls_rna-a1_cls1000_ep-0001.params weights/resnet38_ilsvrc.pth
 """
 
-import argparse
 import os
 import re
 
 import torch
 
 from mmlevelset.apis import convert_state_dict
+from mmlevelset.apis.command import make_parser, run
 from mmlevelset.apis.mxnet_params import read_mxnet_params
 from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.models import ResNet38
@@ -38,7 +38,7 @@ def rename(key: str) -> str | None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument('source', help="MXNet's file")
     parser.add_argument('target', help='file to write')
     args = parser.parse_args()
@@ -51,4 +51,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -3,10 +3,10 @@
 python tools/model_converters/psa_aff.py resnet38_aff.pth weights/psa_aff.pth
 """
 
-import argparse
 from pathlib import Path
 
 from mmlevelset.apis import convert_checkpoint
+from mmlevelset.apis.command import make_parser, run
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs/refine/affinitynet_resnet38_psa_voc12.py'
 HEAD = {
@@ -24,7 +24,7 @@ def rename(key: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument('source', help="PSA's checkpoint")
     parser.add_argument('target', help='file to write')
     parser.add_argument('--config', default=str(CONFIG), help='config of our model')
@@ -33,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -1,0 +1,89 @@
+"""What all command lines share: their parser, and how an error reaches the user."""
+
+import argparse
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from mmengine.logging import MMLogger
+
+from .runner import leave_processes
+
+ROOT = Path(__file__).resolve().parents[2]
+# What our code raises for something that the user can put right.
+USER_ERRORS = (ValueError, OSError, RuntimeError, ImportError)
+
+
+def make_parser(doc: str) -> argparse.ArgumentParser:
+    """Make the parser of a command line.
+
+    Args:
+        doc (str): Docstring of its file, which shows an example of the command; the help begins
+            with it.
+    """
+    parser = argparse.ArgumentParser(
+        description=doc.replace('``', ''), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--debug', action='store_true', help='show where an error was raised')
+    return parser
+
+
+def run(main: Callable[[], int | None]) -> None:
+    """Run a command line; an error ends it with what is wrong as the last lines on stderr.
+
+    The exit status is 2 for what the user can put right, 1 for other errors, which show where they
+    were raised, and 130 after an interrupt. A training's log keeps the place of every error.
+
+    Args:
+        main (Callable): Returns an exit status, or None for 0.
+    """
+    try:
+        status = main()
+        leave_processes()
+    except KeyboardInterrupt:
+        print(
+            'interrupted; long commands go on where they stopped, trainings with --resume',
+            file=sys.stderr,
+        )
+        status = 130
+    except Exception as error:
+        status = _report(error, '--debug' in sys.argv)
+    if status:
+        sys.exit(status)
+
+
+def _report(error: Exception, debug: bool) -> int:
+    """Print an error and write it to the log; returns the exit status."""
+    where = ''.join(traceback.format_exception(error))
+    ours = isinstance(error, USER_ERRORS) and (isinstance(error, OSError) or _is_ours(where))
+    _log(where)
+    if debug or not ours:
+        print(where, file=sys.stderr)
+    name = '' if ours else f'{type(error).__name__}: '
+    # A worker of the data loader puts its traceback into the message.
+    text = str(error).rpartition(f'\n{type(error).__name__}: ')[2].strip()
+    sys.stdout.flush()
+    print(f'{Path(sys.argv[0]).name}: error: {name}{text}', file=sys.stderr)
+    return 2 if ours else 1
+
+
+def _is_ours(where: str) -> bool:
+    """Whether a traceback, of this or another process, shows that our code raised the error."""
+    for part in where.split('Traceback (most recent call last):')[1:]:
+        files = re.findall(r'^ *File "(.+)", line', part, re.MULTILINE)
+        inside = [Path(files[-1]).is_relative_to(ROOT / room) for room in ('mmlevelset', 'tools')]
+        if any(inside):
+            return True
+    return False
+
+
+def _log(where: str) -> None:
+    """Write a traceback to the log file, where a Runner has made one, and not to the terminal."""
+    logger = MMLogger.get_current_instance()
+    for handler in logger.handlers:
+        if isinstance(handler, logging.FileHandler):
+            record = logger.makeRecord(logger.name, logging.ERROR, __file__, 0, where, (), None)
+            handler.handle(record)
