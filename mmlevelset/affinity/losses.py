@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,12 +55,12 @@ def path_affinity(edge: Tensor, radius: int) -> Tensor:
     return torch.stack(pairs, dim=1)
 
 
-def pair_labels(label: Tensor, offsets: list[tuple[int, int]], radius: int) -> PairLabels:
+def pair_labels(label: Tensor, offsets: np.ndarray, radius: int) -> PairLabels:
     """What labels say about pairs.
 
     Args:
         label (Tensor): 0 background, 1.. classes, 255 ignored, (N, h, w) integers.
-        offsets: (dy, dx) of the pairs, P of them.
+        offsets (np.ndarray): (dy, dx) of the pairs, (P, 2), in pixels of the map.
         radius: See :func:`half_disc`, in pixels of the map.
 
     Returns:

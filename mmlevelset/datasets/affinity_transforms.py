@@ -136,11 +136,11 @@ class RandomRescale(Resize):
 
     def __init__(self, ratio_range: Sequence[float]) -> None:
         super().__init__(scale_factor=1.0, interpolation='bicubic', backend='pillow')
-        self.ratio_range = tuple(ratio_range)
+        self.low, self.high = ratio_range
 
     @cache_randomness
     def _ratio(self) -> float:
-        return np.random.uniform(*self.ratio_range)
+        return np.random.uniform(self.low, self.high)
 
     def transform(self, results: dict) -> dict:
         """Resize ``img`` and ``gt_seg_map``, update ``img_shape``."""

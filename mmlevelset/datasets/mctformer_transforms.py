@@ -57,7 +57,7 @@ class RandomResizedCrop(BaseTransform):
         area: tuple[float, float] = (0.08, 1.0),
         ratio: tuple[float, float] = (3 / 4, 4 / 3),
     ) -> None:
-        self.size = tuple(size)
+        self.height, self.width = size
         self.area = area
         self.ratio = ratio
 
@@ -65,8 +65,10 @@ class RandomResizedCrop(BaseTransform):
         """Crop and resize ``img``; update ``img_shape``."""
         x, y, width, height = self._rectangle(*results['img'].shape[:2])
         crop = Image.fromarray(results['img'][y : y + height, x : x + width])
-        results['img'] = np.asarray(crop.resize(self.size[::-1], Image.Resampling.BICUBIC))
-        results['img_shape'] = self.size
+        results['img'] = np.asarray(
+            crop.resize((self.width, self.height), Image.Resampling.BICUBIC)
+        )
+        results['img_shape'] = self.height, self.width
         return results
 
     def _rectangle(self, height: int, width: int) -> tuple[int, int, int, int]:

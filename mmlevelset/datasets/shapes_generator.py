@@ -151,7 +151,7 @@ def _coverage(
         window.append(slice(start, stop))
         line = start + (np.arange((stop - start) * SUBSAMPLES) + 0.5) / SUBSAMPLES
         samples.append(line - middle)
-    u, v = _rotated(*samples, angle)
+    u, v = _rotated(samples[0], samples[1], angle)
     hits = inside(u / radius, v / radius)
     blocks = hits.reshape(len(hits) // SUBSAMPLES, SUBSAMPLES, -1, SUBSAMPLES)
     coverage[window[1], window[0]] = blocks.mean((1, 3))

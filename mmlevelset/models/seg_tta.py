@@ -92,7 +92,10 @@ class SegTTAModel(BaseTTAModel):
                 'set out_channels=2 in the decode head'
             )
         if self.merge == 'mean_logits':
-            return (sum(logits) / len(logits)).softmax(0)
+            total = logits[0]
+            for other in logits[1:]:
+                total = total + other
+            return (total / len(logits)).softmax(0)
         scores = logits[0].softmax(0)
         for other in logits[1:]:  # one view at a time: 81 classes of a large image fill the memory
             other = other.softmax(0)

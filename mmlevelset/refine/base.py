@@ -89,19 +89,19 @@ def with_background(
     Raises:
         ValueError: Unless exactly one of ``alpha`` > 0 and ``score`` in [0, 1] is given.
     """
-    if (alpha is None) == (score is None):
-        raise ValueError(
-            f'give exactly one of alpha and score for the background, got {alpha=}, {score=}'
-        )
     scores = np.asarray(scores, dtype=np.float32)
-    if alpha is not None:
+    if alpha is not None and score is None:
         if not alpha > 0:
             raise ValueError(f'the background exponent must be > 0, got {alpha=}')
         background = (1 - scores.max(axis=0, keepdims=True)).clip(0) ** np.float32(alpha)
-    else:
+    elif score is not None and alpha is None:
         if not 0 <= score <= 1:
             raise ValueError(f'the background score must lie in [0, 1], got {score=}')
         background = np.full_like(scores[:1], score)
+    else:
+        raise ValueError(
+            f'give exactly one of alpha and score for the background, got {alpha=}, {score=}'
+        )
     return np.concatenate([background, scores])
 
 

@@ -172,8 +172,8 @@ def unary_from_labels(label: np.ndarray, num_labels: int, gt_prob: float) -> np.
         np.ndarray: negative log probabilities, (L, H, W) float32.
     """
     hit = np.arange(num_labels)[:, None, None] == label
-    energies = -np.log([gt_prob, (1 - gt_prob) / (num_labels - 1)]).astype(np.float32)
-    return np.where(hit, *energies)
+    right, wrong = -np.log([gt_prob, (1 - gt_prob) / (num_labels - 1)]).astype(np.float32)
+    return np.where(hit, right, wrong)
 
 
 def _normalised(features: Tensor, weight: float) -> PermutohedralLattice:

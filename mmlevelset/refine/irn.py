@@ -110,7 +110,7 @@ def edge_walk(x: Tensor, edge: Tensor, radius: int, beta: float, steps: int) -> 
     framed = F.pad(edge[None].float(), (radius, radius, 0, radius), value=1.0)
     affinity = path_affinity(framed, radius)[0]
     partners = np.array([path[0] for path in search_paths(radius)])
-    transition = transition_matrix(affinity, partners, x.shape[1:], beta, left=-1)
+    transition = transition_matrix(affinity, partners, (x.shape[1], x.shape[2]), beta, left=-1)
     return random_walk(x * (1 - edge), transition, steps)
 
 

@@ -103,9 +103,13 @@ def pixel_adaptive_refinement(
 def _weights(image: Tensor, dilations: Sequence[int]) -> Tensor:
     """Weights of the 8 D neighbours, (8 D, H, W)."""
     count = 8 * len(dilations)
-    mean = sum(_neighbours(image, dilations)) / count
-    variance = sum((n - mean).square_() for n in _neighbours(image, dilations)) / (count - 1)
-    width = (variance.sqrt_() + EPS) * WIDTH
+    mean, variance = torch.zeros_like(image), torch.zeros_like(image)
+    for n in _neighbours(image, dilations):
+        mean += n
+    mean /= count
+    for n in _neighbours(image, dilations):
+        variance += (n - mean).square_()
+    width = ((variance / (count - 1)).sqrt_() + EPS) * WIDTH
     colour = torch.stack(
         [-((n - image) / width).square_().mean(dim=0) for n in _neighbours(image, dilations)]
     )

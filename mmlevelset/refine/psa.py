@@ -86,5 +86,6 @@ def feature_walk(x: Tensor, features: Tensor, radius: int, beta: float, steps: i
         Tensor: (K, h, w).
     """
     affinity = feature_affinity(features[None].float(), radius)[0]
-    transition = transition_matrix(affinity, half_disc(radius), x.shape[1:], beta, left=radius - 1)
+    size = x.shape[1], x.shape[2]
+    transition = transition_matrix(affinity, half_disc(radius), size, beta, left=radius - 1)
     return random_walk(x, transition, steps)

@@ -93,7 +93,7 @@ def draw_stages(rows: Sequence[Sequence[Panel]], path: str | Path, height: int =
         raise ValueError(f'expected rows of equal length, got {[len(row) for row in rows]}')
     widths = [round(row[0].image.shape[1] / row[0].image.shape[0] * height) for row in rows]
     column = max(widths)
-    lines = []
+    lines: list[np.ndarray] = []
     for row, width in zip(rows, widths, strict=True):
         head = CAPTION if not lines else 0
         margins = (head, GAP), ((column - width) // 2, column - width - (column - width) // 2 + GAP)

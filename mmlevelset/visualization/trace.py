@@ -28,8 +28,8 @@ def trace_panels(
     height, width = image.shape[:2]
 
     def upsample(value: Tensor) -> np.ndarray:
-        value = value.detach().float().cpu().numpy()
-        return cv2.resize(value, (width, height), interpolation=cv2.INTER_LINEAR)
+        array = value.detach().float().cpu().numpy()
+        return cv2.resize(array, (width, height), interpolation=cv2.INTER_LINEAR)
 
     rows = (trace.images == index).nonzero().flatten()
     if len(rows):

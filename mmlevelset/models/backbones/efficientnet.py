@@ -49,7 +49,7 @@ STAGES = (
     (1, 3, 1, 6, 320),
 )
 STEM_CHANNELS, HEAD_CHANNELS = 32, 1280
-BN = dict(eps=1e-3, momentum=0.01)  # the TensorFlow reference
+BN_EPS, BN_MOMENTUM = 1e-3, 0.01  # of the TensorFlow reference
 PADDINGS = ('fixed', 'same', 'symmetric')
 
 
@@ -116,7 +116,7 @@ class MBConv(nn.Module):
         self.expands = expand != 1
         if self.expands:
             self._expand_conv = nn.Conv2d(in_channels, hidden, 1, bias=False)
-            self._bn0 = nn.BatchNorm2d(hidden, **BN)
+            self._bn0 = nn.BatchNorm2d(hidden, eps=BN_EPS, momentum=BN_MOMENTUM)
         self._depthwise_conv = PaddedConv2d(
             hidden,
             hidden,
@@ -127,14 +127,14 @@ class MBConv(nn.Module):
             bias=False,
             pad=padding,
         )
-        self._bn1 = nn.BatchNorm2d(hidden, **BN)
+        self._bn1 = nn.BatchNorm2d(hidden, eps=BN_EPS, momentum=BN_MOMENTUM)
         self.squeezes = not lite
         if self.squeezes:
             squeezed = max(1, in_channels // 4)  # ratio 0.25 of the block's input
             self._se_reduce = nn.Conv2d(hidden, squeezed, 1)
             self._se_expand = nn.Conv2d(squeezed, hidden, 1)
         self._project_conv = nn.Conv2d(hidden, out_channels, 1, bias=False)
-        self._bn2 = nn.BatchNorm2d(out_channels, **BN)
+        self._bn2 = nn.BatchNorm2d(out_channels, eps=BN_EPS, momentum=BN_MOMENTUM)
         self.act = nn.ReLU6(inplace=True) if lite else nn.SiLU(inplace=True)
         self.skips = stride == 1 and in_channels == out_channels
         self.drop_rate = drop_rate
@@ -222,7 +222,7 @@ class EfficientNet(BaseModule):
         stem = STEM_CHANNELS if spec.lite else scale_channels(STEM_CHANNELS, spec.width)
         head = HEAD_CHANNELS if spec.lite else scale_channels(HEAD_CHANNELS, spec.width)
         self._conv_stem = PaddedConv2d(3, stem, 3, stride=2, bias=False, pad=padding)
-        self._bn0 = nn.BatchNorm2d(stem, **BN)
+        self._bn0 = nn.BatchNorm2d(stem, eps=BN_EPS, momentum=BN_MOMENTUM)
         self.act = nn.ReLU6(inplace=True) if spec.lite else nn.SiLU(inplace=True)
 
         # Lite does not deepen its first and last stage.
@@ -260,7 +260,7 @@ class EfficientNet(BaseModule):
             self.out_channels.append(width)
         if num_classes is not None:
             self._conv_head = nn.Conv2d(channels, head, 1, bias=False)
-            self._bn1 = nn.BatchNorm2d(head, **BN)
+            self._bn1 = nn.BatchNorm2d(head, eps=BN_EPS, momentum=BN_MOMENTUM)
             self._dropout = nn.Dropout(spec.dropout)
             self._fc = nn.Linear(head, num_classes)
         self.cache = frozen_cache and FrozenCache(

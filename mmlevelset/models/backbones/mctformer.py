@@ -156,13 +156,15 @@ class MCTformer(BaseModule):
         Raises:
             ValueError: A training image of MCTformer+ that is not ``img_size`` by ``img_size``.
         """
-        size, c = x.shape[2:], self.num_classes
+        height, width = x.shape[2:]
+        c = self.num_classes
         x = self.patch_embed(x)
         h, w = x.shape[2:]
         x = x.flatten(2).transpose(1, 2)
-        cls_pos, patch_pos = self._positions(size, (h, w))
+        cls_pos, patch_pos = self._positions((height, width), (h, w))
         x = torch.cat([(self.cls_token + cls_pos).expand(len(x), -1, -1), x + patch_pos], 1)
-        tokens, attention, affinity = [], [], 0
+        tokens, attention = [], []
+        affinity = x.new_zeros(())
         for block in self.blocks:
             x, weights = block(x, need_weights=not self.training)
             tokens.append(x[:, :c])
@@ -170,8 +172,9 @@ class MCTformer(BaseModule):
                 attention.append(weights[:, :c, c:].unflatten(2, (h, w)))
                 affinity = affinity + weights[:, c:, c:]
         patches = x[:, c:].transpose(1, 2).unflatten(2, (h, w))
-        outputs = patches, torch.stack(tokens, 1)
-        return outputs if self.training else (*outputs, torch.stack(attention, 1), affinity)
+        if self.training:
+            return patches, torch.stack(tokens, 1)
+        return patches, torch.stack(tokens, 1), torch.stack(attention, 1), affinity
 
     def _positions(
         self, size: tuple[int, int], grid: tuple[int, int]

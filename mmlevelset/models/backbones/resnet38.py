@@ -148,9 +148,9 @@ class ResNet38(BaseModule):
         self.bn7 = frozen_bn(4 * out)
         if frozen_stages:
             self.conv1a.requires_grad_(False)
-        for name, block in self._blocks():
+        for name, child in self._blocks():
             if int(name[1]) <= frozen_stages:  # b2_1 is of stage 2
-                block.requires_grad_(False)
+                child.requires_grad_(False)
         self.train()
 
     def _blocks(self) -> Iterator[tuple[str, nn.Module]]:

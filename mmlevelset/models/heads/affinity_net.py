@@ -60,7 +60,7 @@ class AffinityNet(BaseDecodeHead):
         """Initialise as PSA does."""
         super().init_weights()
         for conv in self.reductions:
-            nn.init.kaiming_normal_(conv.weight)
+            nn.init.kaiming_normal_(conv.get_parameter('weight'))
         nn.init.xavier_uniform_(self.fusion.weight, gain=4)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:

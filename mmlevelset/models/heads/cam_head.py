@@ -140,5 +140,7 @@ def target_size(meta: dict) -> tuple[int, int]:
         tuple: (H, W), in pixels: of the crop in slide mode, else of the padded image.
     """
     if isinstance(meta['img_shape'], torch.Size):
-        return tuple(meta['img_shape'])
-    return tuple(meta.get('pad_shape', meta['img_shape'])[:2])
+        height, width = meta['img_shape']
+    else:
+        height, width = meta.get('pad_shape', meta['img_shape'])[:2]
+    return height, width

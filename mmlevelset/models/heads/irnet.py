@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
@@ -28,7 +29,9 @@ def joined(maps: Sequence[Tensor], like: Tensor) -> Tensor:
 
 
 class MeanShift(nn.Module):
-    """Subtracts the mean displacement (dy, dx) of the training images, in evaluation only."""
+    """Subtract the mean displacement (dy, dx) of the training images, in evaluation only."""
+
+    running_mean: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -151,7 +154,7 @@ class IRNet(BaseDecodeHead):
         """
         edge = self.forward(inputs).float().sigmoid()
         label = stack_labels(batch_data_samples, edge.shape[1:])
-        partners = [path[0] for path in search_paths(self.radius)]
+        partners = np.array([path[0] for path in search_paths(self.radius)])
         labels = pair_labels(label, partners, self.radius)
         losses = affinity_losses(path_affinity(edge, self.radius), labels)
         if self.dp_layers is not None:

@@ -77,7 +77,7 @@ class LargeFOVHead(BaseDecodeHead):
             init_cfg=init_cfg or init,
             **kwargs,
         )
-        wide = dict(kernel_size=3, padding=DILATION, dilation=DILATION)
+        wide: dict[str, Any] = dict(kernel_size=3, padding=DILATION, dilation=DILATION)
         if seam:
             self.convs = nn.Sequential(
                 nn.Conv2d(in_channels, channels, bias=False, **wide),

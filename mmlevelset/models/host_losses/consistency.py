@@ -53,11 +53,13 @@ def equivariant_loss(cam: Tensor, sgc: Tensor, labels: Tensor) -> Tensor:
     gaps = (softmax_norm(cam.detach())[present] - softmax_norm(sgc)[present]).abs()
     asked = int(TOP_SHARE * labels.sum().item() * cam[0, 0].numel())
     count = max(1, min(asked, cam[0].numel()))  # one where no image has a class
-    total = 0
+    total = cam.new_zeros(())
     for gap in gaps.flatten(1).split(present.sum(1).tolist()):
         gap = gap.flatten()
         # Mostly more are asked for than the present classes have, and the others are zeros.
-        total += gap.sum() if count >= len(gap) else gap.topk(count, sorted=False).values.sum()
+        total = total + (
+            gap.sum() if count >= len(gap) else gap.topk(count, sorted=False).values.sum()
+        )
     return total / (count * len(cam))
 
 

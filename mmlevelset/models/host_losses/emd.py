@@ -86,7 +86,7 @@ def emd_loss(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
         patches = grid_patches(a)
         if patches:
             scores.append(best_transport(patches, quadrants(b.detach())))
-    return torch.stack(scores).mean() if scores else 0 * sum(a.sum() for a in first)
+    return torch.stack(scores).mean() if scores else 0 * torch.stack([a.sum() for a in first]).sum()
 
 
 def grid_patches(maps: Tensor) -> list[Tensor]:
