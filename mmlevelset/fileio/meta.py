@@ -9,6 +9,8 @@ from .atomic import write_json
 from .versions import versions
 
 META = 'meta.json'
+# What is read back, where it is there.
+KINDS = dict(kind=str, classes=list, images=int, complete=bool)
 
 
 def write_meta(folder: str | Path, **facts: Any) -> None:
@@ -21,15 +23,26 @@ def read_meta(folder: str | Path) -> dict[str, Any]:
     """Read ``<folder>/meta.json``; an empty dict if the folder has none.
 
     Raises:
-        ValueError: if the file is not valid JSON.
+        ValueError: if the file is not valid JSON, or what it says is of a wrong type.
     """
     path = Path(folder) / META
     if not path.is_file():
         return {}
     try:
-        return json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
+        meta = json.loads(path.read_text(encoding='utf-8'))
+    except (ValueError, RecursionError) as error:
         raise ValueError(f'{path} is not valid JSON ({error}); restore or delete it') from error
+    if not isinstance(meta, dict):
+        raise ValueError(f'{path}: expected an object, got {meta!r:.80}; restore or delete it')
+    for key, kind in KINDS.items():
+        if not isinstance(meta.get(key), kind | None):
+            raise ValueError(
+                f'{path}: expected {key} to be of type {kind.__name__}, got {meta[key]!r:.80}; '
+                'restore or delete it'
+            )
+    if not all(isinstance(name, str) for name in meta.get('classes') or []):
+        raise ValueError(f'{path}: expected names as classes; restore or delete it')
+    return meta
 
 
 def check_resumable(

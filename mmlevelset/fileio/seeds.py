@@ -1,14 +1,20 @@
 """Seeds on disk: ``<folder>/<id>.npz``, the scores of the classes that one image shows."""
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from .atomic import atomic_path
+from .named import named
+from .npz import NpzReader, open_npz, write_npz
+
+MOST_KEYS = 254  # labels are 8 bits, and 0 and 255 are no classes
+# Pixels of a map: where Pillow refuses an image.
+MOST_PIXELS = 178_956_970
+# Leaves room for the rounding of half-precision inference and storage.
+ROUNDING = 1e-3
+CURE = 'delete it and make it again, or convert seeds of other projects first'
 
 
 class Seed(NamedTuple):
@@ -26,6 +32,60 @@ class Seed(NamedTuple):
     size: tuple[int, int]
 
 
+def check_seed(
+    keys: np.ndarray,
+    scores: np.ndarray,
+    size: Sequence[int] | None = None,
+    num_classes: int | None = None,
+) -> None:
+    """Refuse what is no seed: the one rule of all that write, read, refine and score them.
+
+    Args:
+        keys (np.ndarray): classes, (K,).
+        scores (np.ndarray): their maps, (K, H, W).
+        size: (H, W) that the maps must have, where it is known.
+        num_classes: Foreground classes of the data set, where they are known.
+
+    Raises:
+        ValueError: Keys that are not distinct integers in 0..C-1, another shape, an empty map, or a
+            score that is not finite or not in [0, 1].
+    """
+    check_keys(keys, num_classes)
+    shape = (len(keys), *(scores.shape[1:] if size is None else size))
+    if len(shape) != 3 or scores.shape != shape or 0 in shape[1:]:
+        raise ValueError(
+            'expected one (H, W) map per key at the original size, '
+            f'got keys {keys.shape}, maps {scores.shape} and size {shape[1:]}'
+        )
+    check_scores(scores)
+
+
+def check_keys(keys: np.ndarray, num_classes: int | None = None) -> None:
+    """Refuse classes (K,) that are not distinct integers in 0..C-1, see :func:`check_seed`."""
+    most = MOST_KEYS if num_classes is None else num_classes
+    if (
+        keys.ndim != 1
+        or keys.dtype.kind not in 'iu'
+        or (len(keys) and not 0 <= keys.min() <= keys.max() < most)
+        or len(np.unique(keys)) != len(keys)
+    ):
+        raise ValueError(
+            'keys must be distinct 0-based classes without background, '
+            f'0..{most - 1}, got {keys.ravel()[:9].tolist()}'
+        )
+
+
+def check_scores(scores: np.ndarray) -> None:
+    """Refuse scores, of any shape, that are not finite or not in [0, 1]."""
+    if scores.size:
+        low, high = float(scores.min()), float(scores.max())
+        if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # nor does NaN pass
+            raise ValueError(
+                f'scores must lie in [0, 1], got [{low:.4g}, {high:.4g}]; '
+                'normalise the maps (min-max or sigmoid) before they are saved'
+            )
+
+
 def write_seed(
     path: str | Path, keys: Sequence[int], scores: np.ndarray, size: Sequence[int]
 ) -> None:
@@ -39,69 +99,67 @@ def write_seed(
         size: (H, W) of the original image, in pixels.
 
     Raises:
-        ValueError: if the shapes do not agree, or a score is not in [0, 1].
+        ValueError: It is no seed, see :func:`check_seed`.
     """
-    keys, scores = np.asarray(keys, dtype=np.int64), np.asarray(scores)
-    size = (int(size[0]), int(size[1]))
-    _check_shapes(path, keys, scores, size)
-    # 1e-3 leaves room for the rounding of half-precision inference.
-    if scores.size and not (scores.min() >= -1e-3 and scores.max() <= 1 + 1e-3):
-        raise ValueError(
-            f'{path}: seed scores must lie in [0, 1], got '
-            f'[{scores.min():.4g}, {scores.max():.4g}]; '
-            'normalise the maps (min-max or sigmoid) before they are saved'
-        )
-    cam = scores
-    if scores.dtype != np.float16:
-        cam = np.rint(255 * scores.clip(0, 1)).astype(np.uint8)
-    with atomic_path(path) as temporary, open(temporary, 'wb') as file:
-        np.savez_compressed(file, keys=keys, cam=cam, size=np.array(size, dtype=np.int64))
+    scores = np.asarray(scores)
+    keys = np.asarray(keys) if len(keys) else np.zeros(0, np.int64)
+    with named(path):
+        check_seed(keys, scores, size)
+    dtype = 'float16' if scores.dtype == np.float16 else 'uint8'
+    cam = pack_scores(scores, dtype)
+    write_npz(path, keys=keys.astype(np.int64), cam=cam, size=np.array(size, dtype=np.int64))
 
 
-def read_seed(path: str | Path) -> Seed:
+def read_seed(path: str | Path, num_classes: int | None = None) -> Seed:
     """Read a file of :func:`write_seed`; never unpickles.
+
+    Args:
+        path: ``<folder>/<id>.npz``.
+        num_classes: Foreground classes of the data set, where they are known.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged, is not a seed file, or its arrays do not fit together.
+        ValueError: if the file is damaged or holds no seed, see :func:`check_seed`.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'no seed file {path}; export seeds first (SeedMetric with out_dir=...)'
-        )
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            keys, cam, size = file['keys'], file['cam'], file['size']
-    except KeyError as error:
-        raise ValueError(
-            f'{path} is not a seed file: expected the arrays keys, cam and size ({error.args[0]}); '
-            'convert seeds of other projects first'
-        ) from error
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        OSError,
-        ValueError,
-        TypeError,
-        AttributeError,
-    ) as error:
-        raise ValueError(
-            f'{path} is damaged or not a seed file ({error}); delete it and export it again'
-        ) from error
-    if size.shape != (2,) or cam.dtype not in (np.uint8, np.float16):
-        raise ValueError(
-            f'{path}: expected size (2,) and cam of uint8 or float16, got '
-            f'size {size.shape} and cam of {cam.dtype}'
-        )
-    size = (int(size[0]), int(size[1]))
-    _check_shapes(path, keys, cam, size)
-    scores = cam.astype(np.float32)
-    if cam.dtype == np.uint8:
-        scores /= 255
+    with open_npz(path, CURE) as file:
+        return seed_of(file, num_classes)
+
+
+def seed_of(file: NpzReader, num_classes: int | None = None) -> Seed:
+    """The seed in an open file, see :func:`read_seed`; soft maps hold one, too."""
+    size = tuple(file.array('size', (2,), 'iu').tolist())
+    keys = file.array('keys', (None,), 'iu')
+    with named(file.path):
+        check_keys(keys, num_classes)
+        if not (min(size) > 0 and size[0] * size[1] <= MOST_PIXELS):
+            raise ValueError(
+                f'the size (H, W) is {size}, expected 1 to {MOST_PIXELS} pixels; {CURE}'
+            )
+    scores = scores_of(file, 'cam', (len(keys), *size))
     order = np.argsort(keys)  # where classes tie, the lowest one wins
     return Seed(keys[order].astype(np.int64), scores[order], size)
+
+
+def pack_scores(scores: np.ndarray, dtype: str) -> np.ndarray:
+    """Scores in [0, 1], of any shape, as they are stored: float16, or uint8 = round(255 * score)."""
+    scores = scores.clip(0, 1)
+    if dtype == 'float16':
+        return scores.astype(np.float16)
+    return np.rint(255 * scores).astype(np.uint8)
+
+
+def scores_of(file: NpzReader, name: str, shape: Sequence[int]) -> np.ndarray:
+    """Scores in [0, 1] of an open file, float32, of a shape that they must have."""
+    stored = file.array(name, shape, 'uf')
+    if stored.dtype not in (np.uint8, np.float16):
+        raise ValueError(
+            f'{file.path}: expected {name} of uint8 or float16, got {stored.dtype}; {CURE}'
+        )
+    if stored.dtype == np.uint8:
+        return stored.astype(np.float32) / np.float32(255)
+    with named(file.path):
+        check_scores(stored)
+    return stored.astype(np.float32).clip(0, 1)
 
 
 def seed_to_label(
@@ -117,7 +175,11 @@ def seed_to_label(
 
     Returns:
         np.ndarray: labels, (H, W) uint8; 0 background, key + 1 foreground, 255 ignored.
+
+    Raises:
+        ValueError: It is no seed, see :func:`check_seed`.
     """
+    check_seed(*seed)
     label = np.zeros(seed.size, dtype=np.uint8)
     if not len(seed.keys):
         return label
@@ -128,17 +190,3 @@ def seed_to_label(
     low, high = np.float32(ignore_band)
     label[best > low] = 255
     return np.where(best > high, winner, label).astype(np.uint8)
-
-
-def _check_shapes(
-    path: str | Path, keys: np.ndarray, scores: np.ndarray, size: tuple[int, int]
-) -> None:
-    if keys.ndim != 1 or scores.shape != (len(keys), *size):
-        raise ValueError(
-            f'{path}: expected one (H, W) map per key at the original size, '
-            f'got keys {keys.shape}, maps {scores.shape} and size {size}'
-        )
-    if keys.dtype.kind not in 'iu' or (keys < 0).any() or len(np.unique(keys)) != len(keys):
-        raise ValueError(
-            f'{path}: keys must be distinct 0-based classes without background, got {keys.tolist()}'
-        )

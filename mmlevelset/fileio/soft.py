@@ -4,14 +4,14 @@ A file of soft maps is a seed file with one more array, ``background``. So it ca
 thresholded as a seed, too, with a constant in the place of that map.
 """
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from .atomic import atomic_path
-from .seeds import read_seed
+from .named import named
+from .npz import open_npz, write_npz
+from .seeds import CURE, check_scores, check_seed, pack_scores, scores_of, seed_of
 
 DTYPES = ('float16', 'uint8')
 
@@ -28,21 +28,31 @@ def write_soft(
         dtype: ``'float16'``, or ``'uint8'`` for round(255 * score), which is smaller.
 
     Raises:
-        ValueError: If keys and maps do not fit together or a score is not in [0, 1].
+        ValueError: If keys and maps do not fit together or a score is not finite or not in [0, 1].
     """
-    keys, soft = np.asarray(keys, dtype=np.int64), np.asarray(soft, dtype=np.float32)
+    soft = np.asarray(soft, dtype=np.float32)
+    keys = np.asarray(keys) if len(keys) else np.zeros(0, np.int64)
+    with named(path):
+        check_soft(keys, soft)
+    stored = pack_scores(soft, dtype)
+    size = np.array(soft.shape[1:])
+    write_npz(path, keys=keys.astype(np.int64), cam=stored[1:], background=stored[0], size=size)
+
+
+def check_soft(keys: np.ndarray, soft: np.ndarray) -> None:
+    """Refuse what are no soft maps, see :func:`~mmlevelset.fileio.seeds.check_seed`.
+
+    Args:
+        keys (np.ndarray): classes, (K,).
+        soft (np.ndarray): their maps and the background's before them, (K+1, H, W).
+
+    Raises:
+        ValueError: Keys and maps do not fit together, or a score is not finite or not in [0, 1].
+    """
     if soft.ndim != 3 or len(soft) != len(keys) + 1:
         raise ValueError(f'expected {len(keys) + 1} soft maps (H, W), got shape {soft.shape}')
-    low, high = float(soft.min()), float(soft.max())
-    # 1e-3 leaves room for rounding; NaN fails every comparison.
-    if not (low >= -1e-3 and high <= 1 + 1e-3) or math.isnan(float(soft.sum())):
-        raise ValueError(f'soft maps must lie in [0, 1], got [{low:.4g}, {high:.4g}]')
-    soft = soft.clip(0, 1)
-    stored = soft.astype(np.float16) if dtype == 'float16' else np.rint(255 * soft).astype(np.uint8)
-    with atomic_path(path) as temporary, open(temporary, 'wb') as file:
-        np.savez_compressed(
-            file, keys=keys, cam=stored[1:], background=stored[0], size=np.array(soft.shape[1:])
-        )
+    check_seed(keys, soft[1:])
+    check_scores(soft[0])
 
 
 def read_soft(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
@@ -56,14 +66,13 @@ def read_soft(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged or a seed without background.
     """
-    seed = read_seed(path)
-    with np.load(path, allow_pickle=False) as file:
-        if 'background' not in file:
+    with open_npz(path, CURE) as file:
+        seed = seed_of(file)
+        if 'background' not in file.names:
             raise ValueError(
                 f'{path} is a seed, it has no map of the background; refine it with tools/refine.py'
             )
-        background = file['background']
-    background = background.astype(np.float32) / (255 if background.dtype == np.uint8 else 1)
+        background = scores_of(file, 'background', seed.size)
     return seed.keys, np.concatenate([background[None], seed.scores])
 
 
@@ -83,10 +92,15 @@ def soft_to_label(
 
     Returns:
         np.ndarray: labels, (H, W) uint8; 0 background, key + 1 foreground, 255 unsure.
+
+    Raises:
+        ValueError: If keys and maps do not fit together or a score is not finite or not in [0, 1].
     """
+    keys = np.asarray(keys)
+    check_soft(keys, soft)
     if threshold is not None:
         soft = np.concatenate([np.full_like(soft[:1], threshold), soft[1:]])
-    label = np.concatenate([[0], np.asarray(keys) + 1]).astype(np.uint8)[soft.argmax(axis=0)]
+    label = np.concatenate([[0], keys + 1]).astype(np.uint8)[soft.argmax(axis=0)]
     best = soft.max(axis=0)
     label[best < (unsure_below or 0)] = 255
     if threshold is None:

@@ -75,7 +75,7 @@ def test_damaged_seeds_name_the_file(tmp_path):
     with pytest.raises(ValueError, match='size'):
         read_seed(path)
     np.savez(path, keys=np.array([1]), cam=np.zeros((1, 4, 4), np.uint8), size=np.array([4, 5]))
-    with pytest.raises(ValueError, match='original size'):
+    with pytest.raises(ValueError, match=r'a.npz .*cam: expected shape \(1, 4, 5\), got uint8'):
         read_seed(path)
 
 
@@ -84,7 +84,7 @@ def test_reading_a_seed_runs_no_code(tmp_path):
     np.savez(
         path, keys=np.array([1]), cam=np.array([{'evil': 1}], dtype=object), size=np.array([1, 1])
     )
-    with pytest.raises(ValueError, match='damaged or not a seed'):
+    with pytest.raises(ValueError, match='a.npz is damaged, or not .*object'):
         read_seed(path)
 
 

@@ -196,7 +196,7 @@ def test_soft_file(tmp_path):
     np.testing.assert_allclose(read, soft, atol=0.5 / 255)
     with pytest.raises(ValueError, match='expected 3 soft maps'):
         write_soft(tmp_path / 'a.npz', [3, 4], soft)
-    with pytest.raises(ValueError, match=r'must lie in \[0, 1\], got \[0, 2\]'):
+    with pytest.raises(ValueError, match=r'a.npz: scores must lie in \[0, 1\], got \[0, 1.6\]'):
         write_soft(tmp_path / 'a.npz', [3], 2 * soft)
     with pytest.raises(ValueError, match='must lie'):
         write_soft(tmp_path / 'a.npz', [3], np.nan * soft)
