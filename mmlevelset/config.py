@@ -1,10 +1,13 @@
 """Reading configs, their options on the command line, and the hash of what they say."""
 
+import argparse
 import re
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from mmlevelset import compat
 from mmlevelset.fileio.hashes import text_hash
@@ -14,26 +17,122 @@ NOT_SETTINGS = (
     'default_hooks', 'env_cfg', 'launcher', 'log_level', 'log_processor', 'resume', 'vis_backends',
     'visualizer', 'work_dir',
 )  # fmt: skip
+OPTIONS_HELP = (
+    'pairs merged over the config. A value is a number, True, False, None, a list ([1,2] or 1,2), a '
+    'tuple ((1,2)) or a text. A text with a slash is one path, blanks and commas included; put '
+    'others, and paths in a list, in quotes to keep their commas, digits or brackets: KEY=\'"a,b"\''
+)
 
 
-class OptionsAction(DictAction):
-    """``key=value`` pairs as of mmengine; a value may be a list of such pairs: ``[a=1,b=[2,3]]``.
+def parse_value(text: str) -> Any:
+    """Read the value of a ``key=value`` pair.
 
-    mmengine's own action calls itself without end on the second pair of this list.
+    It reads as mmengine's ``DictAction`` does, but keeps the blanks of a text and the commas of a path.
+    A list of pairs, ``[a=1,b=[2,3]]``, becomes a list of texts ``'a=1'``, ``'b=[2,3]'``.
+
+    Args:
+        text (str): A number, ``True``, ``False``, ``None``, a list, a tuple or a text; quotes around
+            it make anything a text.
+
+    Returns:
+        Any: the value.
+
+    Raises:
+        ValueError: Brackets that do not match in a list.
     """
+    quoted = _unquote(text)
+    if quoted is not None:
+        return quoted
+    stripped = text.strip()
+    if _enclosed(stripped):
+        items = _split(stripped[1:-1])
+        if stripped[0] == '[' and re.match(r'\[\s*[\w.]+=', stripped):
+            return items
+        values = [parse_value(item) for item in items]
+        return tuple(values) if stripped[0] == '(' else values
+    if ',' in text and '/' not in text:
+        return [parse_value(item) for item in _split(text)]
+    return _scalar(text)
 
-    @staticmethod
-    def _parse_iterable(val: str) -> Any:
-        if not re.match(r'\[\s*[\w.]+=', val):
-            return DictAction._parse_iterable(val)
-        pairs, depth = [''], 0
-        for character in val.strip()[1:-1]:
+
+def _enclosed(text: str) -> bool:
+    """Whether one pair of brackets holds all of a text."""
+    depths = list(accumulate((c in '[(') - (c in '])') for c in text))
+    return text[:1] + text[-1:] in ('[]', '()') and 0 not in depths[:-1]
+
+
+def _unquote(text: str) -> str | None:
+    """The text between quotes; None where there are none around it."""
+    inside = len(text) > 1 and text[0] in '\'"' and text[0] == text[-1] not in text[1:-1]
+    return text[1:-1] if inside else None
+
+
+def _split(text: str) -> list[str]:
+    """Split at the commas outside of quotes and brackets, and drop the blanks around each part."""
+    parts, depth, quote = [''], 0, ''
+    for character in text:
+        if quote:
+            quote = '' if character == quote else quote
+        elif character in '\'"' and not parts[-1].strip()[-1:].isalnum():  # no apostrophe
+            quote = character
+        else:
             depth += (character in '[(') - (character in '])')
-            if character == ',' and not depth:
-                pairs.append('')
-            else:
-                pairs[-1] += character
-        return [pair.strip() for pair in pairs]
+        if character == ',' and not depth and not quote:
+            parts.append('')
+        else:
+            parts[-1] += character
+        if depth < 0:
+            break
+    if depth or quote:
+        raise ValueError(
+            f'the brackets or quotes of {text!r} do not match; put a text that holds some in quotes: '
+            f'KEY=\'"…"\''
+        )
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _scalar(text: str) -> int | float | bool | str | None:
+    words = {'true': True, 'false': False}
+    if text.lower() in words:
+        return words[text.lower()]
+    if text == 'None':
+        return None
+    for kind in (int, float):
+        try:
+            # Python reads the 1_2 of a name as 12.
+            return text if '_' in text else kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+class OptionsAction(argparse.Action):
+    """Collects ``key=value`` pairs into a dict; see :func:`parse_value`."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        options = dict(getattr(namespace, self.dest) or {})
+        for pair in values or ():
+            key, equals, text = pair.partition('=')
+            if not key or not equals:
+                parser.error(f'{option_string} expects KEY=VALUE, got {pair!r}')
+            try:
+                options[key] = parse_value(text)
+            except ValueError as error:
+                parser.error(f'{option_string} {pair}: {error}')
+        setattr(namespace, self.dest, options)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options`` to a parser."""
+    parser.add_argument(
+        '--cfg-options', nargs='*', action=OptionsAction, metavar='KEY=VALUE', help=OPTIONS_HELP
+    )
 
 
 def read_config(path: str, cfg_options: dict[str, Any] | None = None) -> Config:
@@ -45,12 +144,19 @@ def read_config(path: str, cfg_options: dict[str, Any] | None = None) -> Config:
 
     Raises:
         FileNotFoundError: The config does not exist.
+        ValueError: An option names an entry that a list or a value of the config does not have.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'no config at {path!r}; list the configs with: ls configs/*/*')
     compat.setup()
     cfg = Config.fromfile(path)
-    cfg.merge_from_dict(cfg_options or {})
+    for key, value in (cfg_options or {}).items():
+        try:
+            cfg.merge_from_dict({key: value})
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f'the option {key}={value!r} does not fit {path}: {error.args[0]}'
+            ) from error
     return cfg
 
 

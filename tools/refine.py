@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from mmlevelset.apis.command import make_parser, run
-from mmlevelset.config import OptionsAction, read_config
+from mmlevelset.config import add_options, read_config
 from mmlevelset.fileio.ids import read_split
 from mmlevelset.refine.folder import refine_folder, relabel_folder
 
@@ -28,12 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--labels-only', action='store_true', help='only make the labels again, from OUT/soft'
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionsAction,
-        help='key=value pairs merged over the config',
-    )
+    add_options(parser)
     args = parser.parse_args()
     if not args.labels_only and not args.seeds:
         parser.error('--seeds is missing')

@@ -14,7 +14,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import CheckpointLoader, Runner, find_latest_checkpoint
 
 from mmlevelset import compat
-from mmlevelset.config import OptionsAction, read_config, settings_hash
+from mmlevelset.config import add_options, read_config, settings_hash
 from mmlevelset.fileio.atomic import write_json
 from mmlevelset.fileio.conventions import CONVENTIONS
 from mmlevelset.fileio.hashes import file_hash
@@ -32,12 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser, launcher: bool = True) -> Non
     """
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help="folder of all outputs, instead of the config's")
-    parser.add_argument(
-        '--cfg-options',
-        nargs='*',
-        action=OptionsAction,
-        help='key=value pairs merged over the config',
-    )
+    add_options(parser)
     if launcher:
         choices = ['none', 'pytorch', 'slurm', 'mpi']
         parser.add_argument('--launcher', choices=choices, default='none', help='job launcher')

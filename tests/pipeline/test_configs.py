@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mmlevelset.config import OptionsAction, read_config
+from mmlevelset.config import parse_value, read_config
 from mmlevelset.pipeline import Pipeline, three_stages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +91,7 @@ def test_options_reach_the_commands() -> None:
     assert any(word.endswith('/(4*1)))') for word in found['train_levelset'])
     assert 'refiner.device=cpu' in found['refine_levelset']
     assert found['test_levelset'][-1] == '--cfg-options'  # followed by nothing
-    nested = OptionsAction._parse_iterable('[a.0.size=[2,3], b=(4,5),c=None]')
+    nested = parse_value('[a.0.size=[2,3], b=(4,5),c=None]')
     assert nested == ['a.0.size=[2,3]', 'b=(4,5)', 'c=None']
     found = dict(commands(FULL_SIZE[0], seed_options=nested))
     assert found['train_levelset'][-3:] == nested

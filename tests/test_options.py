@@ -1,0 +1,87 @@
+"""``--cfg-options``: what a value on the command line becomes, and what it does to a config."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.config import DictAction
+
+from mmlevelset.config import add_options, parse_value, read_config
+
+
+def options(*pairs: str) -> dict[str, Any]:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return parser.parse_args(['--cfg-options', *pairs]).cfg_options
+
+
+@pytest.mark.parametrize(
+    'text',
+    ['3', '-2', '0.5', '1e-3', 'true', 'False', 'None', 'cat', '', '[]', '[1,2]', '[1, 2]', '1,2', 'cat,dog']
+    + ['(1,2)', '[(1,2),[a,b],c]', '[(112, 112)]', 'a.b', 'https://a.b/c', 'nan', '[1,]']
+    + ["'cat'"],
+)  # fmt: skip
+def test_values_without_blanks_are_those_of_mmengine(text: str) -> None:
+    expected = DictAction._parse_iterable(text)
+    assert repr(parse_value(text)) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    'path',
+    ['/data/a b', '/data/a,b', '/data/ a , b ', '/data/a(1),b', '/data/[x]/y,z', '[x]/[y]', '(a)/b,c']
+    + ["/data/it's, 5", '/data/1,2', './1,2', '/data/a(1,b', 'a b', '/data/a=b,c', 'a (1)', '2024_01'],
+)  # fmt: skip
+def test_a_path_stays_as_it_was_typed(path: str) -> None:
+    assert options(f'data_root={path}') == {'data_root': path}
+
+
+def test_quotes_make_anything_a_text() -> None:
+    given = ['a="x,y"', "b='[1,2]'", 'c="7"', 'd=["/p,q/r",/s]', 'e=["it\'s, 5",(1,"2")]']
+    assert options(*given) == dict(
+        a='x,y', b='[1,2]', c='7', d=['/p,q/r', '/s'], e=["it's, 5", (1, '2')]
+    )
+
+
+def test_a_list_of_pairs_stays_text() -> None:
+    assert parse_value('[a.0.size=[2,3], b=(4,5),c=None]') == [
+        'a.0.size=[2,3]',
+        'b=(4,5)',
+        'c=None',
+    ]
+    assert parse_value('[a=/x y,b="/p,q"]') == ['a=/x y', 'b="/p,q"']
+
+
+@pytest.mark.parametrize('pair', ['data_root', '=3', 'a=[1,(2]', 'a=[1],2)', 'a=["x,y]'])
+def test_what_cannot_be_read_is_refused(pair: str, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        options(pair)
+    assert pair in capsys.readouterr().err
+
+
+def test_options_add_up(tmp_path: Path) -> None:
+    config = tmp_path / 'a b,c' / 'config, 1.py'
+    config.parent.mkdir()
+    (config.parent / 'base 1.py').write_text('a = dict(b=1, c=[dict(d=2)])\n')
+    config.write_text("_base_ = 'base 1.py'\nroot = 'x'\n")
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    words = [
+        '--cfg-options',
+        'a.b=2',
+        'root=/p q',
+        '--cfg-options',
+        'a.c.0.d=3',
+        'new.x=1',
+        'new.y=2',
+    ]
+    cfg = read_config(str(config), parser.parse_args(words).cfg_options)
+    assert cfg.to_dict() == dict(a=dict(b=2, c=[dict(d=3)]), root='/p q', new=dict(x=1, y=2))
+
+
+@pytest.mark.parametrize('key', ['a.c.5.d', 'a.b.x', 'a.c.x'])
+def test_an_option_that_does_not_fit_names_itself(tmp_path: Path, key: str) -> None:
+    config = tmp_path / 'config.py'
+    config.write_text('a = dict(b=1, c=[dict(d=2)])\n')
+    with pytest.raises(ValueError, match=f'the option {key}=1 does not fit .*config.py'):
+        read_config(str(config), {key: 1})
