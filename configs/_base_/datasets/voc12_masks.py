@@ -1,7 +1,6 @@
 # VOC 2012, fully supervised: trains on the masks of trainaug, tests on val. The image-level labels
 # of the level set are the classes of the mask.
-dataset_type = 'mmlevelset.VOCImageLabelDataset'
-data_root = 'data/VOCdevkit/VOC2012'
+_base_ = 'voc12_pseudo.py'
 crop_size = (512, 512)
 train_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),
@@ -19,32 +18,18 @@ test_pipeline = [
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(
-    batch_size=8,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    drop_last=False,
     dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
+        data_root=_base_.voc12,
         ann_file='ImageSets/Segmentation/trainaug.txt',
         image_labels='masks',
-        data_prefix=dict(seg_map_path='SegmentationClassAug'),
+        data_prefix=dict(_delete_=True, seg_map_path='SegmentationClassAug'),
         pipeline=train_pipeline,
     ),
 )
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        ann_file='ImageSets/Segmentation/val.txt',
-        data_prefix=dict(seg_map_path='SegmentationClass'),
-        pipeline=test_pipeline,
-    ),
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+val_dataloader = dict(
+    _base_.test_dataloader, dataset=dict(_base_.test_dataloader.dataset, pipeline=test_pipeline)
 )
-val_dataloader = test_dataloader
-test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU'])]
 val_evaluator = test_evaluator
