@@ -101,13 +101,12 @@ def write_seed(
     Raises:
         ValueError: It is no seed, see :func:`check_seed`.
     """
-    scores = np.asarray(scores)
-    keys = np.asarray(keys) if len(keys) else np.zeros(0, np.int64)
+    scores, classes = np.asarray(scores), key_array(keys)
     with named(path):
-        check_seed(keys, scores, size)
+        check_seed(classes, scores, size)
     dtype = 'float16' if scores.dtype == np.float16 else 'uint8'
     cam = pack_scores(scores, dtype)
-    write_npz(path, keys=keys.astype(np.int64), cam=cam, size=np.array(size, dtype=np.int64))
+    write_npz(path, keys=classes.astype(np.int64), cam=cam, size=np.array(size, dtype=np.int64))
 
 
 def read_seed(path: str | Path, num_classes: int | None = None) -> Seed:
@@ -138,6 +137,11 @@ def seed_of(file: NpzReader, num_classes: int | None = None) -> Seed:
     scores = scores_of(file, 'cam', (len(keys), *size))
     order = np.argsort(keys)  # where classes tie, the lowest one wins
     return Seed(keys[order].astype(np.int64), scores[order], size)
+
+
+def key_array(keys: Sequence[int]) -> np.ndarray:
+    """Classes as an array (K,), of integers where there are none, too."""
+    return np.asarray(keys) if len(keys) else np.zeros(0, np.int64)
 
 
 def pack_scores(scores: np.ndarray, dtype: str) -> np.ndarray:
@@ -187,6 +191,6 @@ def seed_to_label(
     winner = (seed.keys + 1)[seed.scores.argmax(axis=0)]
     if ignore_band is None:
         return np.where(best > np.float32(threshold), winner, label).astype(np.uint8)
-    low, high = np.float32(ignore_band)
+    low, high = np.asarray(ignore_band, np.float32)
     label[best > low] = 255
     return np.where(best > high, winner, label).astype(np.uint8)

@@ -30,13 +30,12 @@ def write_soft(
     Raises:
         ValueError: If keys and maps do not fit together or a score is not finite or not in [0, 1].
     """
-    soft = np.asarray(soft, dtype=np.float32)
-    keys = np.asarray(keys) if len(keys) else np.zeros(0, np.int64)
+    soft, classes = np.asarray(soft, dtype=np.float32), key_array(keys)
     with named(path):
-        check_soft(keys, soft)
-    stored = pack_scores(soft, dtype)
-    size = np.array(soft.shape[1:])
-    write_npz(path, keys=keys.astype(np.int64), cam=stored[1:], background=stored[0], size=size)
+        check_soft(classes, soft)
+    stored, size = pack_scores(soft, dtype), np.array(soft.shape[1:])
+    classes = classes.astype(np.int64)
+    write_npz(path, keys=classes, cam=stored[1:], background=stored[0], size=size)
 
 
 def check_soft(keys: np.ndarray, soft: np.ndarray) -> None:

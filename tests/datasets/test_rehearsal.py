@@ -1,10 +1,7 @@
 """Data sets of the shape of the real ones."""
 
 import json
-import multiprocessing
 import os
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +9,6 @@ from PIL import Image
 
 from mmlevelset.datasets.prepare import rehearsal
 from mmlevelset.datasets.prepare.facts import COCO, VOC
-from mmlevelset.datasets.prepare.pool import parallel
 from mmlevelset.datasets.prepare.rehearsal import blob, deal, scaled, write_images
 from mmlevelset.datasets.prepare.rehearsal_coco import (
     PER_MILLE,
@@ -128,64 +124,3 @@ def test_few_distinct_images_and_grey_ones(tmp_path, monkeypatch):
     modes = [Image.open(tmp_path / 'a' / name).mode for name in names]
     assert modes == ['L', 'RGB', 'L', 'RGB', 'L']
     assert Image.open(tmp_path / 'a/0.jpg').size == (30, 20)
-
-
-def square(value):
-    if value == 13:
-        raise ValueError('thirteen')
-    if value == 99:
-        os._exit(1)
-    return value * value
-
-
-@pytest.mark.parametrize('jobs', [1, 2])
-def test_results_come_in_order_and_tasks_are_drawn_late(jobs, capsys):
-    drawn = []
-    tasks = (drawn.append(n) or n + 100 for n in range(1000))
-    results = parallel(square, tasks, 1000, 'squares', jobs)
-    assert next(results) == 10000 and len(drawn) <= 16 * 4 * jobs
-    assert list(results) == [(n + 100) ** 2 for n in range(1, 1000)]
-    assert 'squares: 1000 in 0:00:' in capsys.readouterr().out
-
-
-def test_errors_of_a_task_and_a_dead_process():
-    for jobs in (1, 2):
-        with pytest.raises(ValueError, match='thirteen'):
-            list(parallel(square, range(50), 50, 'squares', jobs))
-    with pytest.raises(RuntimeError, match='a process died .* fewer --jobs'):
-        list(parallel(square, range(90, 110), 20, 'squares', 2))
-
-
-def test_remaining_time(monkeypatch, capsys):
-    clock = iter(range(0, 1000, 20))
-    monkeypatch.setattr(time, 'monotonic', lambda: next(clock))
-    list(parallel(square, range(4), 4, 'squares', 1))
-    assert 'squares: 2/4, 0:00:40 left' in capsys.readouterr().out
-
-
-def note_process(folder):
-    (folder / str(os.getpid())).touch()
-    time.sleep(0.5)
-
-
-def alive(pid):
-    """Whether a process runs; nobody may have collected one that ended."""
-    try:
-        return Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] != 'Z'
-    except FileNotFoundError:
-        return False
-
-
-def test_workers_end_with_a_killed_parent(tmp_path):
-    parent = multiprocessing.Process(
-        target=lambda: list(parallel(note_process, [tmp_path] * 64, 64, 'naps', 2))
-    )
-    parent.start()
-    while len(list(tmp_path.iterdir())) < 2:
-        time.sleep(0.05)
-    parent.kill()
-    parent.join()
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and any(alive(p.name) for p in tmp_path.iterdir()):
-        time.sleep(0.05)
-    assert not any(alive(path.name) for path in tmp_path.iterdir())

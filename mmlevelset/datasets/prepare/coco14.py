@@ -12,13 +12,13 @@ from mmlevelset.datasets.image_labels import one_hot, read_image_labels
 from mmlevelset.fileio.ids import image_id, preview
 from mmlevelset.fileio.labels import write_label
 from mmlevelset.fileio.meta import check_resumable, write_meta
+from mmlevelset.parallel import parallel
 
 from ..coco14 import COCO14Dataset
 from .coco_json import Instances, parse
 from .coco_masks import CATEGORIES, CROWD, LABELS, OVERLAP, draw_mask, require_pycocotools
 from .facts import COCO, expected
 from .labels import write_cls_labels, write_image_labels, write_split
-from .pool import parallel
 
 SPLITS = ('train', 'val')
 CLASSES = COCO14Dataset.METAINFO['classes']

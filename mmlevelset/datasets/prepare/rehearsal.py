@@ -14,8 +14,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from mmlevelset.fileio.atomic import atomic_path
-
-from .pool import parallel
+from mmlevelset.parallel import parallel
 
 DISTINCT = 256  # different JPEGs; the other names are hard links to them
 GREY_EVERY = 128  # one grey image in so many

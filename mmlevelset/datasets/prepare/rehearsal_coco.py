@@ -10,11 +10,11 @@ import numpy as np
 
 from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.meta import write_meta
+from mmlevelset.parallel import parallel
 
 from ..coco14 import COCO14Dataset
 from .coco_masks import CATEGORIES
 from .facts import COCO
-from .pool import parallel
 from .rehearsal import blob, deal, image_size, resized, scaled, write_images
 
 # (H, W, share): rough shares of the sizes in train2014; the long side is 640 but for few.

@@ -12,11 +12,11 @@ from PIL import Image, ImageDraw
 from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.labels import write_label
 from mmlevelset.fileio.meta import write_meta
+from mmlevelset.parallel import parallel
 
 from ..voc import VOCImageLabelDataset
 from .facts import VOC
 from .labels import write_split
-from .pool import parallel
 from .rehearsal import blob, deal, image_size, resized, scaled, write_images
 
 CLASSES = VOCImageLabelDataset.METAINFO['classes']

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from mmlevelset.fileio.ids import preview, read_split
+from mmlevelset.parallel import parallel
 
 from .files import Finding, Pair, inspect
-from .pool import parallel
 
 SAMPLES = 256  # masks that are decoded
 

@@ -21,12 +21,12 @@ from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.ids import read_split
 from mmlevelset.fileio.labels import read_label, write_label
 from mmlevelset.fileio.meta import check_resumable, write_meta
+from mmlevelset.parallel import parallel
 
 from ..voc import VOCImageLabelDataset
 from .check import AUG_HINT
 from .files import Pair, inspect
 from .labels import write_image_labels, write_split
-from .pool import parallel
 from .report import Report
 from .voc_aug import VOC_ARCHIVE
 

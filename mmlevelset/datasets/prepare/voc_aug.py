@@ -14,11 +14,11 @@ from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.ids import preview, read_split
 from mmlevelset.fileio.labels import write_label
 from mmlevelset.fileio.meta import check_resumable, write_meta
+from mmlevelset.parallel import parallel
 
 from ..voc import VOCImageLabelDataset
 from .facts import VOC, class_differences, expected
 from .labels import write_cls_labels, write_image_labels, write_split
-from .pool import parallel
 
 CLASSES = VOCImageLabelDataset.METAINFO['classes']
 VOC_ARCHIVE = 'VOCtrainval_11-May-2012.tar'
