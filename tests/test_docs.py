@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from mmengine.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -85,7 +86,7 @@ def shell(page: Path) -> Iterator[str]:
             line = line.split('  #')[0].strip()
             # `x=$(cat last_checkpoint)` is one word for whoever parses the line
             line = re.sub(r'\$\([^()]*\)', 'COMMAND', line)
-            line = re.sub(r'\$\{?(\w+)\}?', lambda m: names.get(m[1], m[0]), line)
+            line = re.sub(r'\$\{?(\w+)\}?', lambda m, names=names: names.get(m[1], m[0]), line)
             names |= dict(re.findall(r'(?:^|\s)([A-Za-z_]+)=(\S+)', line))
             yield line
 
@@ -187,4 +188,37 @@ def test_commands_are_understood(
         except SystemExit:
             reason = capsys.readouterr().err.strip().splitlines()[-1]
             wrong.append(f'{page}: {tool} {" ".join(words)}\n    {reason}')
+    assert not wrong, '\n'.join(wrong)
+
+
+def has_key(node: object, key: str) -> bool:
+    """Whether a config takes the option: the key exists, or is one more argument of a `type`."""
+    *path, last = key.split('.')
+    for part in path:
+        if isinstance(node, (list, tuple)) and part.isdigit() and int(part) < len(node):
+            node = node[int(part)]
+        elif isinstance(node, dict) and part in node:
+            node = node[part]
+        else:
+            return False
+    if isinstance(node, (list, tuple)):
+        return last.isdigit() and int(last) < len(node)
+    return isinstance(node, dict) and (last in node or 'type' in node)
+
+
+def test_options_change_what_the_config_has() -> None:
+    wrong, seen = [], 0
+    for page, tool, words in COMMANDS:
+        config = next((ROOT / w for w in words if re.fullmatch(r'configs/[\w./-]+\.py', w)), None)
+        if config is None or not config.is_file() or '--cfg-options' not in words:
+            continue
+        cfg = Config.fromfile(config)
+        for word in words[words.index('--cfg-options') + 1 :]:
+            key, equals, _ = word.partition('=')
+            if not equals or word.startswith('-'):
+                break
+            seen += 1
+            if not has_key(cfg._cfg_dict, key):
+                wrong.append(f'{page}: {tool} {config.name} has no {key}')
+    assert seen > 10
     assert not wrong, '\n'.join(wrong)
