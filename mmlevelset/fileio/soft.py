@@ -11,7 +11,15 @@ import numpy as np
 
 from .named import named
 from .npz import open_npz, write_npz
-from .seeds import CURE, check_scores, check_seed, pack_scores, scores_of, seed_of
+from .seeds import (
+    CURE,
+    check_scores,
+    check_seed,
+    key_array,
+    pack_scores,
+    scores_of,
+    seed_of,
+)
 
 DTYPES = ('float16', 'uint8')
 
