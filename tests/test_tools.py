@@ -79,7 +79,7 @@ def small(root: Path, cache: Path, **more: Any) -> list[str]:
         test_dataloader__batch_size=1,
         train_dataloader__dataset__pipeline__1__scale=f'({SIDE},{SIDE})',
         test_dataloader__dataset__pipeline__1__scale=f'({SIDE},{SIDE})',
-        tta_pipeline__1__transforms__0__0__scale=f'({SIDE},{SIDE})',
+        tta_pipeline__1__scales=f'[({SIDE},{SIDE})]',
     )
     for split in ('train', 'test'):
         values[f'{split}_dataloader__dataset__data_root'] = root

@@ -50,7 +50,7 @@ def run(main: Callable[[], int | None]) -> None:
         )
         status = 130
     except Exception as error:
-        status = _report(error, '--debug' in sys.argv)
+        sys.exit(_report(error, '--debug' in sys.argv))
     if status:
         sys.exit(status)
 

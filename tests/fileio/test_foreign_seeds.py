@@ -69,7 +69,10 @@ def data(tmp_path: Path) -> Path:
 
 def tool(monkeypatch: pytest.MonkeyPatch, script: str, *arguments: str | Path) -> None:
     monkeypatch.setattr(sys, 'argv', [script, *map(str, arguments)])
-    runpy.run_path(str(ROOT / 'tools' / script), run_name='__main__')
+    try:
+        runpy.run_path(str(ROOT / 'tools' / script), run_name='__main__')
+    except SystemExit as stop:
+        raise stop.__context__ from None
 
 
 def check(folder: Path) -> None:
