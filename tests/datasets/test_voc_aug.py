@@ -1,7 +1,6 @@
 """VOC 2012 + SBD -> trainaug."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -12,25 +11,93 @@ from mmlevelset.datasets import VOCImageLabelDataset
 from mmlevelset.datasets.image_labels import read_image_labels
 from mmlevelset.datasets.prepare.facts import VOC
 from mmlevelset.datasets.prepare.labels import integer_id, write_cls_labels
-from mmlevelset.datasets.prepare.rehearsal_voc import write_voc
 from mmlevelset.datasets.prepare.voc_aug import convert_voc_aug, read_sbd_mask
 from mmlevelset.fileio.ids import read_split
-from mmlevelset.fileio.labels import read_label
 from mmlevelset.fileio.legacy_npy import load_legacy_npy
 from mmlevelset.fileio.meta import read_meta
 
 CLASSES = VOCImageLabelDataset.METAINFO['classes']
 
 
-@pytest.fixture(scope='module')
-def source(tmp_path_factory):
-    """2 train, 2 val and 9 more images, not converted yet."""
-    return write_voc(tmp_path_factory.mktemp('voc'), scale=1e-3, jobs=1).parents[1]
+# What each image shows, by hand: VOC's object names and whether VOC calls the object difficult.
+OBJECTS = {
+    '2007_000001': [('dog', 0), ('dog', 0), ('person', 1)],
+    '2007_000002': [('cat', 0)],
+    '2007_000003': [('bus', 0)],
+    '2007_000004': [('car', 0)],
+    '2008_000005': [('aeroplane', 0)],
+    '2008_000006': [('tvmonitor', 0), ('person', 0)],
+}
+TRAIN, VAL = ['2007_000001', '2007_000002'], ['2007_000003', '2007_000004']
+IN_SBD = ['2007_000001', '2007_000003', '2008_000005', '2008_000006']
+HEIGHT, WIDTH = 4, 6
+# Numbers of VOC's 20 classes, from the development kit.
+NUMBERS = dict(aeroplane=1, bus=6, car=7, cat=8, dog=12, person=15, tvmonitor=20)
+
+
+def mask_of_voc(id_: str) -> np.ndarray:
+    """The first object's class in the left half, a void column, background."""
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask[:, :2], mask[:, 2] = NUMBERS[OBJECTS[id_][0][0]], 255
+    return mask
+
+
+def mask_of_sbd(id_: str) -> np.ndarray:
+    """Coarser: the class reaches further and nothing is void."""
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask[:, :3] = NUMBERS[OBJECTS[id_][0][0]]
+    return mask
+
+
+def per_class(ids: list[str]) -> list[int]:
+    shown = [{NUMBERS[name] for name, _ in OBJECTS[id_]} for id_ in ids]
+    return [sum(number in classes for classes in shown) for number in range(1, 21)]
 
 
 @pytest.fixture
-def data(source, tmp_path):
-    return shutil.copytree(source, tmp_path / 'data')
+def data(tmp_path):
+    """Six images in the layout of the two archives, written without the project's own writers."""
+    root = tmp_path / 'data'
+    voc, sbd = root / 'VOCdevkit/VOC2012', root / 'benchmark_RELEASE/dataset'
+    for folder in ('JPEGImages', 'Annotations', 'SegmentationClass', 'ImageSets/Segmentation'):
+        (voc / folder).mkdir(parents=True)
+    (sbd / 'cls').mkdir(parents=True)
+    palette = (
+        [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0] + [7] * (253 - 4) * 3 + [224, 224, 192] * 3
+    )
+    for id_, objects in OBJECTS.items():
+        Image.new('RGB', (WIDTH, HEIGHT)).save(voc / f'JPEGImages/{id_}.jpg')
+        boxes = ''.join(
+            f'<object><name>{name}</name><difficult>{hard}</difficult><part><name>head</name></part></object>'
+            for name, hard in objects
+        )
+        (voc / f'Annotations/{id_}.xml').write_text(f'<annotation>{boxes}</annotation>')
+        if id_ in TRAIN + VAL:
+            image = Image.fromarray(mask_of_voc(id_), 'L').convert('P')
+            image.putdata(mask_of_voc(id_).ravel().tolist())
+            image.putpalette(palette)
+            image.save(voc / f'SegmentationClass/{id_}.png')
+        if id_ in IN_SBD:
+            fields = {
+                'Segmentation': mask_of_sbd(id_),
+                'Boundaries': np.zeros(3),
+                'CategoriesPresent': 1,
+            }
+            scipy.io.savemat(sbd / f'cls/{id_}.mat', {'GTcls': fields})
+    for folder, name, ids in (
+        (voc / 'ImageSets/Segmentation', 'train', TRAIN),
+        (voc / 'ImageSets/Segmentation', 'val', VAL),
+        (sbd, 'train', IN_SBD[:3]),
+        (sbd, 'val', IN_SBD[3:]),
+    ):
+        (folder / f'{name}.txt').write_text('\n'.join(ids) + '\n')
+    trainaug = [*TRAIN, '2008_000005', '2008_000006']
+    expected = dict(
+        images=dict(train=2, val=2, trainaug=4, sbd=4),
+        classes=dict(train=per_class(TRAIN), trainaug=per_class(trainaug)),
+    )
+    (voc / 'meta.json').write_text(json.dumps(dict(kind='rehearsal', expected=expected)))
+    return root
 
 
 def paths(data):
@@ -42,34 +109,53 @@ def convert(data, **kwargs):
 
 
 def test_counts_are_those_of_the_literature():
-    assert np.mean(VOC['classes']['trainaug']) * 20 / 10582 == pytest.approx(1.555, abs=5e-4)
-    assert len(VOC['classes']['train']) == len(CLASSES) - 1 == 20
+    # Table 1 of the VOC 2012 development kit, segmentation, train: images of each class.
+    train = '88 65 105 78 87 78 128 131 148 64 82 121 68 81 442 82 63 93 83 84'
+    assert VOC['classes']['train'] == [int(n) for n in train.split()]
+    # cls_labels.npy of IRN: 1.555 labels an image, and 4,155 images of persons.
+    assert round(sum(VOC['classes']['trainaug']) / 10582, 3) == 1.555
+    assert VOC['classes']['trainaug'][CLASSES.index('person') - 1] == 4155
+    assert VOC['images'] == dict(train=1464, val=1449, trainaug=10582, sbd=11355)
+    assert VOC['images']['trainaug'] + VOC['images']['val'] == 12031
     assert all(np.less_equal(VOC['classes']['train'], VOC['classes']['trainaug']))
 
 
 def test_conversion(data):
-    voc, sbd = paths(data)
+    voc, _ = paths(data)
     convert(data)
-    splits = {
-        name: read_split(voc / f'ImageSets/Segmentation/{name}.txt')
-        for name in ('train', 'val', 'trainaug', 'aug')
+    lists = voc / 'ImageSets/Segmentation'
+    # SBD's 2007_000003 is in VOC's val and must not be trained on.
+    assert (lists / 'trainaug.txt').read_text().split() == [
+        '2007_000001',
+        '2007_000002',
+        '2008_000005',
+        '2008_000006',
+    ]
+    assert (lists / 'aug.txt').read_text().split() == ['2008_000005', '2008_000006']
+    masks = voc / 'SegmentationClassAug'
+    assert sorted(path.stem for path in masks.glob('*.png')) == sorted(OBJECTS)
+    for id_ in OBJECTS:
+        written = Image.open(masks / f'{id_}.png')
+        own = id_ in TRAIN + VAL  # VOC's mask wins where there are two
+        np.testing.assert_array_equal(written, mask_of_voc(id_) if own else mask_of_sbd(id_))
+        assert written.mode == 'P' and written.getpalette()[3:6] == [128, 0, 0]
+    meta = read_meta(masks)
+    assert (meta['images'], meta['from_voc'], meta['from_sbd']) == (6, 4, 2)
+
+
+def test_difficult_objects_count_and_parts_do_not(data):
+    voc, _ = paths(data)
+    convert(data)
+    labels = json.loads((voc / 'image_labels.json').read_text())
+    assert labels['labels'] == {
+        '2007_000001': [12, 15],
+        '2007_000002': [8],
+        '2007_000003': [6],
+        '2007_000004': [7],
+        '2008_000005': [1],
+        '2008_000006': [15, 20],
     }
-    assert [len(splits[name]) for name in ('train', 'val', 'trainaug', 'aug')] == [2, 2, 11, 9]
-    assert splits['trainaug'] == sorted({*splits['train'], *splits['aug']})
-    assert not set(splits['trainaug']) & set(splits['val'])
-    masks = {path.stem: path for path in (voc / 'SegmentationClassAug').glob('*.png')}
-    assert sorted(masks) == sorted(splits['trainaug'] + splits['val'])
-    for id_, path in masks.items():
-        if id_ in splits['aug']:
-            mat = scipy.io.loadmat(sbd / f'dataset/cls/{id_}.mat')
-            expected = mat['GTcls'][0, 0]['Segmentation']
-            assert Image.open(path).getpalette()[3:6] == [128, 0, 0]
-        else:
-            expected = np.array(Image.open(voc / f'SegmentationClass/{id_}.png'))
-            assert 255 in expected
-        np.testing.assert_array_equal(read_label(path), expected)
-    meta = read_meta(voc / 'SegmentationClassAug')
-    assert (meta['images'], meta['from_voc'], meta['from_sbd']) == (13, 4, 9)
+    assert labels['classes'] == list(CLASSES)
 
 
 def test_image_labels_are_those_of_the_xml(data):
