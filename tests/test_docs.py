@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from mmengine.config import Config
+
+from mmlevelset.config import read_config
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -212,7 +213,7 @@ def test_options_change_what_the_config_has() -> None:
         config = next((ROOT / w for w in words if re.fullmatch(r'configs/[\w./-]+\.py', w)), None)
         if config is None or not config.is_file() or '--cfg-options' not in words:
             continue
-        cfg = Config.fromfile(config)
+        cfg = read_config(config)
         for word in words[words.index('--cfg-options') + 1 :]:
             key, equals, _ = word.partition('=')
             if not equals or word.startswith('-'):

@@ -1,5 +1,6 @@
-# MuSCLe (Yuan et al., BMVC 2022; SCoulY/MuSCLe, commit 79c9e4d) on EfficientNet-B3 of stride 16: the
-# stride of stage 6 is removed without dilation, and every padding is the one for an even size.
+# MuSCLe (Yuan et al., Pattern Recognition 137, 2023; SCoulY/MuSCLe, commit 79c9e4d) on EfficientNet-B3
+# of stride 16: the stride of stage 6 is removed without dilation, and every padding is the one for an
+# even size.
 _base_ = '../preprocessors.py'
 num_classes = 20
 # MuSCLe starts from AdvProp weights, which were trained on x / 127.5 - 1, and feeds them this

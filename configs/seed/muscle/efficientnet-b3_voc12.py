@@ -1,4 +1,4 @@
-# MuSCLe as its authors ran it, but for the label-free plateau; they report 58.4 mIoU of multi-scale
+# The recipe of MuSCLe's code, but for the label-free plateau; its authors report 58.4 mIoU of multi-scale
 # seeds on `train`.
 _base_ = [
     '../../_base_/hosts/muscle_efficientnet-b3.py',

@@ -1,4 +1,4 @@
-# MuSCLe as its authors ran it: after every epoch the seeds of `train`, single scale, are scored on the
+# The plateau of MuSCLe's code: after every epoch the seeds of `train`, single scale, are scored on the
 # masks of pixels, and the rate is halved where the best threshold's mIoU does not rise. So the
 # masks of the training images decide on the training: no image-level supervision in the strict sense.
 _base_ = 'efficientnet-b3_voc12.py'

@@ -1,4 +1,4 @@
-"""MuSCLe's two optimiser steps per iteration (Yuan et al., BMVC 2022)."""
+"""MuSCLe's two optimiser steps per iteration (Yuan et al., Pattern Recognition 137, 2023)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
