@@ -58,7 +58,6 @@ setup(
     long_description=README.read_text(encoding='utf-8') if README.exists() else '',
     long_description_content_type='text/markdown',
     license='Apache-2.0',
-    # The repository itself has no public address yet.
     project_urls={'Paper': 'https://cronfa.swan.ac.uk/Record/cronfa69059'},
     python_requires='>=3.10',
     packages=find_packages(include=['mmlevelset', 'mmlevelset.*']),
