@@ -1,3 +1,5 @@
+"""What the command lines call: runners, inference, seeds and conversions."""
+
 from mmlevelset.compat import setup
 from mmlevelset.config import OptionsAction, read_config
 

@@ -1,3 +1,5 @@
+"""Hooks and learning rates for the runner of mmengine."""
+
 from .epoch_seed_hook import EpochSeedHook
 from .label_free_plateau import LabelFreePlateauLR
 from .loss_warmup_hook import LossWarmupHook

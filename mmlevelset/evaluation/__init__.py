@@ -1,3 +1,5 @@
+"""Scores of seeds, label maps and models, and archives for evaluation servers."""
+
 from .boundary import (
     boundary_band,
     boundary_counts,

@@ -39,7 +39,7 @@ class LevelSetInitialiser(nn.Module):
         )
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Fuse.
+        """Fuse feature maps of several strides into one.
 
         Args:
             features (Sequence[Tensor]): F, (N, K_i, h_i, w_i) each, in the order of ``in_channels``.

@@ -1,3 +1,5 @@
+"""Hosts, heads, backbones and losses, as the configs name them."""
+
 from mmlevelset.levelset import ClassicalEvolution, FNOEvolution
 from mmlevelset.registry import MODELS
 

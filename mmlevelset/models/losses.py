@@ -35,7 +35,7 @@ class SDFLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, phi: Tensor, sdf: Tensor) -> Tensor:
-        """Compare.
+        """Compare level sets with signed distances.
 
         Args:
             phi (Tensor): phi^0, or phi^T, of the present classes, (M, 1, h, w), in pixels of the map,

@@ -1,3 +1,5 @@
+"""Refiners, which turn seeds into soft maps."""
+
 from .base import Refiner, rgb_image, with_background
 from .crf import DenseCRF
 from .evolution import EvolutionRefiner, LevelSetRefiner

@@ -1,3 +1,5 @@
+"""Pictures of the level sets and of what they are made from."""
+
 from .stages import Panel, draw_stages, label_panel, level_set_panel, score_panel
 from .trace import trace_panels
 

@@ -27,17 +27,21 @@ class Report:
         self._reported: set[tuple[str, str]] = set()
 
     def ok(self, text: str) -> None:
+        """Print what is as it should be."""
         print(f'  ok       {text}')
 
     def warn(self, text: str) -> None:
+        """Print and keep what is unusual but works."""
         self.warnings.append(text)
         print(f'  warning  {text}')
 
     def error(self, text: str) -> None:
+        """Print and keep what a training or an evaluation would stumble over."""
         self.errors.append(text)
         print(f'  ERROR    {text}')
 
     def count(self, subject: str, got: int, want: int, hint: str) -> None:
+        """Compare a number with the one of a complete data set; another one is an error."""
         if got == want:
             self.ok(f'{subject}: {got:,}')
         else:
@@ -104,6 +108,7 @@ class Report:
         return found
 
     def summary(self) -> str:
+        """Say how many errors and warnings there are."""
         return f'{len(self.errors)} errors, {len(self.warnings)} warnings'
 
 

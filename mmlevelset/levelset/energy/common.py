@@ -52,6 +52,7 @@ def wide(value: Tensor) -> Tensor:
 def prepare(
     phi: Tensor, data: Tensor, weight: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Check level sets, data and weight, and detach all that is not the level set."""
     phi = wide(checked_phi(phi))
     if data.dim() != 4 or data.shape[0] != phi.shape[0] or data.shape[2:] != phi.shape[2:]:
         raise ValueError(
@@ -66,6 +67,7 @@ def prepare(
 
 
 def checked_phi(phi: Tensor) -> Tensor:
+    """Return level sets (N, C, h, w) as they are, or say what is wrong with them."""
     if phi.dim() != 4 or not phi.is_floating_point():
         raise ValueError(
             f'phi has shape {tuple(phi.shape)} and dtype {phi.dtype}, expected a floating-point '
@@ -75,6 +77,7 @@ def checked_phi(phi: Tensor) -> Tensor:
 
 
 def checked_edge(edge: Tensor, phi: Tensor) -> Tensor:
+    """Return an edge map (N, 1, h, w) that fits the level sets, detached and in their dtype."""
     expected = (phi.shape[0], 1, *phi.shape[2:])
     if edge.shape != expected:
         raise ValueError(f'edge has shape {tuple(edge.shape)}, expected {expected} to fit phi.')

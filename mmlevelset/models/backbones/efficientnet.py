@@ -291,7 +291,7 @@ class EfficientNet(BaseModule):
         return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Extract features.
+        """Extract the feature maps of an image.
 
         Args:
             x (Tensor): normalised images, (N, 3, H, W).

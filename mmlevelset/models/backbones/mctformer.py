@@ -25,7 +25,7 @@ class Attention(nn.Module):
         self.proj = nn.Linear(dims, dims)
 
     def forward(self, x: Tensor, need_weights: bool) -> tuple[Tensor, Tensor | None]:
-        """Attend.
+        """Let every token attend to all tokens.
 
         Args:
             x (Tensor): tokens, (N, T, D).
@@ -142,7 +142,7 @@ class MCTformer(BaseModule):
                 nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Encode.
+        """Encode images into class tokens and patch tokens.
 
         Args:
             x (Tensor): normalised images, (N, 3, H, W); h = H // 16, w = W // 16.

@@ -15,7 +15,7 @@ class StemResNet(ResNet):
     """
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Extract features.
+        """Extract the feature maps of an image.
 
         Args:
             x (Tensor): normalised images, (N, 3, H, W).

@@ -1,3 +1,5 @@
+"""Decode heads of hosts, affinity networks and segmentation models."""
+
 from .affinity_net import AffinityNet
 from .cam_head import CAMHead
 from .deeplabv2_head import DeepLabV2Head

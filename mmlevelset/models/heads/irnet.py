@@ -111,7 +111,7 @@ class IRNet(BaseDecodeHead):
             )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Edges.
+        """Compute the logits of edges.
 
         Args:
             inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i).

@@ -1,3 +1,5 @@
+"""Losses of the hosts, each as its official code computes it."""
+
 from .classification import focal_loss, pairwise_ranking_loss
 from .consistency import (
     equivariant_loss,

@@ -43,7 +43,7 @@ class MuSCLe(EncoderDecoder):
     def two_steps(
         self, data: dict, optim_wrapper: OptimWrapper, model: nn.Module
     ) -> dict[str, Tensor]:
-        """Both updates.
+        """Update the parameters by both steps, one after the other.
 
         Args:
             data: A batch as the data loader gives it.
