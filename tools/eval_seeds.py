@@ -10,6 +10,7 @@ from pathlib import Path
 from mmlevelset.apis import config_classes
 from mmlevelset.apis.command import make_parser, run
 from mmlevelset.evaluation import evaluate_labels, evaluate_seeds
+from mmlevelset.evaluation.confusion import label_names
 from mmlevelset.fileio.atomic import write_json
 from mmlevelset.fileio.ids import read_split
 from mmlevelset.fileio.meta import read_meta
@@ -17,16 +18,18 @@ from mmlevelset.fileio.meta import read_meta
 
 def class_names(args: argparse.Namespace) -> list[str]:
     """Class names from the command line, the config's test data set, or the folder's meta.json."""
-    if args.classes:
-        return args.classes
-    if not args.config:
-        names = read_meta(args.folder).get('classes')
-        if not names:
-            raise ValueError(
-                f'{args.folder}/meta.json does not name the classes; give --classes or --config'
-            )
-        return names
-    return config_classes(args.config)
+    stated = read_meta(args.folder).get('classes')
+    names = args.classes or (config_classes(args.config) if args.config else stated)
+    if not names:
+        raise ValueError(
+            f'{args.folder}/meta.json does not name the classes; give --classes or --config'
+        )
+    if stated and label_names(names) != label_names(stated):
+        raise ValueError(
+            f'got the classes {names}, but {args.folder}/meta.json says {stated}; leave '
+            '--classes and --config out, or give those that the folder was made with'
+        )
+    return names
 
 
 def print_numbers(title: str, numbers: dict[str, float]) -> None:
@@ -45,14 +48,11 @@ def main() -> None:
         '--classes', nargs='+', help="class names (default: those of the folder's meta.json)"
     )
     names.add_argument('--config', help='config whose test data set names the classes')
-    parser.add_argument(
-        '--threshold', default='otsu', help="'otsu' (default) or a number in [0, 1); seeds only"
-    )
+    parser.add_argument('--threshold', help="'otsu' (default) or a number in [0, 1); seeds only")
     parser.add_argument(
         '--unsure',
         choices=['ignore', 'background'],
-        default='ignore',
-        help='label 255 of label maps',
+        help='what label 255 of label maps is scored as (default: ignore); label maps only',
     )
     parser.add_argument(
         '--absent',
@@ -67,8 +67,15 @@ def main() -> None:
     args = parser.parse_args()
 
     folder = Path(args.folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f'no folder {folder}')
+    for path in (folder, Path(args.gt)):
+        if not path.is_dir():
+            raise FileNotFoundError(f'no folder {path}; check the path')
+    seeds = any(folder.glob('*.npz'))
+    if args.unsure if seeds else args.threshold:
+        raise ValueError(
+            f'{folder} holds {"seeds" if seeds else "label maps"}, which '
+            f'{"--unsure" if seeds else "--threshold"} does not concern; leave it out'
+        )
     options = dict(
         classes=class_names(args),
         ids=read_split(args.split) if args.split else None,
@@ -76,8 +83,8 @@ def main() -> None:
         radii=args.radii,
         facts=dict(split=args.split or 'all of the folder', folder=args.folder),
     )
-    if any(folder.glob('*.npz')):
-        result = evaluate_seeds(folder, args.gt, threshold=args.threshold, **options)
+    if seeds:
+        result = evaluate_seeds(folder, args.gt, threshold=args.threshold or 'otsu', **options)
         print(result.pop('table'))
         print('sweep (threshold: mIoU)')
         sweep = list(zip(result['sweep']['thresholds'], result['sweep']['mIoU'], strict=True))
@@ -92,7 +99,7 @@ def main() -> None:
             result['oracle_boundary'],
         )
     else:
-        result = evaluate_labels(folder, args.gt, unsure=args.unsure, **options)
+        result = evaluate_labels(folder, args.gt, unsure=args.unsure or 'ignore', **options)
         print(f'Label maps of {result["images"]} images')
         for name, value in result['facts'].items():
             print(f'  {name}: {value}')

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.utils import track_iter_progress
 from PIL import Image
 
 from mmlevelset.config import read_config
 from mmlevelset.datasets.image_labels import read_image_labels
 from mmlevelset.fileio.foreign_seeds import FORMATS, read_foreign_seed, write_foreign_seed
 from mmlevelset.fileio.ids import image_id, list_ids, preview
-from mmlevelset.fileio.meta import check_resumable, read_meta, write_meta
+from mmlevelset.fileio.meta import read_meta
+from mmlevelset.fileio.output import finished_ids, resumed_folder
 from mmlevelset.fileio.seeds import Seed, read_seed, write_seed
+from mmlevelset.parallel import progress
 from mmlevelset.registry import DATASETS
 
 SUFFIXES = ('.jpg', '.jpeg', '.png')
@@ -84,21 +85,24 @@ def import_seeds(
     meta = dict(
         kind='seeds',
         classes=list(classes),
-        images=len(ids),
         split=split,
         method=method,
         source=source.as_posix(),
         maps=maps,
     )
-    check_resumable(out, '.npz', meta, ('classes', 'method', 'source', 'maps'))
-    write_meta(out, **meta)  # first, so that seeds of another run are always recognised
-    for name in track_iter_progress(ids):
-        path = out / f'{image_id(name)}.npz'
-        if path.is_file():
-            continue
-        where, id_ = source / f'{name}.npy', image_id(name)
-        seed = read_foreign_seed(where, maps)
-        write_seed(path, *_check(seed, where, classes, sizes.get(id_), labels.get(id_)))
+    names = {image_id(name): name for name in ids}
+    if len(names) < len(ids):
+        raise ValueError(
+            f'{source}: {len(ids)} files are seeds of {len(names)} images, some are there in two '
+            'spellings of the id; keep one of each'
+        )
+    settings = ('classes', 'method', 'source', 'maps')
+    with resumed_folder(out, '.npz', list(names), meta, settings) as left:
+        for id_ in progress(left, len(left), 'seeds'):
+            where = source / f'{names[id_]}.npy'
+            seed = read_foreign_seed(where, maps)
+            seed = _check(seed, where, classes, sizes.get(id_), labels.get(id_))
+            write_seed(out / f'{id_}.npz', *seed)
     return len(ids)
 
 
@@ -123,12 +127,12 @@ def export_seeds(
     if layout not in FORMATS:
         raise ValueError(f'format {layout!r} is unknown; choose one of {FORMATS}')
     source, out = Path(source), Path(out)
-    ids = list_ids(source, '.npz', ids)
-    meta = {**read_meta(source), 'source': source.as_posix(), 'format': layout, 'images': len(ids)}
-    check_resumable(out, '.npy', meta, ('source', 'format'))
-    write_meta(out, **{key: value for key, value in meta.items() if key != 'versions'})
-    for name in track_iter_progress(ids):
-        if not (out / f'{name}.npy').is_file():
+    ids = finished_ids(source, '.npz', ids)
+    meta = {**read_meta(source), 'source': source.as_posix(), 'format': layout}
+    for key in ('versions', 'complete'):
+        meta.pop(key, None)
+    with resumed_folder(out, '.npy', ids, meta, ('source', 'format')) as left:
+        for name in progress(left, len(left), 'seeds'):
             write_foreign_seed(out / f'{name}.npy', read_seed(source / f'{name}.npz'), layout)
     return len(ids)
 

@@ -167,6 +167,14 @@ def count_boundaries(
     return BoundaryCounts(SparseCounts.from_table(bands), SparseCounts.from_table(trimaps))
 
 
+def check_bands(ratio: float, radii: Sequence[float]) -> None:
+    """Raise a ValueError unless bands and trimaps have a width, see :func:`count_boundaries`."""
+    if not 0 < ratio < 1 or not len(radii) or not min(radii) > 0:
+        raise ValueError(
+            f'expected a ratio in (0, 1) and positive radii, got {ratio} and {list(radii)}'
+        )
+
+
 def boundary_iou(counts: np.ndarray) -> np.ndarray:
     """Boundary IoU of each class.
 

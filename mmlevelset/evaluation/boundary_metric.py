@@ -8,10 +8,11 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger, print_log
 from prettytable import PrettyTable
 
+from mmlevelset.fileio.named import named
 from mmlevelset.registry import METRICS
 
-from .boundary import BOUNDARY_RATIO, boundary_report, count_boundaries
-from .confusion import with_background
+from .boundary import BOUNDARY_RATIO, boundary_report, check_bands, count_boundaries
+from .confusion import label_names
 
 
 @METRICS.register_module()
@@ -42,10 +43,7 @@ class BoundaryMetric(BaseMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not 0 < ratio < 1 or not radii or min(radii) <= 0:
-            raise ValueError(
-                f'expected a ratio in (0, 1) and positive radii, got {ratio} and {radii}'
-            )
+        check_bands(ratio, radii)
         self.ratio, self.radii, self.ignore_index = ratio, tuple(radii), ignore_index
 
     @property
@@ -57,7 +55,7 @@ class BoundaryMetric(BaseMetric):
                 f'{type(self).__name__} needs the class names: the data set has no metainfo '
                 '`classes`'
             )
-        return with_background(classes)
+        return label_names(classes)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Count one batch; every image adds one result."""
@@ -70,10 +68,8 @@ class BoundaryMetric(BaseMetric):
                 sample[key]['data'].squeeze(0).cpu().numpy()
                 for key in ('pred_sem_seg', 'gt_sem_seg')
             )
-            try:
+            with named(sample.get('seg_map_path') or sample.get('img_path', 'a sample')):
                 self.results.append(self.count(pred, target))
-            except ValueError as error:
-                raise ValueError(f'{sample.get("img_path", "a sample")}: {error}') from error
 
     def count(self, pred: np.ndarray, target: np.ndarray) -> Any:
         """What one image of labels (H, W) adds to the results."""

@@ -4,7 +4,7 @@ A counter of 32 bits wraps on COCO (2e10 pixels), and a float32 sum stops counti
 are in use elsewhere.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -153,7 +153,34 @@ def check_absent(absent: str) -> None:
         )
 
 
-def with_background(classes: tuple[str, ...] | list[str]) -> list[str]:
-    """Class names with 'background' first, whether or not the list already has it."""
-    classes = list(classes)
-    return classes if classes and classes[0] == 'background' else ['background', *classes]
+def check_truth(pixels: np.ndarray, images: int) -> None:
+    """Refuse ground truth in which no class occurs: its scores would be those of the background.
+
+    Args:
+        pixels (np.ndarray): true pixels of every label, background first, (C,); void left out.
+        images: Number of images.
+
+    Raises:
+        ValueError: The foreground has none.
+    """
+    if not pixels[1:].any():
+        raise ValueError(
+            f'the ground truth of {images} images shows no class, only '
+            f'{"background and " if pixels[0] else ""}void (255). Masks of 0 and 255 mean "all void" '
+            'here: write the class, 1 to C, in the place of 255; and check the folder of masks'
+        )
+
+
+def label_names(classes: Sequence[str]) -> list[str]:
+    """Names of the labels: 'background' first, whether or not the classes already begin with it.
+
+    Raises:
+        ValueError: A name occurs twice.
+    """
+    names = list(classes)
+    if names[:1] != ['background']:
+        names.insert(0, 'background')
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f'the classes {names} have {repeated} more than once; give each a name')
+    return names

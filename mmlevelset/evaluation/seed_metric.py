@@ -1,21 +1,24 @@
 """Evaluation and export of seeds during ``tools/test.py`` and validation."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dist import barrier, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger, print_log
 
 from mmlevelset.fileio.conventions import CONVENTIONS
-from mmlevelset.fileio.meta import META, write_meta
+from mmlevelset.fileio.named import named
+from mmlevelset.fileio.output import fresh_folder
 from mmlevelset.fileio.seeds import write_seed
 from mmlevelset.registry import METRICS
 
-from .confusion import with_background
-from .report import flat_scores, seed_table
+from .confusion import label_names
+from .seed_scores import flat_scores, seed_table
 from .sweep import SeedSweep
 
 
@@ -78,30 +81,38 @@ class SeedMetric(BaseMetric):
             raise ValueError(
                 'SeedMetric needs the class names: the data set has no metainfo `classes`'
             )
-        return with_background(classes)
+        return label_names(classes)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Count, and export if asked to, one batch of predictions (see the class docstring)."""
         num_classes = len(self.classes) - 1
         sweep = SeedSweep(num_classes, **self.sweep_options)
         if self.out_dir is not None and not self.results:
-            # A run that is stopped must not leave the meta.json of an earlier one.
-            (self.out_dir / META).unlink(missing_ok=True)
+            self._open_folder(self.out_dir)
         for sample in data_samples:
             name = sample.get('img_path', 'a sample without img_path')
             keys, scores = self._seed(sample, num_classes, name)
             truth = sample.get('gt_sem_seg')
             target = None if truth is None else truth['data'].squeeze(0).cpu().numpy()
-            try:
+            with named(name):
                 self.results.append(sweep.count(keys, scores, target))
-            except ValueError as error:
-                raise ValueError(f'{name}: {error}') from error
             if self.out_dir is not None:
                 if 'img_path' not in sample:
                     raise ValueError(
                         'SeedMetric(out_dir=...) names files by img_path; add it to the meta_keys'
                     )
                 write_seed(self.out_dir / f'{Path(name).stem}.npz', keys, scores, scores.shape[1:])
+
+    def _open_folder(self, folder: Path) -> None:
+        """Begin an export: seeds of an earlier one go, whatever weights it had.
+
+        The first process does so; the others, which have as many batches, wait for it.
+        """
+        self._folder = ExitStack()
+        if is_main_process():
+            meta = dict(kind='seeds', classes=self.classes, **self.source)
+            self._meta = self._folder.enter_context(fresh_folder(folder, '.npz', meta))
+        barrier()
 
     @staticmethod
     def _seed(sample: dict, num_classes: int, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -138,7 +149,7 @@ class SeedMetric(BaseMetric):
             results: one :class:`~mmlevelset.evaluation.sweep.SeedCounts` per image.
 
         Returns:
-            dict[str, float]: see :func:`~mmlevelset.evaluation.report.flat_scores`; per cent but
+            dict[str, float]: see :func:`~mmlevelset.evaluation.seed_scores.flat_scores`; per cent but
             the thresholds.
         """
         classes = self.classes
@@ -152,14 +163,12 @@ class SeedMetric(BaseMetric):
         table = seed_table(report, classes, sweep.rule, dict(facts, absent_classes=sweep.absent))
         print_log('\n' + table, logger=MMLogger.get_current_instance())
         if self.out_dir is not None:
-            write_meta(
-                self.out_dir,
-                kind='seeds',
-                classes=classes,
-                images=report.images,
-                threshold=report.threshold,
-                threshold_rule=sweep.rule,
-                **facts,
-                **self.source,
-            )
+            files = len(list(self.out_dir.glob('*.npz')))
+            if files != report.images:
+                raise ValueError(
+                    f'{self.out_dir} holds {files} seeds of {report.images} images: some images '
+                    'have the same name, or files were changed meanwhile; give each image a name'
+                )
+            self._meta.update(threshold=report.threshold, threshold_rule=sweep.rule, **facts)
+            self._folder.close()  # marks it complete
         return flat_scores(report, classes)

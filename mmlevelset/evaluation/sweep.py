@@ -12,12 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmlevelset.fileio.seeds import check_seed, key_array
+
 from .confusion import (
     Scores,
     SparseCounts,
     add_counts,
     check_absent,
     check_labels,
+    check_truth,
     confusion_scores,
 )
 from .thresholds import (
@@ -119,20 +122,12 @@ class SeedSweep:
             ValueError: on scores outside [0, 1], keys or labels out of range, or maps of different
                 size.
         """
-        keys = np.asarray(keys, dtype=np.int64)
-        if len(keys) and not 0 <= keys.min() <= keys.max() < self.num_classes:
-            raise ValueError(
-                f'seed classes {keys.tolist()} are not all in 0..{self.num_classes - 1}'
-            )
+        keys = key_array(keys)
+        check_seed(keys, scores, num_classes=self.num_classes)
         size = scores.shape[1:]
         if len(keys):
             scores = scores.astype(np.float32, copy=False)
             winner, best = keys[scores.argmax(axis=0)], scores.max(axis=0)
-            if not (best.min() >= -1e-3 and best.max() <= 1 + 1e-3):
-                raise ValueError(
-                    f'seed scores must lie in [0, 1], got [{best.min():.4g}, {best.max():.4g}]; '
-                    'normalise the maps (min-max or sigmoid)'
-                )
             histogram = score_histogram(best).astype(np.uint32)
         else:
             winner, best, histogram = np.zeros(size, np.int64), np.zeros(size, np.float32), None
@@ -170,7 +165,11 @@ class SeedSweep:
         return confusion
 
     def report(self, counts: Sequence[SeedCounts]) -> SeedReport:
-        """Score a data set, given what :meth:`count` returned for each of its images."""
+        """Score a data set, given what :meth:`count` returned for each of its images.
+
+        Raises:
+            ValueError: No class occurs in the ground truth.
+        """
         histogram = np.zeros(HISTOGRAM_BINS, dtype=np.int64)
         for item in counts:
             if item.histogram is not None:
@@ -186,6 +185,7 @@ class SeedSweep:
         if not sweeps:
             return SeedReport(len(counts), threshold, None, None, None, self.thresholds, None, 0)
         confusion = self.confusions(sweeps)
+        check_truth(confusion[0].sum(axis=1), len(sweeps))
 
         def scores_at(value: float) -> Scores:
             return confusion_scores(confusion[np.searchsorted(self.grid, value)], self.absent)
@@ -193,8 +193,7 @@ class SeedSweep:
         curve = confusion_scores(
             confusion[np.searchsorted(self.grid, self.thresholds)], self.absent
         ).miou
-        # Only-void ground truth gives a curve of NaN, and then the first threshold.
-        best = float(self.thresholds[np.argmax(np.nan_to_num(curve, nan=-1))])
+        best = float(self.thresholds[np.argmax(curve)])
         return SeedReport(
             len(counts),
             threshold,

@@ -7,6 +7,7 @@ from .ids import image_id, list_ids, preview, read_split
 from .labels import read_label, voc_palette, write_label
 from .lock import folder_lock
 from .meta import META, check_resumable, read_meta, write_meta
+from .output import check_finished, finished_ids, fresh_folder, resumed_folder
 from .seeds import Seed, read_seed, seed_to_label, write_seed
 from .soft import read_soft, soft_to_label, write_soft
 from .versions import versions
@@ -16,9 +17,12 @@ __all__ = [
     'META',
     'Seed',
     'atomic_path',
+    'check_finished',
     'check_resumable',
     'file_hash',
+    'finished_ids',
     'folder_lock',
+    'fresh_folder',
     'image_id',
     'list_ids',
     'mask_conventions',
@@ -28,6 +32,7 @@ __all__ = [
     'read_seed',
     'read_soft',
     'read_split',
+    'resumed_folder',
     'scored_conventions',
     'seed_to_label',
     'soft_to_label',

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from .meta import read_meta
+from .output import check_finished
 
 CONVENTIONS = ('overlap', 'crowd')
 
@@ -19,8 +20,9 @@ def mask_conventions(folder: str | Path) -> dict[str, str]:
         folder does not state it.
 
     Raises:
-        ValueError: ``meta.json`` is not valid JSON.
+        ValueError: ``meta.json`` is not valid JSON, or says that the masks are unfinished.
     """
+    check_finished(folder)
     meta = read_meta(folder)
     return {key: meta[key] for key in CONVENTIONS if key in meta}
 

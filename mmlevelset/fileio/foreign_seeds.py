@@ -64,9 +64,9 @@ def read_foreign_seed(path: str | Path, maps: str = 'high_res') -> Seed:
             f'{path}: expected K keys and (K, H, W) maps, got {keys.shape} and {scores.shape}'
         )
     scores = scores.astype(np.float32)
-    if scores.size and not scores.max() <= 1 + TOLERANCE:
+    if scores.size and not (scores.max() <= 1 + TOLERANCE and np.isfinite(scores).all()):
         raise ValueError(
-            f'{path}: seed scores must not exceed 1, got {scores.max():.4g}; '
+            f'{path}: seed scores must be finite and not exceed 1, got {scores.max():.4g}; '
             'divide each map by its maximum first'
         )
     order = np.argsort(keys)

@@ -45,6 +45,12 @@ def read_meta(folder: str | Path) -> dict[str, Any]:
     return meta
 
 
+def foreground_classes(meta: dict[str, Any]) -> int | None:
+    """Number of foreground classes that a ``meta.json`` states, None where it names no classes."""
+    names = meta.get('classes')
+    return len(names) - (names[0] == 'background') if names else None
+
+
 def check_resumable(
     folder: str | Path, suffix: str, meta: dict[str, Any], settings: Sequence[str]
 ) -> None:
@@ -57,11 +63,17 @@ def check_resumable(
         settings: Its keys that the files depend on.
 
     Raises:
-        ValueError: naming the settings that differ from the folder's ``meta.json``.
+        ValueError: naming the settings that differ from the folder's ``meta.json``, or that there
+            is none.
     """
     if not any(Path(folder).glob(f'*{suffix}')):
         return
     before = read_meta(folder)
+    if not before:
+        raise ValueError(
+            f'{folder} holds {suffix} files and no {META} that says how they were made; '
+            'give another folder, or delete this one'
+        )
     changed = [
         text
         for key in settings

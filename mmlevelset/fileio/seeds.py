@@ -87,7 +87,7 @@ def check_scores(scores: np.ndarray) -> None:
 
 
 def write_seed(
-    path: str | Path, keys: Sequence[int], scores: np.ndarray, size: Sequence[int]
+    path: str | Path, keys: Sequence[int] | np.ndarray, scores: np.ndarray, size: Sequence[int]
 ) -> None:
     """Write one seed file.
 
@@ -139,7 +139,7 @@ def seed_of(file: NpzReader, num_classes: int | None = None) -> Seed:
     return Seed(keys[order].astype(np.int64), scores[order], size)
 
 
-def key_array(keys: Sequence[int]) -> np.ndarray:
+def key_array(keys: Sequence[int] | np.ndarray) -> np.ndarray:
     """Classes as an array (K,), of integers where there are none, too."""
     return np.asarray(keys) if len(keys) else np.zeros(0, np.int64)
 

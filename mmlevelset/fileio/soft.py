@@ -25,7 +25,7 @@ DTYPES = ('float16', 'uint8')
 
 
 def write_soft(
-    path: str | Path, keys: Sequence[int], soft: np.ndarray, dtype: str = 'float16'
+    path: str | Path, keys: Sequence[int] | np.ndarray, soft: np.ndarray, dtype: str = 'float16'
 ) -> None:
     """Write the soft maps of one image.
 

@@ -2,31 +2,28 @@
 
 import json
 import multiprocessing
-import os
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from mmengine.utils import track_iter_progress
 from PIL import Image
 
 from mmlevelset.fileio.hashes import file_hash
-from mmlevelset.fileio.ids import list_ids
 from mmlevelset.fileio.labels import write_label
-from mmlevelset.fileio.meta import META, check_resumable, read_meta, write_meta
+from mmlevelset.fileio.meta import foreground_classes, read_meta
+from mmlevelset.fileio.output import finished_ids, fresh_folder, resumed_folder
 from mmlevelset.fileio.seeds import read_seed
 from mmlevelset.fileio.soft import DTYPES, read_soft, soft_to_label, write_soft
+from mmlevelset.parallel import parallel, progress
 from mmlevelset.refine.base import Refiner
 from mmlevelset.registry import REFINERS
 
 SUFFIXES = ('.jpg', '.jpeg', '.png')
 # What must not change between two runs that fill the same folder.
-SOFT_SETTINGS = ('refiner', 'weights_hash', 'seed_dir', 'seeds', 'dtype')
+SOFT_SETTINGS = ('refiner', 'weights_hash', 'seed_dir', 'seeds', 'image_dir', 'dtype')
 LABEL_SETTINGS = ('threshold', 'unsure_below')
 
 
@@ -37,6 +34,7 @@ class Task(NamedTuple):
     seed_dir: Path
     image_dir: Path
     out_dir: Path
+    num_classes: int | None
     dtype: str
     threshold: float | None
     unsure_below: float | None
@@ -79,21 +77,45 @@ def refine_folder(
     if jobs < 1 or dtype not in DTYPES:
         raise ValueError(f'expected jobs >= 1 and dtype one of {DTYPES}, got {jobs}, {dtype!r}')
     _check_thresholds(threshold, unsure_below)
+    seeds, out_dir = read_meta(seed_dir), Path(out_dir)
     task = Task(
-        refiner, Path(seed_dir), Path(image_dir), Path(out_dir), dtype, threshold, unsure_below
+        refiner,
+        Path(seed_dir),
+        Path(image_dir),
+        out_dir,
+        foreground_classes(seeds),
+        dtype,
+        threshold,
+        unsure_below,
     )
-    ids = list_ids(seed_dir, '.npz', ids)
+    ids = finished_ids(seed_dir, '.npz', ids)
     _find_images(task.image_dir, ids)
-    # As it will be read back: tuples become lists.
-    refiner = json.loads(json.dumps(refiner))
-    meta = dict(facts, refiner=refiner, seed_dir=task.seed_dir.as_posix(), dtype=dtype)
-    meta['weights_hash'] = file_hash(refiner.get('checkpoint'))
-    _write_metas(task.out_dir, task.seed_dir, len(ids), meta, threshold, unsure_below)
-    left = [name for name in ids if not all(path.is_file() for path in _outputs(task, name))]
-    if left:
-        done = _in_turn(task, left) if jobs == 1 else _in_pool(task, left, jobs)
-        for _ in track_iter_progress((done, len(left))):
-            pass
+    meta = dict(
+        facts,
+        kind='soft',
+        # As it will be read back: tuples become lists.
+        refiner=json.loads(json.dumps(refiner)),
+        weights_hash=file_hash(refiner.get('checkpoint')),
+        seed_dir=task.seed_dir.as_posix(),
+        image_dir=task.image_dir.as_posix(),
+        seeds=seeds,
+        split=seeds.get('split'),
+        classes=seeds.get('classes'),
+        dtype=dtype,
+    )
+    labels = dict(meta, kind='labels', threshold=threshold, unsure_below=unsure_below)
+    with (
+        resumed_folder(out_dir / 'soft', '.npz', ids, meta, SOFT_SETTINGS) as no_soft,
+        resumed_folder(
+            out_dir / 'labels', '.png', ids, labels, (*SOFT_SETTINGS, *LABEL_SETTINGS)
+        ) as no_label,
+    ):
+        missing = {*no_soft, *no_label}
+        left = [name for name in ids if name in missing]
+        if left:
+            setup, jobs = partial(_set_up, task), min(jobs, len(left))
+            for _ in parallel(_work, left, len(left), 'refined', jobs, setup, batch=1):
+                pass
     return len(left)
 
 
@@ -116,17 +138,16 @@ def relabel_folder(
     """
     _check_thresholds(threshold, unsure_below)
     out_dir = Path(out_dir)
-    ids = list_ids(out_dir / 'soft', '.npz')
+    ids = finished_ids(out_dir / 'soft', '.npz')
     meta = read_meta(out_dir / 'soft')
-    meta.update(kind='labels', threshold=threshold, unsure_below=unsure_below, images=len(ids))
-    meta.pop('versions', None)
-    # Without it, a folder that is half done is not taken for a finished one.
-    (out_dir / 'labels' / META).unlink(missing_ok=True)
-    for name in track_iter_progress(ids):
-        keys, soft = read_soft(out_dir / 'soft' / f'{name}.npz')
-        label = soft_to_label(keys, soft, threshold, unsure_below)
-        write_label(out_dir / 'labels' / f'{name}.png', label)
-    write_meta(out_dir / 'labels', **meta)
+    meta.update(kind='labels', threshold=threshold, unsure_below=unsure_below)
+    for key in ('versions', 'complete'):
+        meta.pop(key, None)
+    with fresh_folder(out_dir / 'labels', '.png', meta):
+        for name in progress(ids, len(ids), 'label maps'):
+            keys, soft = read_soft(out_dir / 'soft' / f'{name}.npz')
+            label = soft_to_label(keys, soft, threshold, unsure_below)
+            write_label(out_dir / 'labels' / f'{name}.png', label)
     return len(ids)
 
 
@@ -134,42 +155,28 @@ def refine_image(task: Task, refiner: Refiner, name: str) -> None:
     """Refine one image and write its files, the label map last.
 
     Raises:
-        RuntimeError: If anything is wrong with it; names the image.
+        RuntimeError: If anything is wrong with it; names the files.
     """
     soft_path, label_path = _outputs(task, name)
+    image_path = _find_images(task.image_dir, [name])[name]
     try:
         if not soft_path.is_file():
-            seed = read_seed(task.seed_dir / f'{name}.npz')
-            with Image.open(_find_images(task.image_dir, [name])[name]) as file:
+            seed = read_seed(task.seed_dir / f'{name}.npz', task.num_classes)
+            with Image.open(image_path) as file:
                 image = np.array(file.convert('RGB'))
             write_soft(soft_path, seed.keys, refiner(image, seed), task.dtype)
         # From the file, so that a label does not depend on when the run was stopped.
         label = soft_to_label(*read_soft(soft_path), task.threshold, task.unsure_below)
         write_label(label_path, label)
     except Exception as error:
-        raise RuntimeError(f'{name}: {error}') from error
+        raise RuntimeError(
+            f'{image_path} could not be refined into {soft_path}: {error}. Put that right and give '
+            'the same command again; finished images are kept.'
+        ) from error
 
 
 def _outputs(task: Task, name: str) -> tuple[Path, Path]:
     return task.out_dir / 'soft' / f'{name}.npz', task.out_dir / 'labels' / f'{name}.png'
-
-
-def _write_metas(
-    out_dir: Path,
-    seed_dir: Path,
-    images: int,
-    meta: dict,
-    threshold: float | None,
-    unsure_below: float | None,
-) -> None:
-    """Check what is there, and say what is coming before the first file is written."""
-    seeds = read_meta(seed_dir)
-    meta.update(images=images, split=seeds.get('split'), classes=seeds.get('classes'), seeds=seeds)
-    label_meta = dict(meta, kind='labels', threshold=threshold, unsure_below=unsure_below)
-    check_resumable(out_dir / 'soft', '.npz', meta, SOFT_SETTINGS)
-    check_resumable(out_dir / 'labels', '.png', label_meta, LABEL_SETTINGS)
-    write_meta(out_dir / 'soft', kind='soft', **meta)
-    write_meta(out_dir / 'labels', **label_meta)
 
 
 def _check_thresholds(threshold: float | None, unsure_below: float | None) -> None:
@@ -198,43 +205,12 @@ def _find_images(folder: Path, ids: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def _in_turn(task: Task, ids: Sequence[str]) -> Iterator[None]:
-    refiner = REFINERS.build(task.refiner)
-    for name in ids:
-        yield refine_image(task, refiner, name)
+def _set_up(task: Task) -> tuple[Task, Refiner]:
+    """What a process needs; as many threads would fight for the cores as there are processes."""
+    if multiprocessing.parent_process():
+        torch.set_num_threads(1)
+    return task, REFINERS.build(task.refiner)
 
 
-def _in_pool(task: Task, ids: Sequence[str], jobs: int) -> Iterator[None]:
-    # spawn: a forked copy of a process with threads, as torch makes them, may hang.
-    pool = ProcessPoolExecutor(
-        min(jobs, len(ids)), multiprocessing.get_context('spawn'), _start_worker, (task,)
-    )
-    try:
-        yield from pool.map(_work, ids)
-    except BrokenProcessPool as error:
-        raise RuntimeError(
-            'a process could not start or was killed, perhaps for want of memory: see the messages above, '
-            'and try fewer --jobs. Finished images are kept.'
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-_worker: tuple[Task, Refiner] | None = None  # of a process of the pool
-
-
-def _start_worker(task: Task) -> None:
-    global _worker
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(1)
-    _worker = task, REFINERS.build(task.refiner)
-
-
-def _end_with_parent() -> None:
-    """A killed parent cannot end its processes, which would wait for work for ever."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def _work(name: str) -> None:
-    refine_image(*_worker, name)
+def _work(made: tuple[Task, Refiner], name: str) -> None:
+    refine_image(*made, name)

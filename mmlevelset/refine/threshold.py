@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.utils import track_iter_progress
 
 from mmlevelset.evaluation.thresholds import (
     HISTOGRAM_BINS,
@@ -13,10 +12,11 @@ from mmlevelset.evaluation.thresholds import (
     parse_threshold,
     score_histogram,
 )
-from mmlevelset.fileio.ids import list_ids
 from mmlevelset.fileio.labels import write_label
-from mmlevelset.fileio.meta import check_resumable, read_meta, write_meta
+from mmlevelset.fileio.meta import foreground_classes, read_meta
+from mmlevelset.fileio.output import finished_ids, resumed_folder
 from mmlevelset.fileio.seeds import read_seed, seed_to_label
+from mmlevelset.parallel import progress
 
 # What must not change between two runs that fill the same folder.
 SETTINGS = ('threshold', 'threshold_rule', 'ignore_band', 'seed_dir', 'seeds')
@@ -43,8 +43,12 @@ def seed_threshold(
     if rule != 'otsu':
         return rule
     histogram = np.zeros(HISTOGRAM_BINS, dtype=np.int64)
-    for name in track_iter_progress(list_ids(seed_dir, '.npz', ids)):
-        seed = read_seed(Path(seed_dir) / f'{name}.npz')
+    names, num_classes = (
+        finished_ids(seed_dir, '.npz', ids),
+        foreground_classes(read_meta(seed_dir)),
+    )
+    for name in progress(names, len(names), 'threshold'):
+        seed = read_seed(Path(seed_dir) / f'{name}.npz', num_classes)
         if len(seed.keys):
             histogram += score_histogram(seed.scores.max(axis=0))
     return choose_threshold(rule, histogram)
@@ -81,7 +85,7 @@ def make_pseudo_labels(
             other settings.
     """
     seed_dir, out_dir, rule = Path(seed_dir), Path(out_dir), parse_threshold(threshold)
-    ids = list_ids(seed_dir, '.npz', ids)
+    ids = finished_ids(seed_dir, '.npz', ids)
     value = seed_threshold(seed_dir, rule, ids)
     if ignore_band is not None and not 0 <= ignore_band[0] <= value <= ignore_band[1] <= 1:
         raise ValueError(
@@ -96,20 +100,11 @@ def make_pseudo_labels(
         seed_dir=seed_dir.as_posix(),
         split=seed_meta.get('split'),
         classes=seed_meta.get('classes'),
-        images=len(ids),
         seeds=seed_meta,
         **facts,
     )
-    check_resumable(out_dir, '.png', meta, SETTINGS)
-    write_meta(
-        out_dir, **meta
-    )  # before the first label, so that labels of another run are always recognised
-    for name in track_iter_progress(ids):
-        path = out_dir / f'{name}.png'
-        if not path.is_file():
-            write_label(
-                path,
-                seed_to_label(read_seed(seed_dir / f'{name}.npz'), value, ignore_band),
-                palette,
-            )
+    with resumed_folder(out_dir, '.png', ids, meta, SETTINGS) as left:
+        for name in progress(left, len(left), 'label maps'):
+            seed = read_seed(seed_dir / f'{name}.npz', foreground_classes(seed_meta))
+            write_label(out_dir / f'{name}.png', seed_to_label(seed, value, ignore_band), palette)
     return value

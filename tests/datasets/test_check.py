@@ -13,9 +13,9 @@ from PIL import Image
 from mmlevelset.datasets.prepare.check import check_coco, check_voc
 from mmlevelset.datasets.prepare.coco14 import convert_coco14
 from mmlevelset.datasets.prepare.files import Pair, inspect
+from mmlevelset.datasets.prepare.findings import SAMPLES, sampled
 from mmlevelset.datasets.prepare.rehearsal_coco import write_coco
 from mmlevelset.datasets.prepare.rehearsal_voc import write_voc
-from mmlevelset.datasets.prepare.report import SAMPLES, sampled
 from mmlevelset.datasets.prepare.voc_aug import convert_voc_aug
 from mmlevelset.fileio.labels import write_label
 

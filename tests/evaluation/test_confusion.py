@@ -6,7 +6,7 @@ from mmlevelset.evaluation.confusion import (
     add_counts,
     confusion_matrix,
     confusion_scores,
-    with_background,
+    label_names,
 )
 
 
@@ -74,7 +74,5 @@ def test_mistakes_are_named():
 
 def test_background_is_named_once():
     assert (
-        with_background(('a', 'b'))
-        == with_background(['background', 'a', 'b'])
-        == ['background', 'a', 'b']
+        label_names(('a', 'b')) == label_names(['background', 'a', 'b']) == ['background', 'a', 'b']
     )

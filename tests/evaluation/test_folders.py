@@ -43,7 +43,10 @@ def folders(tmp_path):
 
 def run_tool(monkeypatch, name, *args):
     monkeypatch.setattr(sys, 'argv', [name, *map(str, args)])
-    runpy.run_path(str(TOOLS / name), run_name='__main__')
+    try:
+        runpy.run_path(str(TOOLS / name), run_name='__main__')
+    except SystemExit as stop:
+        raise stop.__context__ from None
 
 
 def test_conventions_of_the_masks_are_stated(folders, tmp_path):

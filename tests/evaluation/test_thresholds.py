@@ -176,7 +176,7 @@ def test_mistakes_are_named():
     sweep = SeedSweep(2)
     scores, target = np.ones((1, 4, 4), np.float32), np.zeros((4, 4), np.uint8)
     for keys, values, labels, message in (
-        ([2], scores, target, 'seed classes'),
+        ([2], scores, target, r'classes .* 0\.\.1, got \[2\]'),
         ([0], 3 * scores, target, r'\[0, 1\]'),
         ([0], np.nan * scores, target, r'\[0, 1\]'),
         ([0], scores, target[:3], 'differ in size'),

@@ -12,6 +12,7 @@ from PIL import Image
 
 from mmlevelset.fileio.labels import read_label, write_label
 from mmlevelset.fileio.meta import read_meta, write_meta
+from mmlevelset.fileio.output import finished_ids
 from mmlevelset.fileio.seeds import read_seed, write_seed
 from mmlevelset.fileio.soft import read_soft, soft_to_label, write_soft
 from mmlevelset.refine.folder import refine_folder, relabel_folder
@@ -144,11 +145,14 @@ def test_a_stopped_relabelling_is_not_taken_for_finished(folders, tmp_path, monk
     with pytest.raises(KeyboardInterrupt):
         relabel_folder(out, threshold=0.9)
     monkeypatch.undo()
-    for threshold in (0.3, 0.9):
-        with pytest.raises(ValueError, match='made with other settings .threshold'):
-            refine_folder(REFINER, **folders, out_dir=out, threshold=threshold)
+    with pytest.raises(ValueError, match='unfinished'):
+        finished_ids(out / 'labels', '.png')
+    with pytest.raises(ValueError, match='made with other settings .threshold: 0.9 -> 0.3'):
+        refine_folder(REFINER, **folders, out_dir=out, threshold=0.3)
+    assert refine_folder(REFINER, **folders, out_dir=out, threshold=0.9) == 5
+    resumed = files(out)
     relabel_folder(out, threshold=0.9)
-    assert refine_folder(REFINER, **folders, out_dir=out, threshold=0.9) == 0
+    assert files(out) == resumed and len(finished_ids(out / 'labels', '.png')) == 7
 
 
 def test_other_seeds_in_the_same_place(folders, tmp_path):
@@ -176,10 +180,14 @@ def test_a_config_without_a_refiner(folders, tmp_path):
 def test_errors_name_the_image(folders, tmp_path):
     path = folders['seed_dir'] / '3.npz'
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(RuntimeError, match='3: .*3.npz is damaged'):
+    with pytest.raises(
+        RuntimeError, match=r'images/3.png .* into .*soft/3.npz: .*seeds/3.npz is damaged.* again'
+    ):
         refine_folder(REFINER, **folders, out_dir=tmp_path / 'out')
     Image.new('RGB', (9, 9)).save(folders['image_dir'] / '1.png')
-    with pytest.raises(RuntimeError, match=r'1: the seed is \(41, 49\) .* the image \(9, 9\)'):
+    with pytest.raises(
+        RuntimeError, match=r'1.png .*: the seed is \(41, 49\) .* the image \(9, 9\)'
+    ):
         refine_folder(REFINER, **folders, out_dir=tmp_path / 'other')
     (folders['image_dir'] / '4.png').unlink()
     with pytest.raises(FileNotFoundError, match='images lacks the images of 1 of 7 .* is 4'):

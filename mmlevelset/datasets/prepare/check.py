@@ -12,7 +12,7 @@ from ..image_labels import read_image_labels
 from ..voc import VOCImageLabelDataset
 from .facts import COCO, VOC, class_differences, expected
 from .files import Finding, Pair
-from .report import Report, sampled
+from .findings import Report, sampled
 
 VOC_HINT = 'Unpack VOCtrainval_11-May-2012.tar again.'
 AUG_HINT = 'Run tools/dataset_converters/voc_aug.py.'

@@ -26,8 +26,8 @@ from mmlevelset.parallel import parallel
 from ..voc import VOCImageLabelDataset
 from .check import AUG_HINT
 from .files import Pair, inspect
+from .findings import Report
 from .labels import write_image_labels, write_split
-from .report import Report
 from .voc_aug import VOC_ARCHIVE
 
 CLASSES = ('background', 'cat', 'dog', 'horse', 'sheep', 'cow', 'person', 'sofa', 'chair')

@@ -5,17 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.utils import track_iter_progress
 
 from mmlevelset.fileio.conventions import mask_conventions
-from mmlevelset.fileio.ids import list_ids
 from mmlevelset.fileio.labels import read_label
+from mmlevelset.fileio.named import named
+from mmlevelset.fileio.output import finished_ids
 from mmlevelset.fileio.seeds import read_seed, seed_to_label
+from mmlevelset.parallel import progress
 
-from .boundary import BOUNDARY_RATIO, boundary_report, count_boundaries
+from .boundary import BOUNDARY_RATIO, boundary_report, check_bands, count_boundaries
 from .boundary_f import boundary_f_report, class_boundary_f
-from .confusion import check_absent, confusion_matrix, confusion_scores, with_background
-from .report import flat_scores, seed_table
+from .confusion import check_absent, check_truth, confusion_matrix, confusion_scores, label_names
+from .seed_scores import flat_scores, seed_table
 from .sweep import SeedSweep
 
 
@@ -54,25 +55,28 @@ def evaluate_seeds(
         FileNotFoundError: if a seed or a ground-truth map is missing.
         ValueError: if a file is damaged, or sizes, labels or options do not fit.
     """
-    seed_dir, gt_dir, classes = Path(seed_dir), Path(gt_dir), with_background(classes)
-    ids = list_ids(seed_dir, '.npz', ids)
-    sweep = SeedSweep(len(classes) - 1, threshold, thresholds, absent)
-    counts = []
-    for name in track_iter_progress(ids):
-        seed, target = read_seed(seed_dir / f'{name}.npz'), read_label(gt_dir / f'{name}.png')
-        counts.append(_named(name, sweep.count, seed.keys, seed.scores, target))
-    report = sweep.report(counts)
-
-    chosen, oracle = [], []
-    for name in track_iter_progress(ids):
-        seed, target = read_seed(seed_dir / f'{name}.npz'), read_label(gt_dir / f'{name}.png')
-        for value, kept in ((report.threshold, chosen), (report.oracle_threshold, oracle)):
-            kept.append(
-                count_boundaries(seed_to_label(seed, value), target, len(classes), ratio, radii)
-            )
+    check_bands(ratio, radii)
+    seed_dir, gt_dir, classes = Path(seed_dir), Path(gt_dir), label_names(classes)
     facts = dict(
         facts or {}, gt_dir=gt_dir.as_posix(), **mask_conventions(gt_dir), absent_classes=absent
     )
+    ids = finished_ids(seed_dir, '.npz', ids)
+    sweep = SeedSweep(len(classes) - 1, threshold, thresholds, absent)
+    counts = []
+    for name in progress(ids, len(ids), 'regions'):
+        seed = read_seed(seed_dir / f'{name}.npz', len(classes) - 1)
+        truth = gt_dir / f'{name}.png'
+        target = read_label(truth)
+        with named(truth):
+            counts.append(sweep.count(seed.keys, seed.scores, target))
+    report = sweep.report(counts)
+
+    chosen, oracle = [], []
+    for name in progress(ids, len(ids), 'contours'):
+        seed, target = read_seed(seed_dir / f'{name}.npz'), read_label(gt_dir / f'{name}.png')
+        for value, kept in ((report.threshold, chosen), (report.oracle_threshold, oracle)):
+            label = seed_to_label(seed, value)
+            kept.append(count_boundaries(label, target, len(classes), ratio, radii))
     return dict(
         kind='seeds',
         folder=seed_dir.as_posix(),
@@ -116,24 +120,41 @@ def evaluate_labels(
     check_absent(absent)
     if unsure not in ('ignore', 'background'):
         raise ValueError(f"unsure must be 'ignore' or 'background', got {unsure!r}")
-    label_dir, gt_dir, classes = Path(label_dir), Path(gt_dir), with_background(classes)
-    ids = list_ids(label_dir, '.png', ids)
+    check_bands(ratio, radii)
+    label_dir, gt_dir, classes = Path(label_dir), Path(gt_dir), label_names(classes)
+    facts = dict(
+        facts or {},
+        gt_dir=gt_dir.as_posix(),
+        **mask_conventions(gt_dir),
+        absent_classes=absent,
+        unsure_pixels=unsure,
+    )
+    ids = finished_ids(label_dir, '.png', ids)
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    boundaries, contours, pixels, unsure_pixels = [], [], 0, 0
-    for name in track_iter_progress(ids):
-        pred, target = read_label(label_dir / f'{name}.png'), read_label(gt_dir / f'{name}.png')
-        pixels += int(np.count_nonzero(target != 255))
+    pixels = np.zeros(len(classes), dtype=np.int64)
+    boundaries, contours, unsure_pixels = [], [], 0
+    for name in progress(ids, len(ids), 'label maps'):
+        pred, truth = read_label(label_dir / f'{name}.png'), gt_dir / f'{name}.png'
+        target = read_label(truth)
         unsure_pixels += int(np.count_nonzero((target != 255) & (pred == 255)))
         if unsure == 'background':
             pred = np.where(pred == 255, 0, pred)
-        confusion += _named(name, confusion_matrix, pred, target, len(classes))
-        boundaries.append(count_boundaries(pred, target, len(classes), ratio, radii))
-        contours.append(class_boundary_f(pred, target, len(classes)))
+        with named(f'{label_dir / name}.png against {truth}'):
+            confusion += confusion_matrix(pred, target, len(classes))
+            boundaries.append(count_boundaries(pred, target, len(classes), ratio, radii))
+            contours.append(class_boundary_f(pred, target, len(classes)))
+        pixels += np.bincount(target[target != 255], minlength=len(classes))
+    check_truth(pixels, len(ids))
+    if not confusion.any():
+        raise ValueError(
+            f'the label maps in {label_dir} are unsure (255) wherever there is ground truth: nothing '
+            "is scored; make labels with another threshold, or count unsure='background'"
+        )
     result = confusion_scores(confusion, absent)
     scores = dict(
         mIoU=100 * float(result.miou), FP=100 * float(result.fp), FN=100 * float(result.fn)
     )
-    scores['unsure'] = 100 * unsure_pixels / max(pixels, 1)
+    scores['unsure'] = 100 * unsure_pixels / int(pixels.sum())
     scores.update(
         {f'IoU.{name}': 100 * float(iou) for name, iou in zip(classes, result.iou, strict=True)}
     )
@@ -141,23 +162,9 @@ def evaluate_labels(
         kind='labels',
         folder=label_dir.as_posix(),
         images=len(ids),
-        facts=dict(
-            facts or {},
-            gt_dir=gt_dir.as_posix(),
-            **mask_conventions(gt_dir),
-            absent_classes=absent,
-            unsure_pixels=unsure,
-        ),
+        facts=dict(facts, scored_classes=f'{int(result.classes)} of {len(classes)}'),
         scores=scores,
         boundary=boundary_report(boundaries, classes, radii),
         boundary_f=boundary_f_report(contours, classes),
         confusion=confusion,
     )
-
-
-def _named(name: str, function, *args):
-    """Call ``function`` and put the image's name before its complaints."""
-    try:
-        return function(*args)
-    except ValueError as error:
-        raise ValueError(f'{name}: {error}') from error
