@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import yaml
 
 from mmlevelset.config import read_config
 
@@ -223,3 +224,36 @@ def test_options_change_what_the_config_has() -> None:
                 wrong.append(f'{page}: {tool} {config.name} has no {key}')
     assert seen > 10
     assert not wrong, '\n'.join(wrong)
+
+
+def test_workflows_run_what_the_pages_say() -> None:
+    workflow = yaml.safe_load((ROOT / '.github/workflows/test.yml').read_text(encoding='utf-8'))
+    jobs = workflow['jobs']
+    steps = {
+        name: ' && '.join(step['run'] for step in job['steps'] if 'run' in step)
+        for name, job in jobs.items()
+    }
+    assert 'bash .ci/run' in steps['ci']
+    for name, extra in (('python', 'onedl'), ('upstream', 'openmmlab')):
+        assert jobs[name]['strategy']['matrix']['python'] == ['3.10', '3.11', '3.12', '3.13']
+        assert f'[{extra},weights,dev]' in steps[name] and 'pytest' in steps[name]
+    extras = (ROOT / 'setup.py').read_text(encoding='utf-8')
+    assert all(f"'{extra}':" in extras for extra in ('onedl', 'openmmlab', 'weights', 'dev'))
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / '.github').rglob('*.yml')), ids=lambda p: p.stem)
+def test_templates_can_be_read(path: Path) -> None:
+    content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    fields = content.get('body', [])
+    assert all(field['attributes']['label'] for field in fields)
+    assert len({field['id'] for field in fields}) == len(fields)
+
+
+def test_first_run_is_the_one_of_continuous_integration() -> None:
+    """The README's installation is what `.ci/run` installs, and its test command is what it runs."""
+    readme = '\n'.join(shell(ROOT / 'README.md'))
+    ci = (ROOT / '.ci/run').read_text(encoding='utf-8').replace(' --quiet', '')
+    install = re.findall(r'pip install [^&|\n]+', readme)[:2]
+    assert len(install) == 2
+    assert all(command.strip() in ci for command in install)
+    assert 'python -m pytest -q tests' in readme and 'python -m pytest -q tests' in ci
