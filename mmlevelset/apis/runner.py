@@ -68,7 +68,11 @@ def load_config(
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build mmengine's Runner."""
+    """Build mmengine's Runner; data sets of tests state what they are, see ``VOCImageLabelDataset``."""
+    for key in ('val_dataloader', 'test_dataloader'):
+        dataset = (cfg.get(key) or {}).get('dataset') or {}
+        if 'ann_file' in dataset:  # not of several data sets, which have no facts in common
+            dataset.test_mode = True
     return Runner.from_cfg(cfg)
 
 

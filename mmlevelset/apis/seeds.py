@@ -4,19 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from mmlevelset.config import read_config
 from mmlevelset.datasets.image_labels import read_image_labels
 from mmlevelset.fileio.foreign_seeds import FORMATS, read_foreign_seed, write_foreign_seed
-from mmlevelset.fileio.ids import image_id, list_ids, preview
+from mmlevelset.fileio.ids import image_id, list_ids
+from mmlevelset.fileio.images import find_images, image_size
 from mmlevelset.fileio.meta import read_meta
 from mmlevelset.fileio.output import finished_ids, resumed_folder
 from mmlevelset.fileio.seeds import Seed, read_seed, write_seed
 from mmlevelset.parallel import progress
 from mmlevelset.registry import DATASETS
-
-SUFFIXES = ('.jpg', '.jpeg', '.png')
 
 
 def config_classes(path: str | Path) -> list[str]:
@@ -139,17 +137,8 @@ def export_seeds(
 
 def _image_sizes(folder: Path, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
     """(H, W) of images, from their headers."""
-    if not folder.is_dir():
-        raise FileNotFoundError(f'no folder {folder}; give the folder of the images')
-    found = {path.stem: path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES}
-    missing = [id_ for id_ in map(image_id, ids) if id_ not in found]
-    if missing:
-        raise FileNotFoundError(f'{folder} lacks the images of {preview(missing)}')
-    sizes = {}
-    for id_ in map(image_id, ids):
-        with Image.open(found[id_]) as image:
-            sizes[id_] = image.size[::-1]
-    return sizes
+    found = find_images(folder, [image_id(id_) for id_ in ids])
+    return {id_: image_size(path) for id_, path in found.items()}
 
 
 def _check(

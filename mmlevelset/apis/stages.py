@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -13,6 +12,7 @@ from mmengine.runner import load_checkpoint
 from mmseg.registry import DATASETS, MODELS
 from torch import Tensor
 
+from mmlevelset.fileio.images import read_image
 from mmlevelset.fileio.labels import read_label
 from mmlevelset.fileio.seeds import read_seed
 from mmlevelset.models import LevelSetHead
@@ -92,7 +92,7 @@ def draw_image_stages(
     rows = []
     for name in ids:
         info = dataset.get_data_info(index[name])
-        image = cv2.imread(info['img_path'])[..., ::-1]
+        image = read_image(info['img_path'])
         trace, cam = trace_image(model, head, dataset[index[name]])
         rows.append(_panels(image, info, trace, cam, seeds, labels, head.truncate, name))
     return draw_stages(rows, out)

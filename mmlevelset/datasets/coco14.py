@@ -1,7 +1,6 @@
 """COCO 2014 with image-level labels."""
 
 import re
-from pathlib import Path
 
 from mmlevelset.fileio.labels import voc_palette
 from mmlevelset.registry import DATASETS
@@ -27,7 +26,7 @@ class COCO14Dataset(VOCImageLabelDataset):
     """COCO 2014 in the layout that ``tools/dataset_converters/coco14.py`` writes.
 
     Lists, label files, images and masks may name an image ``COCO_train2014_000000279803``,
-    ``000000279803`` or by its number; the number decides. ``img_id`` is the stem of the image file.
+    ``000000279803`` or by its number; the number decides.
     An image without annotation has a label of zeros and a mask of background.
 
     Masks hold 0 (background), 1..80 (categories by rank of their id) and 255 (void). Which object
@@ -134,10 +133,3 @@ class COCO14Dataset(VOCImageLabelDataset):
     )
 
     same = staticmethod(coco_number)
-
-    def load_data_list(self) -> list[dict]:
-        """As the base class does, with ids that are stems of the image files."""
-        data_list = super().load_data_list()
-        for info in data_list:
-            info['img_id'] = Path(info['img_path']).stem
-        return data_list

@@ -1,18 +1,20 @@
 """Image-level labels: which classes an image shows, from the file formats in use."""
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-from PIL import Image
 
 from mmlevelset.fileio.ids import image_id, preview
+from mmlevelset.fileio.labels import read_label
 from mmlevelset.fileio.legacy_npy import load_legacy_npy
+from mmlevelset.fileio.npz import open_npz
+from mmlevelset.fileio.text import read_json
 
 Labels = dict[str, np.ndarray]
+Entries = Iterator[tuple[str, np.ndarray]]  # ids as the source writes them, and their labels
 
 
 def one_hot(indices: Iterable[int], classes: Sequence[str], where: str) -> np.ndarray:
@@ -44,38 +46,40 @@ def one_hot(indices: Iterable[int], classes: Sequence[str], where: str) -> np.nd
     return vector
 
 
-def read_xml(folder: Path, ids: Sequence[str], classes: Sequence[str]) -> Labels:
+def xml_entries(folder: Path, classes: Sequence[str], wanted: Callable[[str], bool]) -> Entries:
     """VOC ``Annotations``: union of the ``<object><name>`` tags, difficult objects included.
 
     Names of body parts sit in ``<part>`` tags and are not read.
     """
     index = {name: i for i, name in enumerate(classes)}
-    present = {path.stem: path for path in folder.iterdir() if path.suffix == '.xml'}
-    labels = {}
-    for id_ in (i for i in ids if i in present):
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() != '.xml' or not wanted(path.stem):
+            continue
         try:
-            names = [tag.text for tag in ElementTree.parse(present[id_]).findall('object/name')]
-        except ElementTree.ParseError as error:
-            raise ValueError(f'{present[id_]}: not readable as XML ({error}).') from error
+            root = ElementTree.parse(path).getroot()
+        except (ElementTree.ParseError, ValueError, LookupError) as error:  # also odd encodings
+            raise ValueError(f'{path}: not readable as XML ({error}).') from error
+        if root.tag != 'annotation':
+            raise ValueError(
+                f"{path}: got an XML file of <{root.tag}>, expected <annotation> with VOC's objects. "
+                'Is it a web page, saved in the place of the file?'
+            )
+        names = [tag.text for tag in root.findall('object/name')]
         unknown = sorted(str(name) for name in set(names) - set(classes[1:]))
         if unknown:
             raise ValueError(
-                f'{present[id_]}: unknown class {unknown}; expected {classes[1:]}. '
+                f'{path}: unknown class {unknown}; expected {classes[1:]}. '
                 'Give the full list of classes as metainfo=dict(classes=...).'
             )
-        labels[id_] = one_hot((index[name] for name in names), classes, str(present[id_]))
-    return labels
+        yield path.stem, one_hot((index[name] for name in names), classes, str(path))
 
 
-def read_json(path: Path, ids: Sequence[str], classes: Sequence[str]) -> Labels:
+def json_entries(path: Path, classes: Sequence[str], wanted: Callable[[str], bool]) -> Entries:
     """``{"classes": [...], "labels": {id: [1-based indices]}}``, or the inner mapping alone."""
-    try:
-        content = json.loads(path.read_text('utf-8-sig'))
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{path}: not readable as JSON ({error}).') from error
+    content = read_json(path)
     if isinstance(content, dict) and 'labels' in content:
         stated = content.get('classes')
-        if stated is not None and list(stated) != list(classes):
+        if stated is not None and stated != list(classes):
             raise ValueError(
                 f'{path}: its classes are {stated}, those of the data set '
                 f'{list(classes)}. Pass metainfo=dict(classes={stated}).'
@@ -86,37 +90,39 @@ def read_json(path: Path, ids: Sequence[str], classes: Sequence[str]) -> Labels:
             f'{path}: expected an object that maps image ids to lists of class '
             'indices, alone or under the key "labels".'
         )
-    return {
-        image_id(key): one_hot(value, classes, f'{path}, id {key}')
-        for key, value in content.items()
-    }
+    for key, value in content.items():
+        yield key, one_hot(value, classes, f'{path}, id {key}')
 
 
-def read_vectors(path: Path, ids: Sequence[str], classes: Sequence[str]) -> Labels:
+def vector_entries(path: Path, classes: Sequence[str], wanted: Callable[[str], bool]) -> Entries:
     """``cls_labels``: id -> multi-hot vector (C,), in ``.npz`` or as a pickled dict in ``.npy``."""
-    if path.suffix == '.npz':
-        with np.load(path, allow_pickle=False) as archive:
-            content: Any = {key: archive[key] for key in archive.files}
+    content: Any
+    if path.suffix.lower() == '.npz':
+        with open_npz(path, 'write or download the labels again') as file:
+            content = {name: file.array(name) for name in file.names}
     else:
         content = load_legacy_npy(path)
     if not isinstance(content, dict):
         raise ValueError(f'{path}: expected a dict id -> vector, got {type(content).__name__}.')
-    labels = {}
     for key, value in content.items():
-        vector = np.asarray(value)
+        try:
+            vector = np.asarray(value, np.float32)
+        except (ValueError, TypeError) as error:  # text, or lists of several lengths
+            raise ValueError(
+                f'{path}, id {key}: expected a vector of numbers ({error}).'
+            ) from error
         if vector.shape != (len(classes) - 1,) or not np.isin(vector, (0, 1)).all():
             raise ValueError(
                 f'{path}, id {key}: got a vector of shape {vector.shape}, expected '
                 f'({len(classes) - 1},) zeros and ones, one per foreground class.'
             )
-        labels[image_id(key)] = vector.astype(np.float32)
-    return labels
+        yield str(key), vector
 
 
-READERS: dict[str, Callable[[Path, Sequence[str], Sequence[str]], Labels]] = {
-    '.json': read_json,
-    '.npz': read_vectors,
-    '.npy': read_vectors,
+READERS: dict[str, Callable[[Path, Sequence[str], Callable[[str], bool]], Entries]] = {
+    '.json': json_entries,
+    '.npz': vector_entries,
+    '.npy': vector_entries,
 }
 
 
@@ -124,13 +130,13 @@ def read_image_labels(
     source: str | Path,
     ids: Sequence[str],
     classes: Sequence[str],
-    same: Callable[[str], str] = str,
+    same: Callable[[str], str] = image_id,
 ) -> Labels:
     """Read the image labels of some images.
 
     Args:
         source (str | Path): Folder of VOC XML files, ``.json``, ``.npz`` or (legacy) ``.npy``.
-        ids (Sequence[str]): Canonical ids that need a label.
+        ids (Sequence[str]): Ids that need a label.
         classes (Sequence[str]): C + 1 names, background first.
         same (Callable): What an id of ``ids`` and one of the source must have in common, where
             they are written in different ways.
@@ -141,25 +147,33 @@ def read_image_labels(
 
     Raises:
         FileNotFoundError: ``source`` does not exist.
-        ValueError: Unknown format or class, or ids without a label.
+        ValueError: Unknown format or class, ids without a label, or with two.
     """
     source = Path(source)
     if not source.exists():
         raise FileNotFoundError(f'{source}: image labels not found. Check `image_labels`.')
-    reader = read_xml if source.is_dir() else READERS.get(source.suffix)
+    reader = xml_entries if source.is_dir() else READERS.get(source.suffix.lower())
     if reader is None:
         raise ValueError(
             f'{source}: unknown format; expected a folder of XML files or a file '
             f'ending in {sorted(READERS)}.'
         )
-    labels = {same(id_): label for id_, label in reader(source, ids, classes).items()}
-    missing = [id_ for id_ in ids if same(id_) not in labels]
+    keys = {id_: same(id_) for id_ in ids}
+    wanted, labels = set(keys.values()), {}
+    for name, label in reader(source, classes, lambda stem: same(image_id(stem)) in wanted):
+        key = same(image_id(name))
+        if not np.array_equal(labels.setdefault(key, label), label):
+            raise ValueError(
+                f'{source}: the image {key} has two different labels, the second one under {name!r}. '
+                'Remove one of them.'
+            )
+    missing = [id_ for id_, key in keys.items() if key not in labels]
     if missing:
         raise ValueError(
             f'{source}: no label for {preview(missing)} of {len(ids)}. Add them, or '
             'use the split list that belongs to this file.'
         )
-    return {id_: labels[same(id_)] for id_ in ids}
+    return {id_: labels[key] for id_, key in keys.items()}
 
 
 def labels_from_masks(paths: dict[str, str], classes: Sequence[str]) -> Labels:
@@ -177,7 +191,6 @@ def labels_from_masks(paths: dict[str, str], classes: Sequence[str]) -> Labels:
     """
     labels = {}
     for id_, path in paths.items():
-        with Image.open(path) as mask:
-            values = np.unique(np.asarray(mask))
+        values = np.unique(read_label(path, len(classes)))
         labels[id_] = one_hot(values[(values != 0) & (values != 255)], classes, path)
     return labels

@@ -1,6 +1,5 @@
 """A small data set that the project draws itself, so that every stage runs without a download."""
 
-import json
 import os
 import shutil
 import tempfile
@@ -12,6 +11,7 @@ from PIL import Image
 
 from mmlevelset.fileio.atomic import write_json
 from mmlevelset.fileio.labels import voc_palette, write_label
+from mmlevelset.fileio.text import read_json
 from mmlevelset.registry import DATASETS
 
 from .shapes_generator import CLASSES, VERSION, draw_image
@@ -104,7 +104,7 @@ def _holds(root: Path, params: dict) -> bool:
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
     file = root / PARAMS_FILE
-    found = json.loads(file.read_text()) if file.is_file() else None
+    found = read_json(file) if file.is_file() else None
     if found != params:
         raise ValueError(
             f'{root}: holds {found or "something else"}, wanted the Shapes data set '

@@ -9,9 +9,12 @@ from mmseg.datasets import BaseSegDataset
 
 from mmlevelset.datasets.image_labels import labels_from_masks, read_image_labels
 from mmlevelset.fileio.conventions import mask_conventions
-from mmlevelset.fileio.ids import preview, read_split
-from mmlevelset.fileio.labels import voc_palette
+from mmlevelset.fileio.ids import IMAGE_SUFFIXES, image_id, read_split
+from mmlevelset.fileio.images import find_images
+from mmlevelset.fileio.labels import VOID, read_label, voc_palette
 from mmlevelset.registry import DATASETS
+
+MASKS_READ = 100  # at the start, and only as long as none shows an object
 
 
 @DATASETS.register_module()
@@ -24,8 +27,9 @@ class VOCImageLabelDataset(BaseSegDataset):
     supervised training by accident. Masks hold 0 (background), 1..C and 255 (void) and are never
     remapped: another list of classes means another data set, not a choice among VOC's labels.
 
-    The ``metainfo`` has, beside classes and palette, what a result must state: ``split`` and, with
-    masks, ``gt_dir`` and the conventions in the ``meta.json`` of that folder.
+    With ``test_mode``, the ``metainfo`` has, beside classes and palette, what a result must state:
+    ``split`` and, with masks, ``gt_dir`` and the conventions in the ``meta.json`` of that folder. The
+    data sets of a training do not, so that mmengine's ``ConcatDataset`` takes several.
 
     Args:
         data_root (str): Root of the relative paths below.
@@ -38,6 +42,8 @@ class VOCImageLabelDataset(BaseSegDataset):
             image-level supervision, and all masks are read once at the start); None for fully
             supervised training and its evaluation: no ``img_label`` then.
         data_prefix (dict): ``img_path`` and, optionally, ``seg_map_path``: folders.
+        img_suffix (str | None): End of the image files where it is more than a suffix, such as
+            ``'_leftImg8bit.png'``; default: any of :data:`mmlevelset.fileio.ids.IMAGE_SUFFIXES`.
         **kwargs: Of :class:`mmseg.datasets.BaseSegDataset`. ``metainfo=dict(classes=...)`` (with
             'background' first) replaces the 20 classes; without a palette it gets VOC's colours.
 
@@ -79,20 +85,32 @@ class VOCImageLabelDataset(BaseSegDataset):
         image_labels: str | None = None,
         data_prefix: dict | None = None,
         metainfo: dict | None = None,
+        img_suffix: str | None = None,
         **kwargs: Any,
     ) -> None:
+        if kwargs.get('reduce_zero_label'):
+            raise ValueError(
+                f'{type(self).__name__}: reduce_zero_label would shift the labels of masks and not the '
+                'image-level labels. Leave it out; masks hold 0 (background), 1..C and 255 (void).'
+            )
         # mmengine joins only strings; a prefix of None in a config means "not given".
         data_prefix = {key: value for key, value in (data_prefix or {}).items() if value}
         data_prefix.setdefault('img_path', 'JPEGImages')
         if metainfo and 'classes' in metainfo:
             metainfo = {'palette': voc_palette(len(metainfo['classes'])).tolist(), **metainfo}
         self.image_labels = image_labels
-        super().__init__(ann_file=ann_file, data_prefix=data_prefix, metainfo=metainfo, **kwargs)
-        # What a result must state. The paths are joined by now.
-        self._metainfo.setdefault('split', Path(ann_file).stem)
-        if 'seg_map_path' in self.data_prefix:
-            folder = self.data_prefix['seg_map_path']
-            self._metainfo.update(gt_dir=folder, **mask_conventions(folder))
+        super().__init__(
+            ann_file=ann_file,
+            data_prefix=data_prefix,
+            metainfo=metainfo,
+            img_suffix=img_suffix,
+            **kwargs,
+        )
+        if self.test_mode:  # the paths are joined by now
+            self._metainfo.setdefault('split', Path(ann_file).stem)
+            if 'seg_map_path' in self.data_prefix:
+                folder = self.data_prefix['seg_map_path']
+                self._metainfo.update(gt_dir=folder, **mask_conventions(folder))
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence[str] | None = None) -> None:
@@ -110,19 +128,23 @@ class VOCImageLabelDataset(BaseSegDataset):
                 f"The first class must be 'background' (label 0 of the masks), got {list(classes)}."
             )
         ids = read_split(self.ann_file, self.same)
-        images = self._find(ids, 'img_path', self.img_suffix)
+        suffixes = IMAGE_SUFFIXES if self.img_suffix is None else (self.img_suffix,)
+        images = self._find(ids, 'img_path', suffixes)
         masks = None
         if 'seg_map_path' in self.data_prefix:
-            masks = self._find(ids, 'seg_map_path', self.seg_map_suffix)
+            masks = self._find(ids, 'seg_map_path', (self.seg_map_suffix,))
+            self._check_masks(list(masks.values()))
         labels = self._load_labels(ids, masks)
 
         data_list = []
         for id_ in ids:
             info = dict(
                 img_path=images[id_],
-                img_id=id_,
+                # The name of the file, which seeds and label maps of the image get.
+                img_id=Path(images[id_]).stem if self.img_suffix is None else id_,
+                num_labels=len(classes),
                 label_map=None,
-                reduce_zero_label=self.reduce_zero_label,
+                reduce_zero_label=False,
                 seg_fields=[],
             )
             if masks:
@@ -145,26 +167,30 @@ class VOCImageLabelDataset(BaseSegDataset):
 
     @staticmethod
     def same(id_: str) -> str:
-        """What ids of lists, labels, images and masks must have in common: here, all of the id."""
-        return id_
+        """What ids of lists, labels, images and masks must have in common."""
+        return image_id(id_)
 
-    def _find(self, ids: list[str], key: str, suffix: str) -> dict[str, str]:
-        """Paths of the listed files; the folder is listed once, not asked file by file."""
-        folder = self.data_prefix[key]
-        if not os.path.isdir(folder):
+    def _find(self, ids: list[str], key: str, suffixes: Sequence[str]) -> dict[str, str]:
+        """Paths of the listed files."""
+        try:
+            found = find_images(self.data_prefix[key], ids, suffixes, self.same)
+        except FileNotFoundError as error:
             raise FileNotFoundError(
-                f'{folder}: folder not found. Check `data_root` (now '
-                f'{self.data_root!r}) and data_prefix[{key!r}].'
+                f'{error} The list is {self.ann_file}; check `data_root` (now {self.data_root!r}) and '
+                f'data_prefix[{key!r}].'
+            ) from error
+        return {id_: str(path) for id_, path in found.items()}
+
+    def _check_masks(self, paths: list[str]) -> None:
+        """Refuse masks that show objects as 255, which is void; one object ends the search."""
+        void = False
+        for path in paths[:MASKS_READ]:
+            label = read_label(path, len(self.metainfo['classes']))
+            if ((label > 0) & (label < VOID)).any():
+                return
+            void = void or bool((label == VOID).any())
+        if void:
+            raise ValueError(
+                f'{self.data_prefix["seg_map_path"]}: the masks of {len(paths[:MASKS_READ])} images hold '
+                f'nothing but 0 and {VOID}, and {VOID} is void. If it marks objects, write 1..C instead.'
             )
-        names = {
-            self.same(name.removesuffix(suffix)): name
-            for name in os.listdir(folder)
-            if name.endswith(suffix)
-        }
-        missing = [id_ for id_ in ids if self.same(id_) not in names]
-        if missing:
-            raise FileNotFoundError(
-                f'{folder}: no {suffix} file for {preview(missing)} of {len(ids)} listed in '
-                f'{self.ann_file}. Complete the folder or shorten the list.'
-            )
-        return {id_: os.path.join(folder, names[self.same(id_)]) for id_ in ids}

@@ -13,6 +13,7 @@ from PIL import Image
 
 from mmlevelset.datasets.prepare.coco_masks import CATEGORIES
 from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.images import find_images, image_size, opened
 from mmlevelset.fileio.labels import read_label, write_label
 
 COMPETITIONS = ('comp5', 'comp6')  # VOC's data alone; other data too, as any pre-trained network
@@ -72,7 +73,7 @@ def check_voc_archive(
         ValueError: it is no gzipped tar, or naming the files that are missing, in other folders, or
             no palette PNG with VOC's colours, the size of the image and labels 0..20.
     """
-    folder, found = voc_folder(competition, image_set), set()
+    folder, found, images = voc_folder(competition, image_set), set(), find_images(image_dir, ids)
     try:
         with tarfile.open(archive, 'r:gz') as tar:
             for member in tar:
@@ -85,8 +86,9 @@ def check_voc_archive(
                         f'{archive}: {member.name} does not belong there, expected only '
                         f'{folder}/<id>.png of the {len(ids)} images of the set'
                     )
-                with Image.open(tar.extractfile(member)) as image:
-                    _check_voc_label(f'{archive}: {name}', image, _size(image_dir, stem))
+                where = f'{archive}: {name}'
+                with opened(tar.extractfile(member), where, 'a mask') as image:
+                    _check_voc_label(where, image, image_size(images[stem])[::-1])
                 found.add(stem)
     except tarfile.ReadError as error:
         raise ValueError(f'{archive} is no gzipped tar file ({error}); pack it again') from error
@@ -165,14 +167,6 @@ def _runs(mask: np.ndarray) -> list[int]:
     edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     runs = np.diff(np.concatenate([[0], edges, [flat.size]])).tolist()
     return [0, *runs] if flat[0] else runs
-
-
-def _size(image_dir: str | Path, name: str) -> tuple[int, int]:
-    path = Path(image_dir) / f'{name}.jpg'
-    if not path.is_file():
-        raise FileNotFoundError(f'no image {path}; give the JPEGImages folder of the image set')
-    with Image.open(path) as image:
-        return image.size
 
 
 def _check_voc_label(name: str, image: Image.Image, size: tuple[int, int]) -> None:

@@ -13,6 +13,7 @@ MCTformer look alike but count the background as key 0: they are no seeds.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,9 +57,11 @@ def read_foreign_seed(path: str | Path, maps: str = 'high_res') -> Seed:
                 f'{path} has the entries {sorted(map(str, content))}, none is {maps!r}; '
                 'name the one with the maps of the full size'
             )
-        keys, scores = np.asarray(content['keys']), np.asarray(content[maps])
+        keys, scores = _array(path, content['keys']), _array(path, content[maps])
     else:
         keys, scores = _of_classes(path, content)
+    if keys.size and keys.dtype.kind not in 'iu':
+        raise ValueError(f'{path}: keys must be class indices, got {keys.dtype}')
     if keys.ndim != 1 or scores.ndim != 3 or len(keys) != len(scores):
         raise ValueError(
             f'{path}: expected K keys and (K, H, W) maps, got {keys.shape} and {scores.shape}'
@@ -93,6 +96,17 @@ def write_foreign_seed(path: str | Path, seed: Seed, layout: str) -> None:
     save_legacy_npy(path, content)
 
 
+def _array(path: Path, value: Any) -> np.ndarray:
+    """Numbers of an array, tensor or list."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:  # lists of several lengths, text
+        raise ValueError(f'{path}: expected arrays of numbers ({error})') from error
+    if array.dtype.kind not in 'biuf':
+        raise ValueError(f'{path}: expected arrays of numbers, got {array.dtype}')
+    return array
+
+
 def _of_classes(path: Path, content: dict) -> tuple[np.ndarray, np.ndarray]:
     """Keys (K,) and maps (K, H, W) of {key: (H, W)}."""
     odd = [key for key in content if isinstance(key, bool) or not isinstance(key, int | np.integer)]
@@ -100,7 +114,7 @@ def _of_classes(path: Path, content: dict) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(
             f'{path}: expected class indices as keys, or IRN\'s "keys", got {sorted(map(str, odd))}'
         )
-    maps = [np.asarray(map_) for map_ in content.values()]
+    maps = [_array(path, map_) for map_ in content.values()]
     if len({map_.shape for map_ in maps}) > 1:
         raise ValueError(f'{path}: maps of different sizes {[map_.shape for map_ in maps]}')
     return np.array(list(content), dtype=np.int64), np.stack(maps) if maps else np.zeros((0, 0, 0))

@@ -1,16 +1,23 @@
 """Image ids: their canonical form, lists of them, and those of a folder."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from .text import read_text
+
+# Ends of image files, in small or capital letters; of two files of one name the first counts.
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.jp2')
+_SUFFIX = re.compile('|'.join(map(re.escape, IMAGE_SUFFIXES)), re.IGNORECASE)
 
 
 def image_id(token: str | int) -> str:
     """Canonical image id: the stem of a path, with VOC's underscore restored.
 
     Ids are written ``2007_000032``, ``/JPEGImages/2007_000032.jpg`` or, by projects that keep them
-    as integers, ``2007000032``.
+    as integers, ``2007000032``. Letters with accents have one form, whatever wrote them.
 
     Args:
         token (str | int): Id in any of these forms.
@@ -18,14 +25,16 @@ def image_id(token: str | int) -> str:
     Returns:
         str: Id, e.g. ``2007_000032``.
     """
-    stem = re.sub(r'\.(jpg|jpeg|png)$', '', Path(str(token)).name, flags=re.IGNORECASE)
+    name = unicodedata.normalize('NFC', Path(str(token)).name)
+    stem = name[: -len(Path(name).suffix)] if _SUFFIX.fullmatch(Path(name).suffix) else name
     return f'{stem[:4]}_{stem[4:]}' if re.fullmatch(r'(19|20)\d{8}', stem) else stem
 
 
 def read_split(path: str | Path, same: Callable[[str], str] = str) -> list[str]:
     """Read a list of images: one id per line, or ``image mask`` pairs of paths (the image counts).
 
-    A byte order mark, blank lines, Windows line ends and a missing last newline are accepted.
+    A byte order mark, blank lines, Windows line ends and a missing last newline are accepted, and
+    blanks inside a file name.
 
     Args:
         path (str | Path): Text file.
@@ -36,19 +45,15 @@ def read_split(path: str | Path, same: Callable[[str], str] = str) -> list[str]:
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: The list is empty, names an id twice, or pairs an image with another's mask.
+        ValueError: The list is empty or no text, names an id twice, or pairs an image with another's
+            mask.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'{path}: split list not found. Check `ann_file` and `data_root`.')
-    ids = []
-    for number, line in enumerate(Path(path).read_text('utf-8-sig').splitlines(), 1):
-        tokens = [image_id(token) for token in line.split()]
-        if len(set(tokens)) > 1:
-            raise ValueError(
-                f'{path}, line {number}: {line.strip()!r} names different images; '
-                'expected one id, or an image and its own mask.'
-            )
-        ids += tokens[:1]
+    lines = enumerate(read_text(path).splitlines(), 1)
+    ids = [
+        _line_id(line.strip(), f'{path}, line {number}') for number, line in lines if line.strip()
+    ]
     if not ids:
         raise ValueError(f'{path}: the list is empty; expected one image id per line.')
     repeated = [id_ for id_, count in Counter(map(same, ids)).items() if count > 1]
@@ -57,13 +62,30 @@ def read_split(path: str | Path, same: Callable[[str], str] = str) -> list[str]:
     return ids
 
 
+def _line_id(line: str, where: str) -> str:
+    """The id of an image, or of a pair of an image and its mask."""
+    tokens = line.split()
+    for cut in range(1, len(tokens)):
+        id_ = image_id(' '.join(tokens[:cut]))
+        if id_ == image_id(' '.join(tokens[cut:])):
+            return id_
+    # One name with blanks has a suffix at its end only, and its folders come first.
+    pair = any(_SUFFIX.search(Path(token).suffix) for token in tokens[:-1])
+    if pair or sum('/' in token for token in tokens) > 1:
+        raise ValueError(
+            f'{where}: {line!r} names different images; expected one id, or an image and its own '
+            'mask. A file name with blanks must stand alone in its line, without folders.'
+        )
+    return image_id(line)
+
+
 def preview(ids: Sequence[str], most: int = 5) -> str:
     """Say how many ids there are and name the first few."""
     return f'{len(ids)} id(s) ({", ".join(ids[:most])}{", ..." if len(ids) > most else ""})'
 
 
 def list_ids(folder: str | Path, suffix: str, ids: Sequence[str] | None = None) -> list[str]:
-    """Images of a folder; ``ids`` names those that must be there.
+    """Images of a folder; ``ids`` names those that must be there, in any form of :func:`image_id`.
 
     Raises:
         FileNotFoundError: if the folder is empty or one of ``ids`` is missing.
@@ -74,10 +96,11 @@ def list_ids(folder: str | Path, suffix: str, ids: Sequence[str] | None = None) 
         raise FileNotFoundError(f'{folder} holds no {suffix} files; check the path')
     if ids is None:
         return found
-    missing = sorted(set(ids) - set(found))
+    stems = {image_id(stem): stem for stem in found}
+    missing = sorted(id_ for id_ in set(ids) if image_id(id_) not in stems)
     if missing:
         raise FileNotFoundError(
             f'{folder} lacks {len(missing)} of {len(ids)} {suffix} files, the first is '
             f'{missing[0]}; finish the export, or give the list it was made for'
         )
-    return list(ids)
+    return [stems[image_id(id_)] for id_ in ids]

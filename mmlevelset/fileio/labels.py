@@ -1,12 +1,19 @@
 """Label maps on disk: ``<folder>/<id>.png``, 0 background, 1..C classes, 255 void."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from .atomic import atomic_path
+from .images import check_sums, opened
+
+VOID = 255
+LOSSLESS = ('PNG', 'BMP', 'GIF', 'TIFF')
+MODES = ('P', 'L', '1', 'I', 'I;16', 'I;16B')  # one number per pixel
+STEPS = {'L;2': 85, 'L;4': 17}  # Pillow spreads grey of 2 and 4 bits over 0..255
 
 
 def voc_palette(num_colours: int = 256) -> np.ndarray:
@@ -59,26 +66,54 @@ def write_label(
         image.save(temporary, format='PNG')
 
 
-def read_label(path: str | Path) -> np.ndarray:
-    """Read a label map from a palette or grey PNG.
+def read_label(path: str | Path, num_labels: int | None = None) -> np.ndarray:
+    """Read a label map; see :func:`decode_label`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged, holds colours instead of labels, or unknown labels.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'no label map {path}; check the folder and the list of images')
+    return decode_label(path.read_bytes(), path, num_labels)
+
+
+def decode_label(data: bytes, path: str | Path, num_labels: int | None = None) -> np.ndarray:
+    """Decode a label map: the numbers that a palette or grey image stores, whatever its depth.
+
+    Args:
+        data: Content of the file.
+        path: Its name, for the errors.
+        num_labels: Number of labels, background included; others than these and 255 are refused.
 
     Returns:
         np.ndarray: labels, (H, W) uint8.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged or holds colours instead of labels.
+        ValueError: if the file is damaged, lossy, holds colours instead of labels, or unknown labels.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'no label map {path}; check the folder and the list of images')
-    try:
-        with Image.open(path) as image:
-            mode, label = image.mode, np.array(image)
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f'{path} is damaged or not an image ({error})') from error
-    if mode not in ('P', 'L'):
+    with opened(io.BytesIO(data), path, 'a mask') as image:
+        # TIFF names its compression, which may be JPEG's.
+        if image.format not in LOSSLESS or 'jpeg' in str(image.info.get('compression')):
+            raise ValueError(
+                f'{path}: a mask with lossy compression ({image.format}), which changes labels; expected a '
+                'PNG. Write the labels again, they cannot be restored.'
+            )
+        if image.mode not in MODES:
+            raise ValueError(
+                f'{path}: got a colour image, or one with an alpha channel (mode {image.mode}), expected '
+                'a palette or grey PNG of label indices. Convert the colours to indices.'
+            )
+        check_sums(image, data)
+        raw = image.tile[0][3] if image.tile else image.mode
+        step = STEPS.get(raw if isinstance(raw, str) else raw[0], 1)
+        label = np.array(ImageOps.exif_transpose(image)).astype(np.int64) // step
+    most = 256 if num_labels is None else num_labels
+    wrong = np.unique(label[((label >= most) | (label < 0)) & (label != VOID)])
+    if len(wrong):
         raise ValueError(
-            f'{path}: expected an 8-bit palette or grey PNG of labels, got an image of mode {mode}'
+            f'{path}: holds the labels {wrong[:5].tolist()}, expected 0..{most - 1} and {VOID} (void). '
+            'Give the full list of classes, or number the labels of the mask anew.'
         )
-    return label
+    return label.astype(np.uint8)

@@ -1,34 +1,54 @@
 """Reads and writes pickled ``.npy`` files of older projects; reading executes nothing they contain."""
 
 import io
+import math
 import pickle
+import struct
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NoReturn
 
 import numpy as np
 import torch
 
 from mmlevelset.fileio.atomic import atomic_path
 
-# What damaged or hostile pickles raise, besides the refusals below.
-_ERRORS = (
-    pickle.UnpicklingError,
-    ValueError,
-    EOFError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-)
+KINDS = 'biufcSU'  # bool, numbers and text; no objects, records or dates
+_NDARRAY = object()  # stands for numpy's class, which would make arrays of any size
+
+
+def _refuse(text: str) -> NoReturn:
+    raise pickle.UnpicklingError(text)
 
 
 def _encode(text: str, encoding: str) -> bytes:
     # Protocol 2 stores bytes as ``_codecs.encode(text, 'latin1')``; other codecs are not needed.
     if encoding not in ('latin1', 'latin-1'):
-        raise pickle.UnpicklingError(f'codec {encoding!r} is not allowed')
+        _refuse(f'codec {encoding!r} is not allowed')
     return text.encode('latin1')
+
+
+def _dtype(name: str | bytes, *_: Any) -> np.dtype:
+    dtype = np.dtype(str(name, 'ascii') if isinstance(name, bytes) else str(name))
+    if dtype.kind not in f'{KINDS}O' or dtype.fields:
+        _refuse(f'arrays of {dtype} are not allowed')
+    return np.dtype(dtype, copy=True)  # not numpy's own, whose byte order the pickle would set
+
+
+def _reconstruct(kind: object, *_: Any) -> np.ndarray:
+    if kind is not _NDARRAY:
+        _refuse('subclasses of arrays are not allowed')
+    return np.empty(0, np.uint8)  # its state comes next
+
+
+def _from_bytes(data: Any, dtype: np.dtype, shape: Any = (), order: str = 'C') -> np.ndarray:
+    _check_array(shape, dtype, data)
+    return np.frombuffer(data, dtype).reshape(shape, order=order)
+
+
+def _scalar(dtype: np.dtype, data: bytes | str) -> np.generic:
+    data = data.encode('latin1') if isinstance(data, str) else data  # of Python 2
+    return _from_bytes(data, dtype)[()]
 
 
 def _load_storage(data: bytes) -> Any:
@@ -36,33 +56,89 @@ def _load_storage(data: bytes) -> Any:
     return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
 
 
-def _allowed() -> dict[tuple[str, str], Any]:
-    array = np.zeros(1, np.float32)
-    reconstruct, scalar = array.__reduce__()[0], array[0].__reduce__()[0]
-    table = {
-        ('numpy', 'ndarray'): np.ndarray,
-        ('numpy', 'dtype'): np.dtype,
+def _tensor(storage: Any, offset: int, size: Any, stride: Any, *_: Any) -> torch.Tensor:
+    if not isinstance(storage, torch.storage.TypedStorage) or math.prod(size) > storage._size():
+        _refuse(f'a tensor {tuple(size)} is larger than what the file holds')
+    return torch._utils._rebuild_tensor_v2(storage, offset, size, stride, False, OrderedDict())
+
+
+def _check_array(shape: Any, dtype: Any, data: Any) -> None:
+    """Refuse an array whose bytes are not all there."""
+    if not isinstance(dtype, np.dtype) or dtype.kind not in KINDS:
+        _refuse(f'arrays of {dtype} are not allowed')
+    if not all(isinstance(side, int) and side >= 0 for side in shape):
+        _refuse(f'an array of shape {shape}')
+    # A view of an array that the pickle changes afterwards would look at freed memory.
+    if not isinstance(data, bytes | bytearray | str):
+        _refuse(f'an array of a {type(data).__name__}')
+    if len(data) != math.prod(shape) * dtype.itemsize:
+        _refuse(f'an array {shape} of {dtype} with {len(data):,} bytes')
+
+
+class _ArrayUnpickler(pickle._Unpickler):
+    """Knows numpy arrays and scalars, torch tensors, and the containers that need no import.
+
+    Python's own unpickler, not the one in C: it lets us look at the state that an object is to get,
+    and reserves no memory for what the file does not hold. numpy takes any state: flags that call raw
+    bytes objects would end the process.
+    """
+
+    ALLOWED = {
+        ('numpy', 'ndarray'): _NDARRAY,
+        ('numpy', 'dtype'): _dtype,
         ('_codecs', 'encode'): _encode,
         ('collections', 'OrderedDict'): OrderedDict,
-        ('torch._utils', '_rebuild_tensor_v2'): torch._utils._rebuild_tensor_v2,
+        ('torch._utils', '_rebuild_tensor_v2'): _tensor,
         ('torch.storage', '_load_from_bytes'): _load_storage,
     }
     for core in ('numpy.core', 'numpy._core'):  # numpy 1 and numpy 2
-        table[f'{core}.multiarray', '_reconstruct'] = reconstruct
-        table[f'{core}.multiarray', 'scalar'] = scalar
-        table[f'{core}.numeric', '_frombuffer'] = array.__reduce_ex__(5)[0]
-    return table
+        ALLOWED[f'{core}.multiarray', '_reconstruct'] = _reconstruct
+        ALLOWED[f'{core}.multiarray', 'scalar'] = _scalar
+        ALLOWED[f'{core}.numeric', '_frombuffer'] = _from_bytes
 
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Knows numpy arrays and scalars, torch tensors, and the containers that need no import."""
-
-    ALLOWED = _allowed()
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data), encoding='latin1')
+        self.size = len(data)
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in self.ALLOWED:
-            return self.ALLOWED[module, name]
-        raise pickle.UnpicklingError(f'{module}.{name} is no array, tensor or plain container')
+        if (module, name) not in self.ALLOWED:
+            _refuse(f'{module}.{name} is no array, tensor or plain container')
+        return self.ALLOWED[module, name]
+
+    def load_build(self) -> None:
+        target, state = self.stack[-2:]
+        if isinstance(target, np.dtype):
+            # Of numpy's own state only the byte order may differ.
+            own = target.__reduce__()[2]
+            if (
+                len(state) != len(own)
+                or state[2:] != own[2:]
+                or state[1] not in ('<', '>', '|', '=')
+            ):
+                _refuse(f'a type {target} with the state {state}')
+        elif isinstance(target, np.ndarray):
+            _, shape, dtype, _, data = state
+            if isinstance(dtype, np.dtype) and dtype.kind == 'O':
+                # What np.save(path, dict) writes; no other array of objects is needed.
+                if shape != () or not isinstance(data, list) or len(data) != 1:
+                    _refuse('arrays of objects are not allowed')
+            else:
+                _check_array(shape, dtype, data)
+        else:
+            _refuse(f'a state for a {type(target).__name__}')
+        super().load_build()
+
+    def load_bytearray8(self) -> None:
+        (size,) = struct.unpack('<Q', self.read(8))
+        if size > self.size:
+            _refuse(f'an array of {size:,} bytes in a file of {self.size:,}')
+        self.append(bytearray(self.read(size)))
+
+    dispatch = {
+        **pickle._Unpickler.dispatch,
+        pickle.BUILD[0]: load_build,
+        pickle.BYTEARRAY8[0]: load_bytearray8,
+    }
 
 
 def load_legacy_npy(path: str | Path) -> Any:
@@ -75,29 +151,49 @@ def load_legacy_npy(path: str | Path) -> Any:
         Any: The array, or the object inside where the array has no dimension (a dict, usually).
 
     Raises:
-        ValueError: The file is no ``.npy`` file, or contains anything but arrays, tensors and
-            containers; names the file and what it asks for.
+        ValueError: The file is no ``.npy`` file, claims more than it holds, or contains anything but
+            arrays, tensors and containers; names the file and what it asks for.
     """
-    with open(path, 'rb') as file:
-        try:
-            version = np.lib.format.read_magic(file)
-            read_header = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            dtype = read_header(file)[2]
-            if dtype.hasobject:
-                array = _ArrayUnpickler(file, encoding='latin1').load()
-            else:
-                file.seek(0)
-                array = np.load(file, allow_pickle=False)
-        except _ERRORS as error:
-            raise ValueError(
-                f'{path}: cannot be read safely: {error}. Expected an .npy file with arrays, '
-                f'tensors and plain containers; convert it to JSON or .npz where you trust it.'
-            ) from error
-    return array.item() if isinstance(array, np.ndarray) and array.ndim == 0 else array
+    data = Path(path).read_bytes()
+    file = io.BytesIO(data)
+    try:
+        if _check_header(file, len(data)).hasobject:
+            array = _ArrayUnpickler(file.read()).load()
+        else:
+            file.seek(0)
+            array = np.load(file, allow_pickle=False)
+        return array.item() if isinstance(array, np.ndarray) and array.ndim == 0 else array
+    except Exception as error:  # a damaged pickle raises whatever its bytes lead to
+        raise ValueError(
+            f'{path}: cannot be read safely: {error}. Expected an .npy file with arrays, '
+            f'tensors and plain containers; convert it to JSON or .npz where you trust it.'
+        ) from error
+
+
+def _check_header(file: IO[bytes], size: int) -> np.dtype:
+    """Read the header of an ``.npy`` file and compare the array that it claims with the file.
+
+    Args:
+        file: Open at its first byte.
+        size: Its size, in bytes.
+
+    Returns:
+        np.dtype: Type of the array; its bytes come next, or a pickle where it has objects.
+
+    Raises:
+        ValueError: It is no such file, or has not the bytes of the array.
+    """
+    version = np.lib.format.read_magic(file)
+    read_header = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
+    shape, _, dtype = read_header(file)
+    need, left = math.prod(shape) * dtype.itemsize, size - file.tell()
+    if not dtype.hasobject and (min(shape, default=0) < 0 or need != left):
+        raise ValueError(f'an array {shape} of {dtype} has {need:,} bytes, the file {left:,}')
+    return dtype
 
 
 def save_legacy_npy(path: str | Path, content: dict) -> None:

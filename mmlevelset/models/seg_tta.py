@@ -1,8 +1,8 @@
 """Predictions of a segmentation model from several scales and flips, and a dense CRF."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from mmengine.model import BaseTTAModel
@@ -10,6 +10,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmlevelset.fileio.images import read_image
 from mmlevelset.registry import MODELS, REFINERS
 
 MERGES = ('mean_prob', 'mean_logits', 'max')
@@ -106,10 +107,9 @@ class SegTTAModel(BaseTTAModel):
 def _read_rgb(sample: SegDataSample) -> np.ndarray:
     """The image of a sample, (H, W, 3) uint8."""
     path = sample.metainfo.get('img_path')
-    image = cv2.imread(str(path)) if path else None
-    if image is None:
+    if path is None or not Path(path).is_file():
         raise FileNotFoundError(
             f'the CRF reads the image again, but cannot read {path!r}; put img_path into the '
             'meta_keys of PackSegInputs and run on the machine that has the images'
         )
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return read_image(path)

@@ -7,11 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from PIL import Image
 
 from mmlevelset.fileio.hashes import file_hash
+from mmlevelset.fileio.images import find_images, read_image
 from mmlevelset.fileio.labels import write_label
 from mmlevelset.fileio.meta import foreground_classes, read_meta
 from mmlevelset.fileio.output import finished_ids, fresh_folder, resumed_folder
@@ -21,7 +20,6 @@ from mmlevelset.parallel import parallel, progress
 from mmlevelset.refine.base import Refiner
 from mmlevelset.registry import REFINERS
 
-SUFFIXES = ('.jpg', '.jpeg', '.png')
 # What must not change between two runs that fill the same folder.
 SOFT_SETTINGS = ('refiner', 'weights_hash', 'seed_dir', 'seeds', 'image_dir', 'dtype')
 LABEL_SETTINGS = ('threshold', 'unsure_below')
@@ -32,7 +30,7 @@ class Task(NamedTuple):
 
     refiner: dict
     seed_dir: Path
-    image_dir: Path
+    images: dict[str, Path]
     out_dir: Path
     num_classes: int | None
     dtype: str
@@ -57,7 +55,7 @@ def refine_folder(
     Args:
         refiner: Config of a class in ``REFINERS``.
         seed_dir: Folder of seeds, ``<id>.npz``.
-        image_dir: Folder of the images, ``<id>.jpg`` or ``.png``.
+        image_dir: Folder of the images, ``<id>.jpg``, ``.png`` …, see :func:`find_images`.
         out_dir: Folder to write, see :mod:`mmlevelset.fileio.soft`.
         ids: Images to refine; default: all seeds.
         jobs: Processes, one thread each.
@@ -78,18 +76,17 @@ def refine_folder(
         raise ValueError(f'expected jobs >= 1 and dtype one of {DTYPES}, got {jobs}, {dtype!r}')
     _check_thresholds(threshold, unsure_below)
     seeds, out_dir = read_meta(seed_dir), Path(out_dir)
+    ids = finished_ids(seed_dir, '.npz', ids)
     task = Task(
         refiner,
         Path(seed_dir),
-        Path(image_dir),
+        find_images(image_dir, ids),
         out_dir,
         foreground_classes(seeds),
         dtype,
         threshold,
         unsure_below,
     )
-    ids = finished_ids(seed_dir, '.npz', ids)
-    _find_images(task.image_dir, ids)
     meta = dict(
         facts,
         kind='soft',
@@ -97,7 +94,7 @@ def refine_folder(
         refiner=json.loads(json.dumps(refiner)),
         weights_hash=file_hash(refiner.get('checkpoint')),
         seed_dir=task.seed_dir.as_posix(),
-        image_dir=task.image_dir.as_posix(),
+        image_dir=Path(image_dir).as_posix(),
         seeds=seeds,
         split=seeds.get('split'),
         classes=seeds.get('classes'),
@@ -158,12 +155,11 @@ def refine_image(task: Task, refiner: Refiner, name: str) -> None:
         RuntimeError: If anything is wrong with it; names the files.
     """
     soft_path, label_path = _outputs(task, name)
-    image_path = _find_images(task.image_dir, [name])[name]
+    image_path = task.images[name]
     try:
         if not soft_path.is_file():
             seed = read_seed(task.seed_dir / f'{name}.npz', task.num_classes)
-            with Image.open(image_path) as file:
-                image = np.array(file.convert('RGB'))
+            image = read_image(image_path)
             write_soft(soft_path, seed.keys, refiner(image, seed), task.dtype)
         # From the file, so that a label does not depend on when the run was stopped.
         label = soft_to_label(*read_soft(soft_path), task.threshold, task.unsure_below)
@@ -189,20 +185,6 @@ def _check_thresholds(threshold: float | None, unsure_below: float | None) -> No
             f'got threshold={threshold} and unsure_below={unsure_below}: under a constant score of the '
             'background either no pixel is unsure or none is background; give one of the two'
         )
-
-
-def _find_images(folder: Path, ids: Sequence[str]) -> dict[str, Path]:
-    found = {}
-    for name in ids:
-        paths = (folder / f'{name}{suffix}' for suffix in SUFFIXES)
-        found[name] = next((path for path in paths if path.is_file()), None)
-    missing = [name for name, path in found.items() if path is None]
-    if missing:
-        raise FileNotFoundError(
-            f'{folder} lacks the images of {len(missing)} of {len(ids)} seeds, the first is '
-            f'{missing[0]}; check the folder of images, or give the list of the seeds to refine'
-        )
-    return found
 
 
 def _set_up(task: Task) -> tuple[Task, Refiner]:

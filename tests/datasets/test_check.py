@@ -96,7 +96,7 @@ def test_a_truncated_image(voc):
     path = first(voc / 'JPEGImages')
     path.write_bytes(path.read_bytes()[:-9000])
     error = only_error(check_voc(voc, jobs=1))  # once, though two folders hold a mask of it
-    assert f'1 damaged or truncated files; copy them again: {path}' in error
+    assert f'1 damaged or unusable files; copy them again: {path}' in error
 
 
 def test_bytes_after_the_end_of_an_image_are_fine(voc):
@@ -173,7 +173,7 @@ def test_coco_faults(coco):
 def truncate(root):
     path = first(root / 'train2014')
     path.write_bytes(path.read_bytes()[:-9000])
-    return f'1 damaged or truncated files; copy them again: {path}'
+    return f'1 damaged or unusable files; copy them again: {path}'
 
 
 def shrink_a_mask(root):

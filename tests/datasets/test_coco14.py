@@ -249,10 +249,11 @@ def test_ids_have_one_number(token):
 
 def test_base_config_builds_and_loads(converted):
     init_default_scope('mmseg')
-    cfg = Config.fromfile(ROOT / 'configs/_base_/datasets/coco14.py')
+    cfg = Config.fromfile(ROOT / 'configs/seed/mctformer/deit-s_v2_coco14.py')
     train, test = cfg.train_dataloader.dataset, cfg.test_dataloader.dataset
     assert 'seg_map_path' not in train.data_prefix
     train.data_root = test.data_root = str(converted)
+    test.test_mode = True
     assert len(DATASETS.build(train)) == 8
     dataset = DATASETS.build(test)
     assert dataset.metainfo['overlap'] == 'small_on_top'

@@ -1,6 +1,8 @@
 """Split lists and image-level labels in the formats found in the wild."""
 
+import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -65,6 +67,43 @@ def test_wrong_splits(tmp_path, content, message):
         read_split(tmp_path / 'train.txt')
 
 
+@pytest.mark.parametrize(
+    'line', ['IMG 0001', 'IMG 0001.JPG', 'My photos/IMG 0001.jpg', 'i/IMG 0001.jpg m/IMG 0001.png']
+)
+def test_names_with_blanks(tmp_path, line):
+    (tmp_path / 'train.txt').write_text(line + '\nb c\n')
+    assert read_split(tmp_path / 'train.txt') == ['IMG 0001', 'b c']
+
+
+@pytest.mark.parametrize('line', ['a.jpg b.png', 'i/a m/b', '/data/My photos/IMG 1.jpg'])
+def test_pairs_that_do_not_match(tmp_path, line):
+    (tmp_path / 'train.txt').write_text(line)
+    with pytest.raises(ValueError, match='line 1: .* different images'):
+        read_split(tmp_path / 'train.txt')
+
+
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
+def test_encodings_of_windows(tmp_path, encoding):
+    names = ['caf\u00e9', '\u732b 1']
+    (tmp_path / 'train.txt').write_text('\r\n'.join(names), encoding=encoding)
+    (tmp_path / 'labels.json').write_text(
+        json.dumps({name: [1] for name in names}), encoding=encoding
+    )
+    assert read_split(tmp_path / 'train.txt') == names
+    assert list(read_image_labels(tmp_path / 'labels.json', names, CLASSES)) == names
+
+
+@pytest.mark.parametrize('encoding', ['latin-1', 'utf-16-le'])
+def test_other_encodings_name_the_file(tmp_path, encoding):
+    text = '{"caf\u00e9": [1]}'
+    for name in ('train.txt', 'labels.json'):
+        (tmp_path / name).write_text(text, encoding=encoding)
+    with pytest.raises(ValueError, match='train.txt: .*UTF-8'):
+        read_split(tmp_path / 'train.txt')
+    with pytest.raises(ValueError, match='labels.json: .*UTF-8'):
+        read_image_labels(tmp_path / 'labels.json', ['a'], CLASSES)
+
+
 def test_missing_split(tmp_path):
     with pytest.raises(FileNotFoundError, match='nothing.txt'):
         read_split(tmp_path / 'nothing.txt')
@@ -99,6 +138,87 @@ def test_damaged_xml(tmp_path):
     (tmp_path / f'{IDS[0]}.xml').write_text('<annotation>')
     with pytest.raises(ValueError, match='2007_000032.xml: not readable as XML'):
         read_image_labels(tmp_path, IDS[:1], CLASSES)
+
+
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('<!DOCTYPE html><html><body>Not found</body></html>', 'web page'),
+        ('<annotation>\xff</annotation>', 'not readable as XML'),
+        ('<?xml version="1.0" encoding="nothing"?><annotation/>', 'not readable as XML'),
+        (
+            '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
+            '<annotation><object><name>&x;</name></object></annotation>',
+            'not readable as XML',
+        ),
+        (
+            '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">'
+            + ''.join(
+                f'<!ENTITY {c} "{9 * f"&{b};"}">'
+                for b, c in zip('abcdefgh', 'bcdefghi', strict=True)
+            )
+            + ']><annotation><object><name>&i;</name></object></annotation>',
+            'not readable as XML',
+        ),
+    ],
+    ids=['web page', 'bytes', 'encoding', 'entity', 'bomb'],
+)
+def test_xml_that_is_none_of_voc(tmp_path, text, message):
+    (tmp_path / f'{IDS[0]}.xml').write_bytes(text.encode('latin-1'))
+    with pytest.raises(ValueError, match=f'2007_000032.xml: .*{message}'):
+        read_image_labels(tmp_path, IDS[:1], CLASSES)
+
+
+def test_two_labels_of_one_image(tmp_path):
+    """In every format; the same label twice does no harm."""
+    write_xml(tmp_path / 'xml', '2007_000032', ['cat'])
+    write_xml(tmp_path / 'xml', '2007000032', ['cat', 'cat'])
+    (tmp_path / 'same.json').write_text('{"2007_000032": [1], "2007000032": [1]}')
+    np.savez(tmp_path / 'same.npz', **{'2007_000032': [1, 0, 0], '2007000032': [1, 0, 0]})
+    for name in ('xml', 'same.json', 'same.npz'):
+        assert read_image_labels(tmp_path / name, IDS[:1], CLASSES)[IDS[0]].tolist() == [1, 0, 0]
+    write_xml(tmp_path / 'xml', '2007000032', ['dog'])
+    (tmp_path / 'two.json').write_text('{"2007_000032": [1], "a/2007000032.jpg": [2]}')
+    np.savez(tmp_path / 'two.npz', **{'2007_000032': [1, 0, 0], '2007000032': [0, 1, 0]})
+    for name in ('xml', 'two.json', 'two.npz'):
+        with pytest.raises(
+            ValueError, match=f'{name}: the image 2007_000032 has two different labels'
+        ):
+            read_image_labels(tmp_path / name, IDS[:1], CLASSES)
+    (tmp_path / 'key.json').write_text('{"labels": {"2007_000032": [1], "2007_000032": [2]}}')
+    with pytest.raises(ValueError, match="key.json: .*'2007_000032' comes twice"):
+        read_image_labels(tmp_path / 'key.json', IDS[:1], CLASSES)
+
+
+@pytest.mark.parametrize('text', ['[' * 100_000, '{"a":' * 100_000, '{"a": [1}', ''])
+def test_broken_json(tmp_path, text):
+    (tmp_path / 'labels.json').write_text(text)
+    with pytest.raises(ValueError, match='labels.json: not readable as JSON'):
+        read_image_labels(tmp_path / 'labels.json', IDS, CLASSES)
+
+
+def claim(shape, content=b''):
+    """An .npy file that claims float64 of a shape."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, dict(descr='<f8', fortran_order=False, shape=shape))
+    return file.getvalue() + content
+
+
+@pytest.mark.parametrize('shape', [(10**12,), (10**6, 10**6), (5,), (2**62, 4), (-1, -3)])
+def test_arrays_that_their_file_cannot_fill(tmp_path, shape):
+    (tmp_path / 'a.npy').write_bytes(claim(shape, bytes(24)))
+    with zipfile.ZipFile(tmp_path / 'a.npz', 'w') as archive:
+        archive.writestr('a.npy', claim(shape, bytes(24)))
+    for name in ('a.npy', 'a.npz'):
+        with pytest.raises(ValueError, match=rf'{name}.*\({shape[0]},'):
+            read_image_labels(tmp_path / name, ['a'], CLASSES)
+
+
+def test_vectors_of_no_numbers(tmp_path):
+    for value in ([[1], [0, 1]], 'dog', {1: 2}, None):
+        np.save(tmp_path / 'a.npy', {'a': value})
+        with pytest.raises(ValueError, match='a.npy, id a: '):
+            read_image_labels(tmp_path / 'a.npy', ['a'], CLASSES)
 
 
 @pytest.mark.parametrize('content', [dict(classes=CLASSES, labels=LABELS), LABELS])
@@ -167,5 +287,5 @@ def test_labels_from_masks(tmp_path):
     Image.fromarray(mask).save(tmp_path / 'a.png')
     labels = labels_from_masks({'a': str(tmp_path / 'a.png')}, CLASSES)
     np.testing.assert_array_equal(labels['a'], [0, 0, 1])
-    with pytest.raises(ValueError, match='a.png: class 3 is unknown'):
+    with pytest.raises(ValueError, match=r'a.png: holds the labels \[3\], expected 0\.\.2'):
         labels_from_masks({'a': str(tmp_path / 'a.png')}, CLASSES[:3])

@@ -42,7 +42,7 @@ def test_truncated_image_is_named(tmp_path, share):
 
 
 def test_missing_image_is_named(tmp_path):
-    with pytest.raises(ValueError, match='gone.jpg'):
+    with pytest.raises(FileNotFoundError, match='gone.jpg'):
         CheckedLoadImage().transform(dict(img_path=str(tmp_path / 'gone.jpg')))
 
 

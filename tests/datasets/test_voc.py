@@ -71,12 +71,13 @@ def test_masks_only_if_asked_for(root):
 
 
 def test_metainfo_states_split_and_masks(root):
-    assert build(root).metainfo['split'] == 'train' and 'gt_dir' not in build(root).metainfo
+    plain = build(root, test_mode=True).metainfo
+    assert plain['split'] == 'train' and 'gt_dir' not in plain
     prefix = dict(seg_map_path='SegmentationClass')
-    stated = build(root, data_prefix=prefix).metainfo
+    stated = build(root, data_prefix=prefix, test_mode=True).metainfo
     assert stated['gt_dir'] == str(root / 'SegmentationClass') and 'overlap' not in stated
     write_meta(root / 'SegmentationClass', overlap='small_on_top', crowd='include', images=3)
-    stated = build(root, data_prefix=prefix).metainfo
+    stated = build(root, data_prefix=prefix, test_mode=True).metainfo
     assert (stated['overlap'], stated['crowd']) == ('small_on_top', 'include')
     assert 'images' not in stated
 
@@ -119,14 +120,18 @@ def test_indices_take_the_first_images(root):
 
 def test_missing_images_are_counted_and_named(root):
     (root / 'JPEGImages/2007_000033.jpg').unlink()
-    with pytest.raises(FileNotFoundError, match=r'JPEGImages: no \.jpg .*1 id.*2007_000033.* of 3'):
+    with pytest.raises(
+        FileNotFoundError, match=r'JPEGImages lacks .*1 id.*2007_000033.* of 3 \(looked for \.jpg, '
+    ):
         build(root)
 
 
 def test_missing_masks_are_counted_and_named(root):
     (root / 'SegmentationClass/2007_000039.png').unlink()
     assert len(build(root)) == 3
-    with pytest.raises(FileNotFoundError, match=r'SegmentationClass: no \.png .*2007_000039'):
+    with pytest.raises(
+        FileNotFoundError, match=r'SegmentationClass lacks .*2007_000039.*for \.png\)'
+    ):
         build(root, data_prefix=dict(seg_map_path='SegmentationClass'))
 
 
@@ -142,3 +147,73 @@ def test_classes_of_another_data_set(root):
         build(root, metainfo=None)
     with pytest.raises(ValueError, match="first class must be 'background'"):
         build(root, metainfo=dict(classes=CLASSES[1:]))
+
+
+def test_several_lists_in_one_training(root):
+    """mmengine's ConcatDataset wants one metainfo; what differs is stated for tests alone."""
+    init_default_scope('mmseg')
+    (root / 'ImageSets/Segmentation/more.txt').write_text('2007_000033\n')
+    shared = dict(
+        type='mmlevelset.VOCImageLabelDataset', data_root=str(root), image_labels='image_labels.json',
+        data_prefix=dict(seg_map_path='SegmentationClass'), metainfo=dict(classes=CLASSES),
+    )  # fmt: skip
+    parts = [dict(shared, ann_file=f'ImageSets/Segmentation/{n}.txt') for n in ('train', 'more')]
+    assert len(DATASETS.build(dict(type='ConcatDataset', datasets=parts))) == 4
+    for part in parts:
+        part['test_mode'] = True  # results of both cannot be stated as those of one
+    with pytest.raises(ValueError, match='does not match'):
+        DATASETS.build(dict(type='ConcatDataset', datasets=parts))
+
+
+@pytest.mark.parametrize('suffix', ['JPG', 'jpeg', 'png', 'PNG', 'bmp', 'tif'])
+def test_other_suffixes(root, suffix):
+    path = root / 'JPEGImages/2007_000033.jpg'
+    Image.open(path).save(root / f'JPEGImages/2007_000033.{suffix}')
+    path.unlink()
+    info = build(root).get_data_info(1)
+    assert info['img_path'].endswith(f'2007_000033.{suffix}') and info['img_id'] == '2007_000033'
+
+
+@pytest.mark.parametrize('name', ['IMG 0001', 'x (copy) 2', '2019123456', 'caf\u00e9', '7'])
+def test_other_names(root, name):
+    """The id is the name of the file, whatever looks like a date or a separator in it."""
+    for folder, suffix in (('JPEGImages', 'jpg'), ('SegmentationClass', 'png')):
+        (root / f'{folder}/2007_000033.{suffix}').rename(root / f'{folder}/{name}.{suffix}')
+    (root / 'ImageSets/Segmentation/train.txt').write_text(f'{name}\n')
+    (root / 'image_labels.json').write_text(json.dumps({name: [2]}))
+    info = build(root, data_prefix=dict(seg_map_path='SegmentationClass')).get_data_info(0)
+    assert info['img_id'] == name and info['img_label'].tolist() == [0, 1, 0]
+    assert info['seg_map_path'].endswith(f'{name}.png')
+
+
+def test_accents_in_their_two_forms(root):
+    """Macs write the accent as a letter of its own into file names, editors do not into lists."""
+    (root / 'JPEGImages/2007_000033.jpg').rename(root / 'JPEGImages/cafe\u0301.jpg')
+    (root / 'ImageSets/Segmentation/train.txt').write_text('caf\u00e9\n')
+    (root / 'image_labels.json').write_text(json.dumps({'caf\u00e9': [2]}))
+    assert build(root).get_data_info(0)['img_id'] == 'cafe\u0301'
+
+
+def test_masks_that_mark_objects_as_255(root):
+    for path in (root / 'SegmentationClass').iterdir():
+        Image.fromarray(np.eye(6, 8, dtype=np.uint8) * 255).save(path)
+    with pytest.raises(ValueError, match='SegmentationClass: the masks of 3 images .* 255 is void'):
+        build(root, data_prefix=dict(seg_map_path='SegmentationClass'))
+    Image.fromarray(np.eye(6, 8, dtype=np.uint8)).save(path)
+    build(root, data_prefix=dict(seg_map_path='SegmentationClass'))
+
+
+def test_labels_that_are_shifted_in_masks_only(root):
+    with pytest.raises(ValueError, match='reduce_zero_label would shift'):
+        build(root, reduce_zero_label=True)
+
+
+def test_a_label_beyond_the_classes_in_training(root):
+    Image.fromarray(np.full((6, 8), 4, np.uint8)).save(root / 'SegmentationClass/2007_000039.png')
+    pipeline = [
+        dict(type='mmlevelset.CheckedLoadImage'),
+        dict(type='mmlevelset.CheckedLoadAnnotations'),
+    ]
+    dataset = build(root, data_prefix=dict(seg_map_path='SegmentationClass'), pipeline=pipeline)
+    with pytest.raises(ValueError, match=r'2007_000039.png: holds the labels \[4\]'):
+        dataset[2]

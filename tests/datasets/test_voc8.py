@@ -190,13 +190,15 @@ def test_damaged_files(source, out):
     )
     whole = mask.read_bytes()
     write_label(mask, np.full((375, 500), 21))
-    with pytest.raises(ValueError, match=rf'{mask}: labels \[21\], expected 0..20 and 255'):
+    with pytest.raises(
+        ValueError, match=rf'{mask}: holds the labels \[21\], expected 0..20 and 255'
+    ):
         convert(source, out)
     write_label(mask, np.zeros((240, 320), int))
-    with pytest.raises(ValueError, match=rf'masks of another size .*{mask}: \(240, 320\)'):
+    with pytest.raises(ValueError, match=rf'{mask} is \(240, 320\)'):
         convert(source, out)
     mask.write_bytes(whole)
     image.write_bytes(image.read_bytes()[:-900])
-    with pytest.raises(ValueError, match=rf'damaged or truncated files.*{image}'):
+    with pytest.raises(ValueError, match=rf'{image}: cannot be read'):
         convert(source, out)
     assert not (out / 'image_labels.json').exists()

@@ -72,7 +72,7 @@ def test_missing_files(voc) -> None:
     with pytest.raises(FileNotFoundError, match='no label map .*2008_000009'):
         pack(voc, ids=[*IDS, '2008_000009'])
     (voc / f'images/{IDS[1]}.jpg').unlink()
-    with pytest.raises(FileNotFoundError, match='JPEGImages'):
+    with pytest.raises(FileNotFoundError, match='images lacks'):
         pack(voc)
 
 

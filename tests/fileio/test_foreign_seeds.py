@@ -193,7 +193,7 @@ def test_checks_against_images_and_labels(data, monkeypatch):
     with pytest.raises(ValueError, match=rf'{IDS[1]}.npy: maps of \(37, 50\).*is \(50, 37\)'):
         tool(monkeypatch, *start[:3], data / 'c', *start[4:], '--images', data / 'JPEGImages')
     (data / f'JPEGImages/{IDS[1]}.jpg').unlink()
-    with pytest.raises(FileNotFoundError, match=f'lacks the images of .*{IDS[1]}'):
+    with pytest.raises(FileNotFoundError, match=f'lacks the files of .*{IDS[1]}'):
         tool(monkeypatch, *start[:3], data / 'd', *start[4:], '--images', data / 'JPEGImages')
 
 

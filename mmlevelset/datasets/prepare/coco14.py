@@ -1,6 +1,5 @@
 """COCO 2014 -> lists, image-level labels and 81-class masks in the layout of VOC."""
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from mmlevelset.datasets.image_labels import one_hot, read_image_labels
 from mmlevelset.fileio.ids import image_id, preview
 from mmlevelset.fileio.labels import write_label
 from mmlevelset.fileio.meta import check_resumable, write_meta
+from mmlevelset.fileio.text import read_json
 from mmlevelset.parallel import parallel
 
 from ..coco14 import COCO14Dataset
@@ -85,7 +85,7 @@ def _other_labels(root: Path, splits: Sequence[str]) -> dict[str, np.ndarray]:
     path = root / 'image_labels.json'
     if not path.is_file():
         return {}
-    ids = json.loads(path.read_text(encoding='utf-8'))['labels']
+    ids = read_json(path)['labels']
     kept = [id_ for id_ in ids if not any(f'_{split}2014_' in id_ for split in splits)]
     return read_image_labels(path, kept, CLASSES)
 
@@ -176,6 +176,6 @@ def _write_masks(
 def _write_mask(task: _Task) -> None:
     try:
         mask = draw_mask(parse(task.annotations), task.size, task.overlap, task.crowd)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f'{task.path.stem}: annotations cannot be drawn ({error!r})') from error
     write_label(task.path, mask)

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from mmlevelset.fileio.text import read_text
+
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r'[ \t\n\r]*')
 
@@ -38,11 +40,18 @@ class Instances:
             raise FileNotFoundError(
                 f'{self.path}: not found. Unpack annotations_trainval2014.zip of cocodataset.org.'
             )
-        self._text = self.path.read_text(encoding='utf-8')
+        self._text = read_text(self.path)
         columns = {name: array('q') for name in ('start', 'end', 'image', 'category')}
         try:
             found = self._parse(columns)
-        except (ValueError, IndexError, KeyError, TypeError) as error:
+        except (
+            ValueError,
+            IndexError,
+            KeyError,
+            TypeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             raise ValueError(
                 f'{self.path}: not readable as COCO annotations ({error!r}); the file has '
                 f'{self.path.stat().st_size:,} bytes. Download or unpack it again.'

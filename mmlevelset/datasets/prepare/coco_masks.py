@@ -42,7 +42,7 @@ def draw_mask(
 
     Raises:
         ImportError: Without pycocotools.
-        ValueError: On unknown conventions or categories.
+        ValueError: On unknown conventions or categories, or a damaged segmentation; names the annotation.
     """
     if overlap not in OVERLAP or crowd not in CROWD:
         raise ValueError(
@@ -59,8 +59,7 @@ def draw_mask(
         objects = sorted(objects, key=lambda a: not a['iscrowd'])
     for item in objects:  # the last one is on top
         ignored = crowd == 'ignore255' and item['iscrowd']
-        region = _region(item['segmentation'], size).view(bool)
-        np.copyto(mask, 255 if ignored else _label(item), where=region)
+        np.copyto(mask, 255 if ignored else _label(item), where=_region(item, size))
     return np.ascontiguousarray(mask)
 
 
@@ -72,16 +71,34 @@ def _label(item: dict[str, Any]) -> int:
     return LABELS[item['category_id']]
 
 
-def _region(segmentation: list | dict, size: tuple[int, int]) -> np.ndarray:
-    """(H, W) uint8 of 0 and 1."""
+def _region(item: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
+    """(H, W) bool of an object; one without area, such as a point or a line, is nowhere."""
     coder = require_pycocotools()
-    if isinstance(segmentation, list):
-        runs = coder.merge(coder.frPyObjects(segmentation, *size))
-    elif isinstance(segmentation['counts'], list):
-        runs = coder.frPyObjects(segmentation, *size)
-    else:
-        runs = segmentation
-    return coder.decode(runs)
+    segmentation = item['segmentation']
+    try:
+        if isinstance(segmentation, list):
+            segmentation = [points for points in segmentation if len(points) >= 6]  # a triangle
+            if not segmentation:
+                return np.zeros(size, bool)
+            runs = coder.merge(coder.frPyObjects(segmentation, *size))
+        else:
+            counts = segmentation['counts']
+            if tuple(segmentation['size']) != tuple(size):
+                raise ValueError(f'its mask is of size {segmentation["size"]}, the image of {size}')
+            if isinstance(counts, list) and sum(counts) != size[0] * size[1]:
+                raise ValueError(f'its runs have {sum(counts)} pixels, the image has {size}')
+            runs = (
+                coder.frPyObjects(segmentation, *size) if isinstance(counts, list) else segmentation
+            )
+        region = coder.decode(runs)
+        # Behind runs that end too early lies whatever was in memory before.
+        if region.sum(dtype=np.int64) != coder.area(runs):
+            raise ValueError('its runs end before the image does')
+    except Exception as error:  # pycocotools raises plain ones
+        raise ValueError(
+            f'annotation {item.get("id")}: the segmentation is damaged ({error})'
+        ) from error
+    return region.view(bool)
 
 
 def require_pycocotools() -> Any:

@@ -6,6 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from mmlevelset.fileio.images import image_size, read_image
+from mmlevelset.fileio.labels import MODES, read_label
+
 # The end marker of a JPEG may be followed by some bytes that cameras add.
 TAIL = 4096
 
@@ -47,19 +50,20 @@ def inspect(pair: Pair) -> Finding:
     sizes, grey, labels = [], False, np.zeros(0, np.uint8)
     for path in filter(None, (pair.image, pair.mask)):
         try:
+            sizes.append(image_size(path))
             with Image.open(path) as image:
-                sizes.append(image.size[::-1])
-                if not _complete(path):
-                    image.load()
-                if path is pair.image:
-                    grey = image.mode == 'L'
-                elif image.mode not in ('P', 'L'):
-                    detail = f'{path}: {image.mode}'
-                    problems.append(('masks in colours, expected label indices', detail))
-                elif pair.decode:
-                    labels = np.unique(np.asarray(image))
-        except (OSError, SyntaxError) as error:
-            problems.append(('damaged or truncated files; copy them again', f'{path}: {error}'))
+                mode = image.mode
+            whole = _complete(path)
+            if path is pair.image:
+                grey = mode == 'L'
+                if not whole or mode not in ('RGB', 'L'):
+                    read_image(path)
+            elif mode not in MODES:
+                problems.append(('masks in colours, expected label indices', f'{path}: {mode}'))
+            elif pair.decode or not whole:
+                labels = np.unique(read_label(path))
+        except ValueError as error:
+            problems.append(('damaged or unusable files; copy them again', str(error)))
     if len(sizes) == 2 and sizes[0] != sizes[1]:
         detail = f'{pair.mask}: {sizes[1]}, its image {sizes[0]}'
         problems.append(('masks of another size (H, W) than the image', detail))

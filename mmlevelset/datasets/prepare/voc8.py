@@ -19,13 +19,13 @@ from PIL import Image
 from mmlevelset.datasets.image_labels import labels_from_masks
 from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.ids import read_split
+from mmlevelset.fileio.images import read_image
 from mmlevelset.fileio.labels import read_label, write_label
 from mmlevelset.fileio.meta import check_resumable, write_meta
 from mmlevelset.parallel import parallel
 
 from ..voc import VOCImageLabelDataset
 from .check import AUG_HINT
-from .files import Pair, inspect
 from .findings import Report
 from .labels import write_image_labels, write_split
 from .voc_aug import VOC_ARCHIVE
@@ -124,23 +124,17 @@ class _Task(NamedTuple):
 
 
 def _convert(task: _Task) -> None:
-    finding = inspect(Pair(task.image, task.mask, decode=True))
-    if finding.problems:
-        raise ValueError('; '.join(f'{kind}: {detail}' for kind, detail in finding.problems))
-    unknown = set(finding.labels.tolist()) - {*range(len(VOC_CLASSES)), 255}
-    if unknown:
+    image, mask = read_image(task.image), read_label(task.mask, len(VOC_CLASSES))
+    if image.shape[:2] != mask.shape:
         raise ValueError(
-            f'{task.mask}: labels {sorted(unknown)}, expected 0..{len(VOC_CLASSES) - 1} and 255. '
-            f'{AUG_HINT}'
+            f'{task.mask} is {mask.shape} (H, W), its image {task.image} {image.shape[:2]}. {AUG_HINT}'
         )
-    with Image.open(task.image) as file:
-        image = np.asarray(file.convert('RGB'))
     height, width = image.shape[:2]
     scale = SIDE / max(height, width)
     size = round(width * scale), round(height * scale)
     # The exact kind samples at the centres of the pixels, as INTER_AREA does; the plain one is
     # shifted by up to half a pixel.
-    mask = cv2.resize(TO_VOC8[read_label(task.mask)], size, interpolation=cv2.INTER_NEAREST_EXACT)
+    mask = cv2.resize(TO_VOC8[mask], size, interpolation=cv2.INTER_NEAREST_EXACT)
     image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     with atomic_path(task.small_image) as temporary:
         Image.fromarray(image).save(temporary, format='JPEG', quality=QUALITY)

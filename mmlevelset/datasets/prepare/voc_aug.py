@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.io
-from PIL import Image
 
 from mmlevelset.datasets.image_labels import read_image_labels
 from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.ids import preview, read_split
-from mmlevelset.fileio.labels import write_label
+from mmlevelset.fileio.images import image_size
+from mmlevelset.fileio.labels import read_label, write_label
 from mmlevelset.fileio.meta import check_resumable, write_meta
 from mmlevelset.parallel import parallel
 
@@ -176,17 +176,12 @@ def _write_masks(voc: Path, sources: dict[str, Path], own: int, jobs: int) -> No
 
 
 def _write_mask(task: _Task) -> None:
-    with Image.open(task.image) as image:
-        size = image.size[::-1]
-    if task.source.suffix == '.png':
-        with Image.open(task.source) as mask:
-            shape = mask.size[::-1]
-    else:
-        label = read_sbd_mask(task.source)
-        shape = label.shape
-    if shape != size:
-        raise ValueError(f'{task.source} is {shape} (H, W), its image {task.image} {size}')
-    if task.source.suffix == '.png':
+    size = image_size(task.image)
+    own = task.source.suffix == '.png'
+    label = read_label(task.source, len(CLASSES)) if own else read_sbd_mask(task.source)
+    if label.shape != size:
+        raise ValueError(f'{task.source} is {label.shape} (H, W), its image {task.image} {size}')
+    if own:
         with atomic_path(task.out) as temporary:
             shutil.copyfile(task.source, temporary)
     else:
