@@ -13,7 +13,7 @@ from mmlevelset.apis.command import make_parser, run
 from mmlevelset.config import read_config
 from mmlevelset.fileio.atomic import atomic_path, write_json
 from mmlevelset.fileio.versions import versions
-from mmlevelset.pipeline import Pipeline, markdown, summarise
+from mmlevelset.pipeline import Pipeline, expand, markdown, summarise
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,14 +30,14 @@ def main() -> int:
     if args.jobs < 1:
         parser.error(f'--jobs must be at least 1, got {args.jobs}')
 
-    cfg = read_config(args.config, args.cfg_options).to_dict()
+    cfg = expand(read_config(args.config, args.cfg_options).to_dict())
     pipeline = Pipeline(cfg, ROOT, args.work_dir)
     plan = pipeline.plan(args.first, args.only)
     if args.dry_run:
         unfinished = pipeline.unfinished()
         for stage in pipeline.stages:
             state = 'run ' if stage in plan else 'todo' if stage.name in unfinished else 'done'
-            print(f'{state}  {stage.name}: {stage.command}')
+            print(f'{state}  {stage.name}: {pipeline.values.command(stage.command)}')
         return 0
 
     # Terminated, or its terminal closed: the stages end, as after an interrupt.
@@ -58,7 +58,7 @@ def main() -> int:
 def report(cfg: dict, pipeline: Pipeline, config: str) -> None:
     """Print the result table and the picture's path; write results.json and results.md."""
     if 'table' in cfg:
-        rows = summarise(cfg['table'], pipeline.path)
+        rows = summarise(cfg['table'], pipeline.values.path)
         table = markdown(rows)
         facts = dict(config=config, rows=rows, versions=versions())
         write_json(pipeline.work_dir / 'results.json', facts)
@@ -66,7 +66,7 @@ def report(cfg: dict, pipeline: Pipeline, config: str) -> None:
             path.write_text(f'{table}\n', encoding='utf-8')
         print(f'\n{table}\n\nresults: {pipeline.work_dir / "results.json"}')
     if 'picture' in cfg:
-        picture = pipeline.path(cfg['picture'])
+        picture = pipeline.values.path(cfg['picture'])
         print(f'picture: {picture}' if picture.exists() else f'no stage wrote {picture}')
 
 

@@ -1,14 +1,28 @@
 # MCTformer-V2 on COCO 2014 with and without the level set: baseline of Tables 5 and 7 of the paper.
-_base_ = (
-    '../_base_/pipeline/three_stages.py'  # first, or mmengine 0.10.7 takes importlib for a config
-)
-from importlib import import_module
-
+_base_ = '../_base_/pipeline/three_stages.py'
 work_dir = 'work_dirs/coco14_mctformer_v2'
-
-# By name: mmengine would take `from mmlevelset ...` for a config of its lazy kind.
-_recipe = import_module('mmlevelset.pipeline.recipes')
-_arms = _recipe.mctformer_arms('coco14', 'mctformer/deit-s_v2', 64)
-stages, table = _recipe.three_stages(
-    'coco14', _arms, dict(train=_base_.train, test=_base_.test), tables='5 7'
+data = 'coco14'
+tables = ['5', '7']
+variants = dict(
+    baseline=dict(
+        seeds='configs/seed/mctformer/deit-s_v2_coco14.py',
+        threshold='otsu',
+        targets='configs/refine/psa-scores_mctformer_coco14.py',
+        walk='configs/refine/psa-walk_mctformer_coco14.py',
+        walk_options=['refiner.background.score=otsu'],  # as label-free as that of the level set
+    ),
+    # The baseline's labels at the published background score, which was found on the masks of train.
+    published=dict(network_of='baseline', walk='configs/refine/psa-walk_mctformer_coco14.py'),
+    levelset=dict(
+        seeds='configs/seed/mctformer/deit-s_v2_levelset_coco14.py',
+        threshold=0.5,
+        targets='configs/refine/psa-scores_levelset_coco14.py',
+        walk='configs/refine/psa-walk_levelset_coco14.py',
+    ),
 )
+refiner = dict(
+    method='psa',
+    network='configs/refine/affinitynet_resnet38_mctformer_coco14.py',
+    options=['model.backbone.init_cfg.checkpoint=weights/res38_cls.pth'],  # the classifier of PSA
+)
+model = 'configs/retrain/largefov_resnet38_mctformer_coco14.py'

@@ -1,19 +1,31 @@
 # MCTformer+ on PASCAL VOC 2012 with and without the level set: Tables 1, 2, 4 and 6 of the paper.
-_base_ = (
-    '../_base_/pipeline/three_stages.py'  # first, or mmengine 0.10.7 takes importlib for a config
-)
-from importlib import import_module
-
+_base_ = '../_base_/pipeline/three_stages.py'
 work_dir = 'work_dirs/voc12_mctformer_plus'
-
-# By name: mmengine would take `from mmlevelset ...` for a config of its lazy kind.
-_recipe = import_module('mmlevelset.pipeline.recipes')
-_arms = _recipe.mctformer_arms('voc12', 'mctformer_plus/deit-s', 32)
-# Table 2 compares seeds.
-_arms |= {
-    name: dict(seed=(f'configs/seed/ablation/deit-s_plus_voc12_{name}.py', 32), threshold=0.5)
-    for name in ('mse', 'energy')
-}
-stages, table = _recipe.three_stages(
-    'voc12', _arms, dict(train=_base_.train, test=_base_.test), tables='1 2 4 6'
+data = 'voc12'
+tables = ['1', '2', '4', '6']
+variants = dict(
+    baseline=dict(
+        seeds='configs/seed/mctformer_plus/deit-s_voc12.py',
+        threshold='otsu',
+        targets='configs/refine/psa-scores_mctformer_voc12.py',
+        walk='configs/refine/psa-walk_mctformer_voc12.py',
+        walk_options=['refiner.background.score=otsu'],  # as label-free as that of the level set
+    ),
+    # The baseline's labels at the published background score, which was found on the masks of train.
+    published=dict(network_of='baseline', walk='configs/refine/psa-walk_mctformer_voc12.py'),
+    levelset=dict(
+        seeds='configs/seed/mctformer_plus/deit-s_levelset_voc12.py',
+        threshold=0.5,
+        targets='configs/refine/psa-scores_levelset_voc12.py',
+        walk='configs/refine/psa-walk_levelset_voc12.py',
+    ),
+    # Table 2 compares seeds.
+    mse=dict(seeds='configs/seed/ablation/deit-s_plus_voc12_mse.py', threshold=0.5),
+    energy=dict(seeds='configs/seed/ablation/deit-s_plus_voc12_energy.py', threshold=0.5),
 )
+refiner = dict(
+    method='psa',
+    network='configs/refine/affinitynet_resnet38_mctformer_voc12.py',
+    options=['model.backbone.init_cfg.checkpoint=weights/res38_cls.pth'],  # the classifier of PSA
+)
+model = 'configs/retrain/largefov_resnet38_mctformer_voc12.py'

@@ -1,38 +1,21 @@
 # SEAM on PASCAL VOC 2012 with and without the level set: Tables 1, 4 and 6 of the paper.
-_base_ = (
-    '../_base_/pipeline/three_stages.py'  # first, or mmengine 0.10.7 takes importlib for a config
-)
-from importlib import import_module
-
+_base_ = '../_base_/pipeline/three_stages.py'
 work_dir = 'work_dirs/voc12_seam'
-
-_affinity = ('configs/refine/affinitynet_resnet38_seam_voc12.py', 8)
-_model = ('configs/retrain/largefov_resnet38_seam_voc12.py', 10)
-_arms = dict(
+data = 'voc12'
+tables = ['1', '4', '6']
+variants = dict(
     baseline=dict(
-        seed=('configs/seed/seam/resnet38_voc12.py', 8),
+        seeds='configs/seed/seam/resnet38_voc12.py',
         threshold='otsu',
-        refine=dict(
-            method='psa',
-            targets='configs/refine/psa-scores_seam_voc12.py',
-            train=_affinity,
-            walk='configs/refine/psa-walk_seam_voc12.py',
-        ),
-        model=_model,
+        targets='configs/refine/psa-scores_seam_voc12.py',
+        walk='configs/refine/psa-walk_seam_voc12.py',
     ),
     levelset=dict(
-        seed=('configs/seed/seam/resnet38_levelset_voc12.py', 8),
+        seeds='configs/seed/seam/resnet38_levelset_voc12.py',
         threshold=0.5,
-        refine=dict(
-            method='psa',
-            targets='configs/refine/psa-scores_levelset_voc12.py',
-            train=_affinity,
-            walk='configs/refine/psa-walk_levelset_voc12.py',
-        ),
-        model=_model,
+        targets='configs/refine/psa-scores_levelset_voc12.py',
+        walk='configs/refine/psa-walk_levelset_voc12.py',
     ),
 )
-# By name: mmengine would take `from mmlevelset ...` for a config of its lazy kind.
-stages, table = import_module('mmlevelset.pipeline.recipes').three_stages(
-    'voc12', _arms, dict(train=_base_.train, test=_base_.test), tables='1 4 6'
-)
+refiner = dict(method='psa', network='configs/refine/affinitynet_resnet38_seam_voc12.py')
+model = 'configs/retrain/largefov_resnet38_seam_voc12.py'

@@ -1,7 +1,8 @@
 """The program that ``configs/pipeline`` declares for."""
 
-from .recipes import three_stages
-from .scheduler import Pipeline, Stage
+from .recipes import expand
+from .scheduler import Pipeline
+from .stages import Stage
 from .tables import markdown, summarise
 
-__all__ = ['Pipeline', 'Stage', 'markdown', 'summarise', 'three_stages']
+__all__ = ['Pipeline', 'Stage', 'expand', 'markdown', 'summarise']

@@ -1,14 +1,19 @@
 """How far a pipeline is: a live bar on a terminal, plain lines elsewhere."""
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
+from .estimate import remaining_seconds
+from .stages import Stage
+
 BAR_WIDTH = 24  # characters
-HEARTBEAT = 60.0  # seconds between two lines where there is no terminal
+REFRESH = 1.0  # seconds between two looks at the logs, on a terminal
+HEARTBEAT = 60.0  # the same where there is no terminal
 
 
 def clock(seconds: float) -> str:
@@ -30,55 +35,80 @@ class Progress:
     """Elapsed time, remaining time and the last line of what runs.
 
     Args:
+        plan (Sequence[Stage]): Stages to run.
         total (int): Stages of the pipeline.
-        done (int): Finished before.
-        seconds (list[float]): What earlier stages took; the remaining ones count as their mean.
+        done (int): Those that are finished.
+        seconds (Mapping): What finished stages took, by name.
+        jobs (int): Stages that may run at the same time.
     """
 
-    def __init__(self, total: int, done: int, seconds: list[float]) -> None:
-        self.total, self.done, self.seconds = total, done, list(seconds)
+    def __init__(
+        self, plan: Sequence[Stage], total: int, done: int, seconds: Mapping[str, float], jobs: int
+    ) -> None:
+        self.waiting = {stage.name: stage for stage in plan}
+        self.total, self.done, self.jobs = total, done, jobs
+        self.seconds = dict(seconds)
+        self.running: dict[str, tuple[float, Path]] = {}  # start and log
         self.start = self.beat = time.time()
         self.console = Console(highlight=False, soft_wrap=True)
         self.live = Live(console=self.console, transient=True, auto_refresh=False)
+
+    def __enter__(self) -> 'Progress':
         if self.console.is_terminal:
             self.live.start()
+        return self
 
-    def started(self, name: str) -> None:
-        self._print(f'start   {name}')
+    def __exit__(self, *_: object) -> None:
+        self.live.stop()
+
+    def note(self, text: str) -> None:
+        """Print a line."""
+        self.console.print(text, markup=False)
+
+    def started(self, name: str, log: Path) -> None:
+        """Count a stage as running."""
+        self.running[name] = time.time(), log
+        self.waiting.pop(name)
+        self.note(f'start   {name}')
 
     def finished(self, name: str, seconds: float) -> None:
+        """Count a stage as done."""
+        self.running.pop(name)
         self.done += 1
-        self.seconds.append(seconds)
-        self._print(f'done    {name} in {clock(seconds)}')
+        self.seconds[name] = seconds
+        self.note(f'done    {name} in {clock(seconds)}')
 
-    def failed(self, name: str, report: str) -> None:
-        self._print(f'FAILED  {name}\n{report}')
+    def failed(self, name: str, log: Path) -> None:
+        """Say at once that a stage failed; the report follows when all others have ended."""
+        self.running.pop(name)
+        if self.running:
+            self.note(
+                f'FAILED  {name}, see {log}; no other stage starts, waiting for those that run'
+            )
 
-    def show(self, running: list[tuple[str, Path]]) -> None:
-        """Refresh with the names and logs of the running stages."""
-        terminal = self.console.is_terminal
-        if not terminal and time.time() - self.beat < HEARTBEAT:
+    def error(self, report: str) -> None:
+        """Print the end of a failed stage's log on stderr."""
+        self.live.stop()
+        Console(stderr=True, highlight=False, soft_wrap=True).print(report, markup=False)
+
+    def show(self) -> None:
+        """Refresh the bar, or print it as a line from time to time."""
+        now, terminal = time.time(), self.console.is_terminal
+        if now - self.beat < (REFRESH if terminal else HEARTBEAT):
             return
-        self.beat = time.time()
+        self.beat = now
         filled = BAR_WIDTH * self.done // self.total
         bar = '#' * filled + '.' * (BAR_WIDTH - filled)
-        elapsed = clock(time.time() - self.start)
-        lines = [f'[{bar}] {self.done}/{self.total}  {elapsed}{self._eta()}']
-        lines += [f'{name}: {last_line(log)}' for name, log in running]
+        lines = [f'[{bar}] {self.done}/{self.total}  {clock(now - self.start)}{self._left(now)}']
+        lines += [f'{name}: {last_line(log)}' for name, (_, log) in self.running.items()]
         if terminal:
             width = self.console.width - 1
             self.live.update('\n'.join(escape(line[:width]) for line in lines), refresh=True)
         else:
-            self._print('\n'.join(lines))
+            self.note('\n'.join(lines))
 
-    def close(self) -> None:
-        self.live.stop()
-
-    def _eta(self) -> str:
-        if not self.seconds:
-            return ''
-        left = (self.total - self.done) * sum(self.seconds) / len(self.seconds)
-        return f', about {clock(left)} left'
-
-    def _print(self, text: str) -> None:
-        self.console.print(text, markup=False)
+    def _left(self, now: float) -> str:
+        running = {name: now - start for name, (start, _) in self.running.items()}
+        waiting = list(self.waiting.values())
+        left = remaining_seconds(waiting, running, self.seconds, self.jobs)
+        return '' if left is None else f', about {clock(left)} left'

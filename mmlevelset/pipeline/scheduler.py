@@ -1,54 +1,39 @@
-"""Run the stages of a pipeline config as subprocesses, and resume at the first unfinished one.
+"""Run the stages of a pipeline as subprocesses, and resume at the first unfinished one.
 
-A config holds ``work_dir`` and ``stages``, a list of dicts with
+A config holds ``work_dir`` and ``stages``, or a ``recipe`` that makes them, see
+:mod:`~mmlevelset.pipeline.recipes`. ``stages`` is a list of dicts with
 
 * ``name``: also the name of its log, ``<work_dir>/logs/<name>.log``;
 * ``command``: one shell command, run from the repository root. ``{work_dir}``, ``{python}`` and
-  ``{key}`` for every top-level string, number or list of strings of the config are filled in;
+  ``{key}`` for every top-level text, number or list of texts of the config are filled in, a text as one
+  word of the shell and a list as several;
 * ``done`` (optional): a file that must exist afterwards;
 * ``makes`` (optional): the folder in ``work_dir`` that it fills. What it finds there from an earlier
   start is moved to ``<folder>.old``, unless that start had the same command and basis and was interrupted:
   otherwise ``--resume`` would go on with a model or maps of other settings;
 * ``needs`` (optional): names of earlier stages it waits for; default: the one before it.
 
-A finished stage leaves a marker that knows its command, the settings in the configs that the command
-names (``configs/**.py``), and the markers it was built on. So a changed command or config, or a stage run
+A finished stage leaves a record that knows its command, the settings in the configs that the command
+names (``configs/**.py``), and the records it was built on. So a changed command or config, or a stage run
 again, makes everything that depends on it run again.
 """
 
-import hashlib
-import json
-import re
-import shlex
-import shutil
+import os
 import subprocess
-import sys
 import time
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from mmlevelset.config import read_config, settings_hash
-from mmlevelset.fileio.atomic import atomic_path, write_json
-from mmlevelset.fileio.lock import folder_lock
+from mmlevelset.fileio.lock import LOCK, folder_lock
 
 from .progress import Progress
-from .shell import start, stop
+from .records import Records
+from .shell import PATIENCE, Shell, stop
+from .stages import Stage, Values, read_stages
 
 TAIL_LINES = 30  # of a failed stage's log, printed
 POLL = 0.1  # seconds between two looks at the running stages
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One step: its name, its shell command, the file it must leave, the stages it waits for,
-    and the folder it fills."""
-
-    name: str
-    command: str
-    done: str | None
-    needs: tuple[str, ...]
-    makes: str | None
 
 
 class _Job(NamedTuple):
@@ -61,7 +46,7 @@ class Pipeline:
     """Stages in the order of the config, and what is known about them.
 
     Args:
-        cfg (dict): The pipeline config (module docstring).
+        cfg (dict): The stages and their values (module docstring).
         root (Path): Folder that the commands run in.
         work_dir (str, optional): Comes before ``cfg['work_dir']``.
 
@@ -76,38 +61,9 @@ class Pipeline:
             raise ValueError('got no work_dir; set it in the config or give --work-dir')
         self.root = root
         self.work_dir = Path(work_dir or cfg['work_dir']).absolute()
-        self.values = {k: t for k, v in cfg.items() if (t := _text(v)) is not None}
-        self._known: dict[str, str] = {}  # hashes of the settings, by path of the config
-        self.stages = self._read(cfg['stages'])
-
-    def _read(self, entries: list[dict]) -> list[Stage]:
-        stages: list[Stage] = []
-        for index, entry in enumerate(entries):
-            entry, known = dict(entry), [stage.name for stage in stages]
-            name, command = str(entry.pop('name', '')), entry.pop('command', None)
-            needs = entry.pop('needs', known[-1:])
-            done, makes = entry.pop('done', None), entry.pop('makes', None)
-            if not re.fullmatch(r'\w[\w.-]*', name) or name in known or not command:
-                raise ValueError(
-                    f'stage {index} needs a command and a unique name of letters, digits, "_", "-" '
-                    f'and ".", got name={name!r}, command={command!r}'
-                )
-            if entry or not set(needs) <= set(known):
-                raise ValueError(
-                    f'stage {name!r}: expected the keys name, command, done, makes, needs, and needs '
-                    f'among the earlier stages {known}; got also {list(entry)}, needs={needs}'
-                )
-            if makes and self.work_dir not in self.path(makes).parents:
-                raise ValueError(
-                    f'stage {name!r}: makes must be a folder in {self.work_dir}, got '
-                    f'{str(self.path(makes))!r}, which the pipeline will not move out of the way'
-                )
-            stages.append(Stage(name, command, done, tuple(needs), makes))
-        return stages
-
-    def path(self, text: str) -> Path:
-        """Fill in ``{work_dir}`` and the config's values; relative to the repository root."""
-        return self.root / self._fill(text).replace('{work_dir}', str(self.work_dir))
+        self.values = Values(cfg, root, self.work_dir)
+        self.stages = read_stages(cfg['stages'], self.values)
+        self.records = Records(self.work_dir, self.values)
 
     def plan(self, first: str | None = None, only: str | None = None) -> list[Stage]:
         """Stages to run, in order.
@@ -126,15 +82,14 @@ class Pipeline:
         for name in (first, only):
             if name is not None and name not in names:
                 raise ValueError(f'no stage {name!r}; the stages are {", ".join(names)}')
+        unfinished = self.unfinished()
         if only is not None:
-            chosen = [names.index(only)]
+            plan = [self.stages[names.index(only)]]
         elif first is not None:
-            chosen = list(range(names.index(first), len(names)))
+            plan = self.stages[names.index(first) :]
         else:
-            unfinished = self.unfinished()
             return [stage for stage in self.stages if stage.name in unfinished]
-        plan = [self.stages[index] for index in chosen]
-        missing = {need for stage in plan for need in stage.needs} & self.unfinished()
+        missing = {need for stage in plan for need in stage.needs} & unfinished
         missing -= {stage.name for stage in plan}
         if missing:
             raise ValueError(
@@ -145,17 +100,7 @@ class Pipeline:
 
     def unfinished(self) -> set[str]:
         """Names of the stages that never finished, or whose command or basis has changed."""
-        names: set[str] = set()
-        for stage in self.stages:
-            marker = self._marker(stage.name)
-            if (
-                names & set(stage.needs)
-                or not marker.is_file()
-                or json.loads(marker.read_text())['hash'] != self._hash(stage)
-                or (stage.done and not self.path(stage.done).exists())
-            ):
-                names.add(stage.name)
-        return names
+        return self.records.unfinished(self.stages)
 
     def run(self, plan: list[Stage], jobs: int = 1) -> bool:
         """Run stages, each when those it needs are done; after a failure, start no more.
@@ -165,119 +110,87 @@ class Pipeline:
             jobs (int): Stages that may run at the same time.
 
         Returns:
-            bool: Whether all finished. The end of a failed stage's log has been printed.
+            bool: Whether all finished. The end of a failed stage's log has been printed on stderr.
 
         Raises:
             ValueError: Another pipeline runs in ``work_dir``.
         """
-        with folder_lock(self.work_dir / '.done') as held:
-            for stage in plan:
-                self._marker(stage.name).unlink(missing_ok=True)
+        with ExitStack() as stack:
+            held = self._lock(stack)
+            shell = stack.enter_context(Shell(self.root, held))
+            damaged, seconds = self.records.damaged(plan), self.records.seconds(self.stages)
+            self.records.forget(plan)
             total = len(self.stages)
-            progress = Progress(total, total - len(self.unfinished()), self._seconds())
-            running: list[_Job] = []
+            done = total - len(self.unfinished())
+            progress = stack.enter_context(Progress(plan, total, done, seconds, jobs))
+            for name in damaged:
+                progress.note(f'again   {name}: its record in {self.records.done} is damaged')
+            return self._schedule(plan, jobs, shell, progress)
+
+    def _lock(self, stack: ExitStack) -> Any:
+        """Lock the pipeline's records; the stages of a killed pipeline are given time to end."""
+        folder, end = self.records.done, time.monotonic() + PATIENCE + 5
+        while True:
             try:
-                return self._schedule(plan, jobs, running, progress, held)
-            finally:
-                progress.close()
-                for job in running:
-                    stop(job.process)
+                return stack.enter_context(folder_lock(folder))
+            except ValueError:
+                if _holder_lives(folder / LOCK) or time.monotonic() > end:
+                    raise
+                time.sleep(POLL)
 
-    def _schedule(
-        self,
-        plan: list[Stage],
-        jobs: int,
-        running: list[_Job],
-        progress: Progress,
-        held: IO[str],
-    ) -> bool:
-        waiting, failed = list(plan), False
-        while running or (waiting and not failed):
-            blocked = {stage.name for stage in waiting} | {job.stage.name for job in running}
-            ready = [stage for stage in waiting if not blocked & set(stage.needs)]
-            for stage in [] if failed else ready[: jobs - len(running)]:
-                waiting.remove(stage)
-                running.append(self._start(stage, held))
-                progress.started(stage.name)
-            for job in [job for job in running if job.process.poll() is not None]:
-                running.remove(job)
-                failed |= not self._finish(job, progress)
-            progress.show([(job.stage.name, self._log(job.stage.name)) for job in running])
-            time.sleep(POLL)
-        return not failed
+    def _schedule(self, plan: list[Stage], jobs: int, shell: Shell, progress: Progress) -> bool:
+        waiting, running, reports = list(plan), list[_Job](), list[str]()
+        try:
+            while running or (waiting and not reports):
+                blocked = {stage.name for stage in waiting} | {job.stage.name for job in running}
+                ready = [stage for stage in waiting if not blocked & set(stage.needs)]
+                for stage in [] if reports else ready[: jobs - len(running)]:
+                    waiting.remove(stage)
+                    running.append(self._start(stage, shell))
+                    progress.started(stage.name, self._log(stage.name))
+                for job in [job for job in running if job.process.poll() is not None]:
+                    running.remove(job)
+                    reports += self._finish(job, progress)
+                progress.show()
+                time.sleep(POLL)
+        finally:
+            for job in running:
+                stop(job.process)
+        for report in reports:
+            progress.error(report)
+        return not reports
 
-    def _start(self, stage: Stage, held: IO[str]) -> _Job:
-        started, now = self.work_dir / '.started' / stage.name, self._hash(stage)
-        if not started.is_file() or started.read_text() != now:
-            if stage.makes:
-                _set_aside(self.path(stage.makes))
-            with atomic_path(started) as temporary:
-                temporary.write_text(now)
-        command = self._fill(stage.command)
-        command = command.replace('{work_dir}', shlex.quote(str(self.work_dir)))
-        command = command.replace('{python}', shlex.quote(sys.executable))
-        process = start(command, self._log(stage.name), self.root, held)
+    def _start(self, stage: Stage, shell: Shell) -> _Job:
+        self.records.start(stage)
+        process = shell.start(self.values.command(stage.command), self._log(stage.name))
         return _Job(stage, process, time.time())
 
-    def _finish(self, job: _Job, progress: Progress) -> bool:
-        stage, seconds = job.stage, time.time() - job.started
-        problem = f'exit status {job.process.returncode}' if job.process.returncode else None
-        if not problem and stage.done and not self.path(stage.done).exists():
-            problem = f'it ended well but left no {self.path(stage.done)}'
-        if problem:
+    def _finish(self, job: _Job, progress: Progress) -> list[str]:
+        """Record the end of a stage; returns what to say of a failed one."""
+        stage, seconds, status = job.stage, time.time() - job.started, job.process.returncode
+        done = self.values.path(stage.done) if stage.done else None
+        if status or (done and not done.exists()):
             log = self._log(stage.name)
+            progress.failed(stage.name, log)
+            why = f'exit status {status}' if status else f'it ended well but left no {done}'
             tail = log.read_text(errors='replace').splitlines()[-TAIL_LINES:]
-            progress.failed(stage.name, '\n'.join([*tail, f'{problem}; the whole log: {log}']))
-            return False
-        marker = {'hash': self._hash(stage), 'seconds': seconds, 'finished': time.time()}
-        write_json(self._marker(stage.name), marker)
-        (self.work_dir / '.started' / stage.name).unlink()
+            tail = tail if status else [*tail, f'{stage.name}: error: {why}']
+            return ['\n'.join([f'FAILED  {stage.name}: {why}; the end of {log}:', *tail])]
+        self.records.finish(stage, seconds)
         progress.finished(stage.name, seconds)
-        return True
-
-    def _fill(self, text: str) -> str:
-        for key, value in self.values.items():
-            if key != 'work_dir':
-                text = text.replace(f'{{{key}}}', value)
-        return text
-
-    def _hash(self, stage: Stage) -> str:
-        # Without the paths of this machine: a moved folder stays finished.
-        markers = [self._marker(need).read_text() for need in sorted(stage.needs)]
-        command = self._fill(stage.command)
-        configs = [
-            self._settings(path) for path in re.findall(r'[\w./-]*configs/[\w./-]+\.py', command)
-        ]
-        basis = json.dumps([command, *configs, *markers])
-        return hashlib.sha256(basis.encode()).hexdigest()
-
-    def _settings(self, path: str) -> str | None:
-        file = self.root / path
-        if path not in self._known and file.is_file():
-            self._known[path] = settings_hash(read_config(str(file)))
-        return self._known.get(path)
-
-    def _seconds(self) -> list[float]:
-        markers = [self._marker(stage.name) for stage in self.stages]
-        return [json.loads(m.read_text())['seconds'] for m in markers if m.is_file()]
-
-    def _marker(self, name: str) -> Path:
-        return self.work_dir / '.done' / name
+        return []
 
     def _log(self, name: str) -> Path:
         return self.work_dir / 'logs' / f'{name}.log'
 
 
-def _set_aside(folder: Path) -> None:
-    """Move a folder to ``<folder>.old``, in the place of an older one."""
-    if folder.exists():
-        old = folder.with_name(f'{folder.name}.old')
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-
-
-def _text(value: Any) -> str | None:
-    """What a value of the config is in a command; None for one that does not go into commands."""
-    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-        return ' '.join(map(shlex.quote, value))  # brackets and blanks mean something to a shell
-    return str(value) if isinstance(value, str | int | float) else None
+def _holder_lives(lock: Path) -> bool:
+    """Whether the process that a lock names still runs."""
+    pid = lock.read_text(encoding='utf-8').partition(':')[0]
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,9 +1,14 @@
-"""The pipelines on VOC 2012 and COCO 2014: every command is one that its tool understands."""
+"""The declarations of configs/pipeline: their stages, and that every command is one its tool understands."""
 
 import argparse
+import ast
+import hashlib
 import json
+import os
+import re
 import runpy
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,32 +16,49 @@ from typing import Any
 import pytest
 
 from mmlevelset.config import parse_value, read_config
-from mmlevelset.pipeline import Pipeline, three_stages
+from mmlevelset.pipeline import Pipeline, expand
 
 ROOT = Path(__file__).resolve().parents[2]
-PIPELINES = sorted((ROOT / 'configs/pipeline').glob('*_levelset.py'))
+PIPELINES = sorted((ROOT / 'configs/pipeline').glob('*.py'))
 FULL_SIZE = [path for path in PIPELINES if path.name.startswith(('voc12_', 'coco14_'))]
+SMALL = [path for path in PIPELINES if path not in FULL_SIZE]
 PAPER = json.loads((ROOT / 'tools/analysis_tools/paper_tables.json').read_text())
+STAGES = ROOT / 'tests/data/pipeline_stages.json'
+WORK_DIR = '/w x,y/z'
 
 
-class Parsed(BaseException):
+class Parsed(Exception):
     """Ends a tool as soon as it has read its command line."""
 
 
-def commands(path: Path, **options: Any) -> list[tuple[str, list[str]]]:
-    """Name and words of every stage, with all values filled in."""
-    cfg = read_config(str(path), options).to_dict()
-    pipeline = Pipeline(cfg, ROOT)
-    values = dict(pipeline.values, work_dir='work_dirs/x', python='python')
-    found = []
+def plan(path: Path, **options: Any) -> tuple[Pipeline, dict[str, Any]]:
+    """The pipeline of a config, and what it declares."""
+    cfg = expand(read_config(str(path), options).to_dict())
+    return Pipeline(cfg, ROOT, WORK_DIR), cfg
+
+
+def commands(path: Path, **options: Any) -> dict[str, list[str]]:
+    """Words of every stage's command as the shell splits it; several commands follow each other."""
+    pipeline, _ = plan(path, **options)
+    found = {}
     for stage in pipeline.stages:
-        command = stage.command
-        for key, value in values.items():
-            command = command.replace(f'{{{key}}}', value)
-        # words of the shell that would be split at their blanks
-        command = command.replace('$(cat ', '$(cat_').replace('$(dirname ', '$(dirname_')
-        found.append((stage.name, shlex.split(command.split(' > ')[0])))
+        command = pipeline.values.command(stage.command)
+        # what the shell puts in is one word here
+        command = re.sub(r'\$\(basename "\$\(cat (\S+ \S+)\)"\)', 'LAST', command)
+        command = re.sub(r'"\$\(dirname (.+?)\)"', 'ABOVE', command)
+        found[stage.name] = shlex.split(command.replace(sys.executable, 'python'))
     return found
+
+
+def split(line: list[str]) -> list[list[str]]:
+    """The commands of a line, without where their output goes."""
+    found: list[list[str]] = [[]]
+    for word in line:
+        if word == '&&':
+            found.append([])
+        else:
+            found[-1].append(word)
+    return [words[: words.index('>')] if '>' in words else words for words in found]
 
 
 def parse(words: list[str], monkeypatch: pytest.MonkeyPatch) -> argparse.Namespace:
@@ -52,19 +74,81 @@ def parse(words: list[str], monkeypatch: pytest.MonkeyPatch) -> argparse.Namespa
     with monkeypatch.context() as patch:
         patch.setattr(argparse.ArgumentParser, 'parse_args', stop)
         patch.setattr(sys, 'argv', words[1:])
+        patch.setattr('mmlevelset.apis.command.run', lambda main: main())
         with pytest.raises(Parsed):
             runpy.run_path(str(ROOT / words[1]), run_name='__main__')
     return read[0]
 
 
+def stage_lists() -> dict[str, dict[str, Any]]:
+    """Of every pipeline: its stages with a hash of what each says, and a hash of its table."""
+    found = {}
+    for path in PIPELINES:
+        pipeline, cfg = plan(path)
+        stages = {
+            stage.name: digest(
+                [pipeline.values.portable(stage.command), stage.done, stage.needs, stage.makes]
+            )
+            for stage in pipeline.stages
+        }
+        rest = {key: digest(cfg[key]) for key in ('table', 'picture') if key in cfg}
+        found[path.stem] = dict(stages=stages, **rest)
+    return found
+
+
+def digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:8]
+
+
+def test_stages_and_tables_are_those_of_the_published_results() -> None:
+    """A stage that changes runs again in every work folder: to do so on purpose, run this file."""
+    expected, found = json.loads(STAGES.read_text()), stage_lists()
+    assert list(found) == list(expected)
+    for name in expected:
+        assert list(found[name]['stages']) == list(expected[name]['stages']), name
+        assert found[name] == expected[name], name
+
+
+@pytest.mark.parametrize('path', PIPELINES, ids=lambda path: path.stem)
+def test_configs_declare(path: Path) -> None:
+    """A config is assignments of plain values, in a page."""
+    text = path.read_text()
+    assert len(text.splitlines()) <= 45
+    plain = (
+        ast.Module,
+        ast.Assign,
+        ast.Constant,
+        ast.List,
+        ast.Dict,
+        ast.Name,
+        ast.Call,
+        ast.keyword,
+    )
+    for node in ast.walk(ast.parse(text)):
+        assert isinstance(node, (*plain, ast.Load, ast.Store)), ast.dump(node)
+        assert (
+            not isinstance(node, ast.Call) or ast.dump(node.func) == "Name(id='dict', ctx=Load())"
+        )
+
+
 @pytest.mark.parametrize('path', PIPELINES, ids=lambda path: path.stem)
 def test_commands_parse(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, words in commands(path):
-        assert not any('{' in word for word in words), (name, words)
-        arguments = parse(words, monkeypatch)
-        configs = [word for word in words if 'configs/' in word]
-        assert all((ROOT / word.split('=')[-1]).is_file() for word in configs), (name, configs)
-        assert not hasattr(arguments, 'config') or not configs or arguments.config in configs
+    seen = set()
+    for name, line in commands(path).items():
+        for words in split(line):
+            shape = tuple(
+                re.sub(r'_s\d|\d\.\d+', '', word) for word in words if '/w x,y' not in word
+            )
+            if words[0] == 'awk' or shape in seen:
+                continue
+            seen.add(shape)
+            assert not any('{' in word for word in words), (name, words)
+            arguments = parse(words, monkeypatch)
+            configs = [word for word in words if 'configs/' in word]
+            assert all((ROOT / word.split('=')[-1]).is_file() for word in configs), (name, configs)
+            assert not hasattr(arguments, 'config') or not configs or arguments.config in configs
+            for value in (getattr(arguments, 'cfg_options', None) or {}).values():
+                assert '/w x,y' not in str(value) or value.startswith(WORK_DIR)
 
 
 def test_a_wrong_option_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,30 +158,123 @@ def test_a_wrong_option_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         parse([*words, '--treshold', '0.5'], monkeypatch)
 
 
-@pytest.mark.parametrize('path', FULL_SIZE, ids=lambda path: path.stem)
-def test_batch_is_that_of_the_recipe(path: Path) -> None:
-    for name, words in commands(path):
-        share = [word for word in words if word.startswith('train_dataloader.batch_size=')]
-        if not share:
-            continue
-        config = next(word for word in words if word.startswith('configs/'))
-        batch = read_config(str(ROOT / config)).train_dataloader.batch_size
-        assert share == [f'train_dataloader.batch_size=$(({batch}/(1*1)))'], (name, config)
-
-
 def test_options_reach_the_commands() -> None:
-    found = dict(commands(FULL_SIZE[0], gpus=4, model_options=['a=1', 'b=2'], device='cpu'))
-    assert found['retrain_levelset'][-2:] == ['a=1', 'b=2']
-    assert any(word.endswith('/(4*1)))') for word in found['train_levelset'])
+    found = commands(FULL_SIZE[0], model_options=['a=1', 'b=/x y'], device='cpu')
+    assert found['retrain_levelset'][-2:] == ['a=1', 'b=/x y']
     assert 'refiner.device=cpu' in found['refine_levelset']
-    assert found['test_levelset'][-1] == '--cfg-options'  # followed by nothing
+    assert found['test_levelset'][-1] == '--tta'
     nested = parse_value('[a.0.size=[2,3], b=(4,5),c=None]')
-    assert nested == ['a.0.size=[2,3]', 'b=(4,5)', 'c=None']
-    found = dict(commands(FULL_SIZE[0], seed_options=nested))
-    assert found['train_levelset'][-3:] == nested
-    found = dict(commands(FULL_SIZE[0], export_options=['a=1', 'b=2'], test_options='c=3'))
+    assert commands(FULL_SIZE[0], seed_options=nested)['train_levelset'][-3:] == nested
+    found = commands(FULL_SIZE[0], export_options=['a=1', 'b=2'], test_options='c=3')
     assert found['seeds_baseline'][-2:] == ['a=1', 'b=2']
     assert found['test_baseline'][-2:] == ['--cfg-options', 'c=3']
+
+
+@pytest.mark.parametrize('path', SMALL, ids=lambda path: path.stem)
+def test_another_data_folder_reaches_every_stage(path: Path) -> None:
+    old, new = read_config(str(path)).data_root, '/data/a b,c'
+    for name, words in commands(path, data_root=new).items():
+        assert not [word for word in words if old in word], name
+        if any('tools/t' in word for word in words):  # train.py and test.py
+            assert any(f'={new}' in word for word in words), name
+    irnet = commands(path, data_root=new).get('irnet_cam_s0', [])
+    lists = [word for word in irnet if word.startswith('train_dataloader.dataset.ann_file=')]
+    assert not irnet or lists[-1].endswith('/part.txt')  # the last one counts
+
+
+def test_processes_share_the_batch() -> None:
+    path = next(path for path in FULL_SIZE if 'v2' in path.name)
+    words = commands(path, gpus=4)
+    config = words['train_levelset'][1]
+    batch = read_config(str(ROOT / config)).train_dataloader.batch_size
+    assert words['train_levelset'][:3] == ['tools/dist_train.sh', config, '4']
+    assert f'train_dataloader.batch_size={batch // 4}' in words['train_levelset']
+    assert words['test_levelset'][0] == 'tools/dist_test.sh' and words['test_levelset'][3] == '4'
+    assert words['refine_levelset'][0] == 'python'
+    words = commands(path, gpus=2, nodes=2, partition='big one')
+    start = ['GPUS=4', 'GPUS_PER_NODE=2', 'tools/slurm_train.sh', 'big one', 'train_levelset']
+    assert words['train_levelset'][:6] == [*start, config]
+    assert f'train_dataloader.batch_size={batch // 4}' in words['train_levelset']
+    assert words['test_levelset'][:3] == ['GPUS=2', 'GPUS_PER_NODE=2', 'tools/slurm_test.sh']
+    # an own number for one process is not divided
+    words = commands(path, gpus=3, **{f'{kind}_options': 'train_dataloader.batch_size=5' for kind in
+                                      ('seed', 'affinity', 'model')})  # fmt: skip
+    assert words['train_levelset'][-1] == 'train_dataloader.batch_size=5'
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(gpus=3), 'batches of .*, which gpus=3 times nodes=1 processes cannot share'),
+        (dict(gpus=0), 'gpus must be a whole number from 1, got 0'),
+        (dict(nodes=1.5), 'nodes must be a whole number from 1, got 1.5'),
+        (dict(nodes=2), 'nodes=2 needs Slurm'),
+        (dict(data='voc'), 'voc12, coco14'),
+        (dict(refiner=dict(method='crf', network='n')), 'psa, irn'),
+        (dict(recipe='all'), 'recipe must be one of one_run, random_seeds'),
+        (dict(seed_option=['a=1']), r"does not know \['seed_option'\]"),
+    ],
+)
+def test_wrong_declarations(
+    options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv('MASTER_ADDR', raising=False)
+    cfg = read_config(str(FULL_SIZE[0])).to_dict()
+    with pytest.raises(ValueError, match=message):
+        expand({**cfg, **options})
+
+
+def test_an_argument_is_missing() -> None:
+    cfg = read_config(str(FULL_SIZE[0])).to_dict()
+    del cfg['model']
+    with pytest.raises(ValueError, match=r"lacks \['model'\]"):
+        expand(cfg)
+
+
+def test_several_nodes_without_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('MASTER_ADDR', 'one')
+    words = commands(SMALL[0], gpus=2, nodes=2)
+    assert words['host'][:3] == ['NNODES=2', 'PORT=29500', 'tools/dist_train.sh']
+    assert words['seeds_cam'][:2] == ['NNODES=1', 'tools/dist_test.sh']
+
+
+def test_slurm_tests(tmp_path: Path) -> None:
+    (tmp_path / 'srun').write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (tmp_path / 'srun').chmod(0o755)
+    script = str(ROOT / 'tools/slurm_test.sh')
+    env = {
+        **os.environ,
+        'PATH': f'{tmp_path}:{os.environ["PATH"]}',
+        'GPUS': '2',
+        'GPUS_PER_NODE': '2',
+    }
+    command = [script, 'part', 'job', 'c.py', 'a b.pth', '--tta']
+    words = subprocess.run(
+        command, env=env, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    assert words[:5] == [
+        '--partition=part',
+        '--job-name=job',
+        '--gres=gpu:2',
+        '--ntasks=2',
+        '--ntasks-per-node=2',
+    ]
+    tail = [f'{ROOT}/tools/test.py', 'c.py', 'a b.pth', '--launcher', 'slurm', '--tta']
+    assert words[-len(tail) :] == tail
+    assert subprocess.run([script], capture_output=True).returncode == 2
+
+
+def test_no_arm_of_mctformer_walks_with_a_threshold_found_on_masks() -> None:
+    for path in (path for path in FULL_SIZE if 'mctformer' in path.name):
+        words = commands(path)
+        assert words['refine_baseline'][-1] == 'refiner.background.score=otsu'
+        published = words['refine_published']
+        assert published[2] == words['refine_baseline'][2] and 'otsu' not in published[-1]
+        assert any('/baseline/affinity/' in word for word in published)
+        _, cfg = plan(path)
+        assert [row['stage'] for row in cfg['table'] if row['arm'] == 'published'] == [
+            'pseudo-labels, train'
+        ]
 
 
 def test_results_lie_where_the_paper_tables_look_for_them() -> None:
@@ -113,23 +290,16 @@ def test_results_lie_where_the_paper_tables_look_for_them() -> None:
     }  # the server's answer
     written = set()
     for path in FULL_SIZE:
-        cfg = read_config(str(path))
-        assert cfg.work_dir == f'work_dirs/{path.stem.removesuffix("_levelset")}'
-        done = [stage.get('done') or '' for stage in cfg.stages]
+        pipeline, cfg = plan(path)
+        assert cfg['work_dir'] == f'work_dirs/{path.stem.removesuffix("_levelset")}'
+        done = [stage.done or '' for stage in pipeline.stages]
         written |= {
-            file.replace('{work_dir}', f'{{root}}/{Path(cfg.work_dir).name}') for file in done
+            file.replace('{work_dir}', f'{{root}}/{Path(cfg["work_dir"]).name}') for file in done
         }
     # MuSCLe's own segmentation network is not part of the toolbox.
     missing = {file for file in wanted - written if 'voc12_muscle/' not in file}
     assert not missing
 
 
-def test_wrong_names_are_refused() -> None:
-    launch = dict(train='train {config}', test='test {config} {checkpoint}')
-    with pytest.raises(ValueError, match='voc12, coco14'):
-        three_stages('voc', {}, launch, '1')
-    refine = dict(method='crf', targets='t', train=('c', 1), walk='w')
-    with pytest.raises(ValueError, match='psa, irn'):
-        three_stages(
-            'voc12', dict(a=dict(seed=('s', 1), threshold=0.5, refine=refine)), launch, '1'
-        )
+if __name__ == '__main__':
+    STAGES.write_text(json.dumps(stage_lists(), indent=1) + '\n')

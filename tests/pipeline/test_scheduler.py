@@ -5,10 +5,10 @@ import os
 import re
 import runpy
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ import pytest
 from mmlevelset.fileio.lock import folder_lock
 from mmlevelset.pipeline import Pipeline, markdown, summarise
 from mmlevelset.pipeline.progress import clock, last_line
-from mmlevelset.pipeline.shell import start, stop
+from mmlevelset.pipeline.shell import Shell, stop
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -35,6 +35,7 @@ Tool = Callable[..., int]
 def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
     """Run tools/pipeline.py in this process; its exit status. The config is CONFIG, or text."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr('mmlevelset.pipeline.scheduler.POLL', 0.01)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
 
     def run(*arguments: str, text: str = CONFIG) -> int:
@@ -118,8 +119,8 @@ def test_only_an_interrupted_stage_finds_its_folder(tool: Tool) -> None:
 def test_changed_config_runs_again(tool: Tool) -> None:
     text = FILLING.replace('test -e {work_dir}/good', 'echo {config}')
     config = ROOT / 'configs/_base_/schedules/seed_cpu.py'
-    copy = Path('configs/schedule.py')
-    copy.parent.mkdir()
+    copy = Path('configs/a b=c/schedule.py')
+    copy.parent.mkdir(parents=True)
     copy.write_text(config.read_text())
     text = f"config = '{copy.absolute()}'\n{text}"
     assert tool(text=text) == 0 and tool('--dry-run', text=text) == 0
@@ -148,43 +149,118 @@ def test_failure_shows_the_end_of_the_log(tool: Tool, capsys: pytest.CaptureFixt
     broken = CONFIG.replace("command='cat", "command='seq 40; no_such_command; cat")
     broken = broken.replace('no_such_command; cat', 'no_such_command && cat')
     assert tool(text=broken) == 1
-    output = capsys.readouterr().out
-    assert 'FAILED  second' in output and 'no_such_command: command not found' in output
+    output = capsys.readouterr().err
+    assert 'FAILED  second: exit status 127; the end of' in output and 'logs/second.log' in output
     assert '\n12\n' in output and '\n11\n' not in output  # 30 lines: 12 to 40 and the error
-    assert 'exit status 127' in output and 'logs/second.log' in output
+    assert output.endswith('no_such_command: command not found\n')
     assert counts() == (1, 0, 0)
     assert tool() == 0 and counts() == (1, 1, 1)
 
 
 def test_missing_done_file_fails(tool: Tool, capsys: pytest.CaptureFixture) -> None:
     assert tool(text=CONFIG.replace("done='{work_dir}/first", "done='{work_dir}/other")) == 1
-    assert 'it ended well but left no' in capsys.readouterr().out
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith('first: error: it ended well but left no ')
+
+
+def test_a_failure_is_told_at_once_and_shown_last(
+    tool: Tool, capsys: pytest.CaptureFixture
+) -> None:
+    text = """
+work_dir = 'out'
+stages = [
+    dict(name='bad', command='echo the reason; exit 3', needs=[]),
+    dict(name='long', command='sleep 0.5', needs=[]),
+    dict(name='never', command='true'),
+]
+"""
+    assert tool('--jobs', '2', text=text) == 1
+    said = capsys.readouterr()
+    assert re.search(r'FAILED  bad, see .*bad.log; no other.*\ndone    long', said.out)
+    assert 'never' not in said.out and said.err.endswith('the reason\n')
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
-def test_killed_pipeline_resumes(tool: Tool, tmp_path: Path, number: signal.Signals) -> None:
-    # The third stage waits for a file, so that the kill finds it at work.
-    wait = 'touch {work_dir}/ready; until test -e {work_dir}/go; do sleep 0.05; done; echo x'
+def test_killed_pipeline_takes_its_stages_along(tool: Tool, number: signal.Signals) -> None:
+    # The third stage and a child of it wait, so that the kill finds them at work.
+    wait = 'sleep 60 & echo $! > {work_dir}/child; until test -e {work_dir}/go; do sleep 0.05; done; echo x'
     text = CONFIG.replace('echo x', wait)
-    (tmp_path / 'config.py').write_text(text)
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / 'tools/pipeline.py'), 'config.py'],
-        env={**os.environ, 'PYTHONPATH': str(ROOT)},
-        stdout=subprocess.DEVNULL,
-    )
-    until(Path('out/ready').exists)
-    process.send_signal(number)
-    assert process.wait() == (143 if number == signal.SIGTERM else -signal.SIGKILL)
+    pipeline = os.fork()
+    if not pipeline:
+        with suppress(BaseException):
+            tool(text=text)
+        os._exit(0)
+    child = Path('out/child')
+    until(lambda: child.exists() and child.read_text() != '')
+    os.kill(pipeline, number)
+    os.waitpid(pipeline, 0)
+    until(lambda: _state(int(child.read_text())) == 'Z')
     assert counts() == (1, 1, 0)
-    if number == signal.SIGKILL:
-        assert tool(text=text) == 2  # the stage it left behind holds the folder
-        Path('out/go').touch()
-        until(lambda: lines('third') == 1)
-        until(lambda: tool(text=text) == 0)
-        assert counts() == (1, 1, 2)
-    else:
-        Path('out/go').touch()
-        assert tool(text=text) == 0 and counts() == (1, 1, 1)
+    Path('out/go').touch()
+    assert tool(text=text) == 0 and counts() == (1, 1, 1)
+
+
+def test_second_pipeline_is_refused(tool: Tool, capsys: pytest.CaptureFixture) -> None:
+    with folder_lock('out/.done'):
+        assert tool() == 2
+    assert 'still writes into' in capsys.readouterr().err and counts() == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    'record',
+    [b'', b'{"hash": "ab', b'\xff\xfe', b'[]', b'null', b'{}', b'{"hash": 1, "seconds": "x"}'],
+)
+def test_a_damaged_record_runs_its_stage_again(
+    tool: Tool, capsys: pytest.CaptureFixture, record: bytes
+) -> None:
+    assert tool() == 0
+    Path('out/.done/second').write_bytes(record)
+    capsys.readouterr()
+    assert tool() == 0
+    assert 'again   second: its record in' in capsys.readouterr().out and counts() == (1, 2, 2)
+
+
+@pytest.mark.parametrize('started', [b'', b'\xff', b'0' * 64])
+def test_a_damaged_start_is_one_of_other_settings(tool: Tool, started: bytes) -> None:
+    assert tool(text=FILLING) == 1
+    Path('out/.started/train').write_bytes(started)
+    Path('out/good').touch()
+    assert tool(text=FILLING) == 0
+    assert Path('out/run/log').read_text() == Path('out/run.old/log').read_text() == 'new\n'
+
+
+def test_what_a_kill_left_half_written_is_removed(tool: Tool) -> None:
+    left = [Path(f'out/{folder}.x.0123abcd.tmp') for folder in ('', '.done/', '.started/')]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert tool() == 0 and not any(path.exists() for path in left)
+
+
+@pytest.mark.parametrize('name', ['a b', 'a,b', "it's [1], $HOME", '$(touch no)'])
+def test_folders_with_blanks_and_commas(tool: Tool, tmp_path: Path, name: str) -> None:
+    text = """
+work_dir = 'out'
+data = 'none'
+both = []
+stages = [
+    dict(name='a', command='mkdir -p {data}/x {work_dir}/made && echo {both} > {data}/words',
+         done='{data}/words', makes='{work_dir}/made'),
+    dict(name='b', command='cp {data}/words {work_dir}/made'),
+]
+"""
+    options = [f'data={tmp_path}/{name}/data', f'both=["1  2","{name}"]']
+    assert tool('--work-dir', f'{name}/work', '--cfg-options', *options, text=text) == 0
+    assert Path(name, 'work/made/words').read_text() == f'1  2 {name}\n'
+    assert Path(name, 'data/x').is_dir() and not (ROOT / 'no').exists()
+    assert {path.name for path in Path().iterdir()} == {'config.py', name}
+
+
+def test_moved_pipeline_stays_finished(tool: Tool) -> None:
+    assert tool() == 0
+    Path('out').rename('moved')
+    assert tool('--work-dir', 'moved') == 0 and not Path('out').exists()
+    assert len(Path('moved/first.txt').read_text().splitlines()) == 1
 
 
 def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
@@ -229,8 +305,8 @@ def test_bad_stage(tmp_path: Path, stage: dict, message: str) -> None:
 
 
 def test_stop_ends_the_whole_group(tmp_path: Path) -> None:
-    with folder_lock(tmp_path) as held:
-        process = start('sleep 60 & echo $! && wait', tmp_path / 'log', tmp_path, held)
+    with folder_lock(tmp_path) as held, Shell(tmp_path, held) as shell:
+        process = shell.start('sleep 60 & echo $! && wait', tmp_path / 'log')
         until(lambda: re.search(r'^\d+$', (tmp_path / 'log').read_text(), re.M) is not None)
         child = int((tmp_path / 'log').read_text().split()[-1])
         stop(process)
@@ -312,17 +388,14 @@ def test_table_states_the_conventions_of_the_masks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('given', [None, '3'])
-def test_jobs_share_the_cores(tmp_path, given) -> None:
+def test_jobs_share_the_cores(
+    tool: Tool, monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
     """Each job gets its share of the threads, unless the user says otherwise."""
-    config = tmp_path / 'pipeline.py'
-    config.write_text(
-        f"work_dir = r'{tmp_path}'\n"
-        "stages = [dict(name='one', command='echo threads=$OMP_NUM_THREADS')]\n"
-    )
-    env = {k: v for k, v in os.environ.items() if k != 'OMP_NUM_THREADS'}
-    if given:
-        env['OMP_NUM_THREADS'] = given
-    command = [sys.executable, str(ROOT / 'tools/pipeline.py'), str(config), '--jobs', '2']
-    subprocess.run(command, env={**env, 'PYTHONPATH': str(ROOT)}, check=True, capture_output=True)
+    monkeypatch.setenv('OMP_NUM_THREADS', given or '')
+    if not given:
+        monkeypatch.delenv('OMP_NUM_THREADS')
+    text = "work_dir = 'out'\nstages = [dict(name='one', command='echo threads=$OMP_NUM_THREADS')]"
+    assert tool('--jobs', '2', text=text) == 0
     expected = given or max((os.cpu_count() or 1) // 2, 1)
-    assert f'threads={expected}\n' in (tmp_path / 'logs/one.log').read_text()
+    assert f'threads={expected}\n' in Path('out/logs/one.log').read_text()

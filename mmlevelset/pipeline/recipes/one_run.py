@@ -1,0 +1,74 @@
+"""Small data that a tool makes, one run of each variant, and a picture of the stages."""
+
+from typing import Any
+
+from .launch import Launch
+from .parts import MODEL, SCORES, moved_data, options_of, row, word, words
+from .runs import Data, Run, Stage
+
+
+def one_run(
+    launch: Launch,
+    prepare: str,
+    data_root: str,
+    host: str,
+    variants: dict[str, dict[str, Any]],
+    model: str,
+    picture: dict[str, Any],
+    columns: list[str],
+) -> dict[str, Any]:
+    """Data, host, and of each variant: training, seeds, pseudo-labels, segmentation model; a picture.
+
+    Args:
+        launch (Launch): How trainings and tests are started.
+        prepare (str): Tool that makes the data in a folder.
+        data_root (str): That folder.
+        host (str): Config that the variants start from.
+        variants (dict): Name -> ``config`` and ``threshold``, the label-free background score of its
+            seeds.
+        model (str): Config of the segmentation model.
+        picture (dict): ``variant`` and ``ids`` of the images that are drawn.
+        columns (list[str]): Of the result table.
+
+    Returns:
+        dict: ``stages``, ``table`` and ``picture``.
+    """
+    data = Data(data_root)
+    start = Run('host', host, 'otsu', data, launch)
+    stages = [
+        dict(name='data', command=f'{{python}} {word(prepare)} {word(data_root)}', needs=[]),
+        start.train('host', None, ['data']),
+    ]
+    runs = {
+        name: Run(name, variant['config'], variant['threshold'], data, launch)
+        for name, variant in variants.items()
+    }
+    table = []
+    for name, run in runs.items():
+        seeds, folder = f'seeds_{name}', run.folder
+        stages += [
+            run.train(f'train_{name}', start.trained, ['host']),
+            run.export(seeds, f'{folder}/test', f' --out {folder}/seeds', [], f'train_{name}'),
+            run.score(f'score_seeds_{name}', 'seeds', seeds, threshold=True),
+            run.labels(),
+            *run.model(model),
+        ]
+        metrics = f'{folder}/retrain/test/metrics.json'
+        table += [
+            row(name, 'seeds, train', f'{folder}/seeds.json', SCORES, columns),
+            row(name, 'model, val', metrics, MODEL, columns),
+        ]
+    stages.append(_picture(runs[picture['variant']], picture['ids']))
+    return dict(stages=stages, table=table, picture=stages[-1]['done'])
+
+
+def _picture(run: Run, ids: list[str]) -> Stage:
+    drawn = '{work_dir}/stages.png'
+    moved = options_of(*moved_data(run.config, run.data.root, 'test_dataloader'))
+    return dict(
+        name='picture',
+        command=f'{{python}} tools/analysis_tools/draw_stages.py {word(run.config)} {run.trained} '
+        f'--seeds {run.folder}/seeds --labels {run.folder}/labels --ids {words(ids)} --out {drawn}{moved}',
+        done=drawn,
+        needs=[f'labels_{run.name}'],
+    )

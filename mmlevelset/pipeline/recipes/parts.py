@@ -1,0 +1,119 @@
+"""What the recipes share: words for the shell, options, checkpoints, metrics files and their numbers."""
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from mmengine.config import Config
+
+from mmlevelset.config import read_config
+
+Stages = list[dict[str, Any]]
+Options = Iterable[str]
+
+# Which option of an affinity network's config names what it is trained on.
+FEEDS = dict(
+    psa='train_dataloader.dataset.pipeline.1.folder={}',
+    irn='train_dataloader.dataset.data_prefix.seg_map_path={}/labels',
+)
+# Columns of the tables -> numbers in the files that tools/eval_seeds.py writes,
+SCORES = {
+    'mIoU': 'scores.mIoU',
+    'oracle mIoU': 'scores.oracle_mIoU',
+    'boundary IoU': 'boundary.mBIoU',
+    'trimap mIoU': 'boundary.trimap_mIoU@3',
+}
+ORACLE_SCORES = {
+    'mIoU': 'scores.oracle_mIoU',
+    'boundary IoU': 'oracle_boundary.mBIoU',
+    'trimap mIoU': 'oracle_boundary.trimap_mIoU@3',
+}
+# and that tools/test.py writes, of seeds and of segmentation models.
+EXPORT = {'mIoU': 'seed/mIoU', 'threshold': 'seed/threshold'}
+ORACLE_EXPORT = {'mIoU': 'seed/oracle_mIoU', 'threshold': 'seed/oracle_threshold'}
+MODEL = {
+    'mIoU': 'mIoU',
+    'boundary IoU': 'boundary/mBIoU',
+    'trimap mIoU': 'boundary/trimap_mIoU@3',
+}
+
+
+def word(text: str) -> str:
+    """Quote a text for the shell; its ``{work_dir}`` is still filled in, and quoted, when a stage starts."""
+    parts = re.split(r'(\{\w+\})', text)
+    return ''.join(part if part.startswith('{') else shlex.quote(part) for part in parts if part)
+
+
+def words(texts: str | Iterable[str]) -> str:
+    """Quote texts as several words; a single text is one, an empty one none."""
+    return ' '.join(map(word, filter(None, [texts] if isinstance(texts, str) else texts)))
+
+
+def options_of(*pairs: str, end: str = '') -> str:
+    """``--cfg-options`` with pairs, and those of ``end``, which are quoted already; nothing without any."""
+    words = [*map(word, pairs), *([end] if end else [])]
+    return f' --cfg-options {" ".join(words)}' if words else ''
+
+
+@lru_cache
+def config_of(path: str) -> Config:
+    """A config that a declaration names, read once; not to be changed."""
+    return read_config(path)
+
+
+def final_checkpoint(config: str) -> str:
+    """Name of the checkpoint that the training of a config ends with."""
+    loop = config_of(config).train_cfg
+    epochs = loop.get('max_epochs')
+    return f'epoch_{epochs}.pth' if epochs else f'iter_{loop.max_iters}.pth'
+
+
+def moved_data(config: str, data_root: str, loader: str) -> list[str]:
+    """Options that let a data loader of a config read ``data_root``; none where it does already."""
+    dataset = config_of(config)[loader].dataset.to_dict()
+    # Pseudo-labels lie elsewhere than their images: such a data set has no root, and full paths.
+    root = dataset.get('data_root') or dataset['ann_file'].partition('/ImageSets/')[0]
+    if root == data_root:
+        return []
+    return [
+        f'{key}={data_root}{path.removeprefix(root)}'
+        for key, path in _texts(dataset, f'{loader}.dataset')
+        if path == root or path.startswith(f'{root}/')
+    ]
+
+
+def _texts(node: Any, key: str) -> Iterator[tuple[str, str]]:
+    """All texts of nested dicts and lists, with their dotted keys."""
+    if isinstance(node, str):
+        yield key, node
+    elif isinstance(node, dict | list | tuple):
+        items = node.items() if isinstance(node, dict) else enumerate(node)
+        for name, value in items:
+            yield from _texts(value, f'{key}.{name}')
+
+
+def row(
+    arm: str,
+    stage: str,
+    metrics: str | list[str],
+    numbers: Mapping[str, str],
+    columns: Iterable[str],
+) -> dict[str, Any]:
+    """A row of the result table: of its file's numbers, those of the wanted columns."""
+    keys = {column: numbers[column] for column in columns if column in numbers}
+    return dict(arm=arm, stage=stage, metrics=metrics, keys=keys)
+
+
+def seeded_row(
+    arm: str,
+    stage: str,
+    random_seeds: Iterable[int],
+    file: str,
+    numbers: Mapping[str, str],
+    columns: Iterable[str],
+) -> dict[str, Any]:
+    """A row over the random seeds of a variant, whose folders are ``<arm>_s<random seed>``."""
+    metrics = [f'{{work_dir}}/{arm}_s{seed}/{file}' for seed in random_seeds]
+    return row(arm, stage, metrics, numbers, columns)

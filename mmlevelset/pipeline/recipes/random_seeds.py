@@ -1,0 +1,124 @@
+"""Small data, several variants of a host, several random seeds of each."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .launch import Launch
+from .parts import EXPORT, MODEL, ORACLE_EXPORT, ORACLE_SCORES, SCORES, Stages, seeded_row
+from .runs import Data, Run, Stage
+
+VAL = [
+    'test_dataloader.dataset.ann_file=ImageSets/Segmentation/val.txt',
+    'test_evaluator.split=val',
+]
+ORDERS = ('variant', 'random_seed')
+
+
+def random_seeds(
+    launch: Launch,
+    data_root: str,
+    classes: list[str],
+    random_seeds: list[int],
+    host: str,
+    variants: dict[str, dict[str, Any]],
+    columns: list[str],
+    order: str = 'variant',
+    own_cam: Sequence[str] = (),
+    retrained: Sequence[str] = (),
+    model: str | None = None,
+) -> dict[str, Any]:
+    """Of each random seed, a host; of each variant, its training and the seeds of train and val.
+
+    Args:
+        launch (Launch): How trainings and tests are started.
+        data_root (str): Folder of a data set in VOC's layout.
+        classes (list[str]): Names, the background first.
+        random_seeds (list[int]): Of all trainings.
+        host (str): Config that the variants start from.
+        variants (dict): Name -> ``config``; ``source``, what becomes the seed, ``'phi'`` or ``'cam'``;
+            ``threshold``, the label-free background score of its seeds.
+        columns (list[str]): Of the result table.
+        order (str): What the stages go through first: all random seeds of a ``'variant'``, or all
+            variants of a ``'random_seed'``.
+        own_cam (Sequence[str]): Variants whose own CAM is tested as well.
+        retrained (Sequence[str]): Variants that go on to pseudo-labels and the model.
+        model (str, optional): Config of the segmentation model.
+
+    Returns:
+        dict: ``stages`` and ``table``.
+
+    Raises:
+        ValueError: Another order, unknown variants, or variants to retrain without a model.
+    """
+    unknown = {*own_cam, *retrained} - set(variants)
+    if order not in ORDERS or unknown or (retrained and model is None):
+        raise ValueError(
+            f'order must be one of {", ".join(ORDERS)}, own_cam and retrained name variants, and retrained '
+            f'ones need a model; got {order!r}, the unknown variants {sorted(unknown)}, model={model!r}'
+        )
+    data = Data(data_root, tuple(classes))
+    hosts = {
+        seed: Run(f'host_s{seed}', host, 'otsu', data, launch, (f'randomness.seed={seed}',))
+        for seed in random_seeds
+    }
+    first = {seed: run.train(run.name, None, []) for seed, run in hosts.items()}
+
+    def stages_of(name: str, seed: int) -> Stages:
+        config, threshold = variants[name]['config'], variants[name]['threshold']
+        run = Run(f'{name}_s{seed}', config, threshold, data, launch, hosts[seed].seeded)
+        stages = _seeds(run, variants[name]['source'], hosts[seed])
+        if name in own_cam:
+            stages.append(_export(run, 'cam', 'cam', 'otsu', []))
+        if name in retrained:
+            labels = run.labels()
+            score = run.score(f'score_labels_{run.name}', 'labels', labels['name'])
+            stages += [labels, score, *run.model(str(model))]
+        return stages
+
+    if order == 'variant':
+        stages = list(first.values())
+        stages += [s for name in variants for seed in random_seeds for s in stages_of(name, seed)]
+    else:
+        stages = []
+        for seed in random_seeds:
+            stages += [first[seed], *(s for name in variants for s in stages_of(name, seed))]
+    rows = (
+        ('seeds, oracle threshold', 'seeds.json', ORACLE_SCORES, variants),
+        ('seeds, label-free threshold', 'seeds.json', SCORES, variants),
+        ('seeds of val, oracle threshold', 'test_val/metrics.json', ORACLE_EXPORT, variants),
+        ('seeds of val, label-free threshold', 'test_val/metrics.json', EXPORT, variants),
+        ('CAM of the same network, oracle', 'test_cam/metrics.json', ORACLE_EXPORT, own_cam),
+        ('pseudo-labels', 'labels.json', SCORES, retrained),
+        ('model, val', 'retrain/test/metrics.json', MODEL, retrained),
+    )
+    table = [
+        seeded_row(name, stage, random_seeds, file, numbers, columns)
+        for stage, file, numbers, names in rows
+        for name in names
+    ]
+    return dict(stages=stages, table=table)
+
+
+def _seeds(run: Run, source: str, host: Run) -> Stages:
+    train, seeds = f'train_{run.name}', f'seeds_{run.name}'
+    return [
+        run.train(train, host.trained, [host.name]),
+        _export(run, 'seeds', source, run.threshold, [], out=True),
+        run.score(f'score_{run.name}', 'seeds', seeds, threshold=True),
+        _export(run, 'val', source, run.threshold, VAL),  # images that no choice was made on
+    ]
+
+
+def _export(
+    run: Run,
+    kind: str,
+    source: str,
+    threshold: str | float,
+    more: list[str],
+    out: bool = False,
+) -> Stage:
+    folder = f'{run.folder}/test' if out else f'{run.folder}/test_{kind}'
+    words = f' --out {run.folder}/seeds' if out else ''
+    chosen = [f'test_evaluator.threshold={threshold}', f'tta_model.seed_source={source}']
+    name = f'{kind}_{run.name}'
+    return run.export(name, folder, words, [*chosen, *more], f'train_{run.name}')

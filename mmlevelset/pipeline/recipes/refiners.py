@@ -1,0 +1,236 @@
+"""Seeds of another pipeline through each refiner, with several random seeds, and a model on the labels of one."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .launch import Launch
+from .parts import (
+    FEEDS,
+    MODEL,
+    SCORES,
+    Stages,
+    config_of,
+    final_checkpoint,
+    moved_data,
+    options_of,
+    seeded_row,
+    word,
+)
+from .runs import Data, Stage
+
+PART = '{work_dir}/part.txt'
+SCALES = {'single': '', 'multi': ' --tta'}
+
+
+def refiners(
+    launch: Launch,
+    seeds: str,
+    data_root: str,
+    classes: list[str],
+    every: int,
+    random_seeds: list[int],
+    variants: dict[str, float],
+    refiners: dict[str, str | dict[str, Any]],
+    model: dict[str, str],
+    columns: list[str],
+) -> dict[str, Any]:
+    """Of each variant and random seed: every refiner on a part of the images, then all images and a model.
+
+    Args:
+        launch (Launch): How trainings and tests are started.
+        seeds (str): Work folder of the pipeline that made ``<variant>_s<random seed>/seeds``.
+        data_root (str): Folder of a data set in VOC's layout.
+        classes (list[str]): Names, the background first.
+        every (int): The refiners are compared on every so many-th training image.
+        random_seeds (list[int]): Of the seeds, and of the trainings here.
+        variants (dict): Name -> label-free background score of its seeds.
+        refiners (dict): Name -> config, or ``dict(config, variant)`` of one that takes the network of a
+            variant in ``seeds``, or ``dict(targets, network, walk)``, the configs of one that trains a
+            network; ``margin`` there: how far the scores of its sure background and foreground lie from
+            the background score.
+        model (dict): ``refiner`` and ``config`` of the segmentation model on its labels.
+        columns (list[str]): Of the result table.
+
+    Returns:
+        dict: ``stages`` and ``table``.
+
+    Raises:
+        ValueError: A refiner that trains a network is called neither psa nor irn, or the model asks for
+            another one.
+    """
+    trained = [name for name, one in refiners.items() if isinstance(one, dict) and 'network' in one]
+    if not set(trained) <= set(FEEDS) or model['refiner'] not in trained:
+        raise ValueError(
+            f'the refiners with a network must be among {", ".join(FEEDS)} and that of the model one of '
+            f'them, got {trained} and {model["refiner"]!r}'
+        )
+    data = Data(data_root, tuple(classes))
+    part = f"awk 'NR % {every} == 1' {data.train_list} > {PART}"
+    stages: Stages = [dict(name='part', command=part, needs=[])]
+    runs = [
+        _Run(variant, seed, score, seeds, data, launch)
+        for seed in random_seeds
+        for variant, score in variants.items()
+    ]
+    for run in runs:
+        stages.append(run.seeds())
+        for name, refiner in refiners.items():
+            stages += run.trained(name, refiner) if name in trained else [run.direct(name, refiner)]
+    for run in runs:
+        stages += run.all_images(model['refiner'], refiners[model['refiner']], model['config'])
+    table = _table(variants, random_seeds, refiners, model['refiner'], columns)
+    return dict(stages=stages, table=table)
+
+
+class _Run(NamedTuple):
+    variant: str
+    random_seed: int
+    score: float
+    source: str
+    data: Data
+    launch: Launch
+
+    @property
+    def id(self) -> str:
+        return f'{self.variant}_s{self.random_seed}'
+
+    @property
+    def folder(self) -> str:
+        return f'{{work_dir}}/{self.id}'
+
+    @property
+    def seed_dir(self) -> str:
+        return word(f'{self.source}/{self.id}/seeds')
+
+    @property
+    def background(self) -> str:
+        return f'refiner.background.score={self.score}'
+
+    def eval(self, what: str, split: str, rest: str) -> str:
+        where = f'{self.data.masks}{self.data.named} --split {split}'
+        return f'{{python}} tools/eval_seeds.py {what} {where}{rest}'
+
+    def refine(
+        self, config: str, out: str, options: list[str], split: str = f' --split {PART}'
+    ) -> str:
+        images = f'{self.data.root}/JPEGImages'
+        moved = config_of(config).get('image_dir', images) != images
+        where = f' --images {word(images)}' if moved else ''
+        return (
+            f'{{python}} tools/refine.py {word(config)} --seeds {self.seed_dir}{split} --out {out}'
+            f'{where}{options_of(*options)}'
+        )
+
+    def seeds(self) -> Stage:
+        done = f'{self.folder}/seeds.json'
+        rest = f' --threshold {self.score} --json {done}'
+        command = self.eval(self.seed_dir, PART, rest)
+        return dict(name=f'seeds_{self.id}', command=command, done=done, needs=['part'])
+
+    def scored(self, name: str, config: str, options: list[str], needs: str) -> Stage:
+        out = f'{self.folder}/{name}'
+        done = f'{out}/labels.json'
+        score = self.eval(f'{out}/labels', PART, f' --json {done}')
+        command = f'{self.refine(config, out, [self.background, *options])} && {score}'
+        return dict(name=f'{name}_{self.id}', command=command, done=done, makes=out, needs=[needs])
+
+    def direct(self, name: str, refiner: str | dict[str, Any]) -> Stage:
+        if isinstance(refiner, str):
+            return self.scored(name, refiner, [], 'part')
+        network = final_checkpoint(config_of(refiner['config']).refiner.config)
+        checkpoint = f'{self.source}/{refiner["variant"]}_s{self.random_seed}/{network}'
+        return self.scored(name, refiner['config'], [f'refiner.checkpoint={checkpoint}'], 'part')
+
+    def trained(self, name: str, refiner: dict[str, Any]) -> Stages:
+        targets, network = (Path(refiner[key]).stem.split('_')[0] for key in ('targets', 'network'))
+        made, folder = f'{self.folder}/{targets}', f'{self.folder}/{network}'
+        margin = refiner.get('margin')
+        told = [] if margin is None else [
+            f'refiner.foreground={self.score + margin:.2f}',
+            f'refiner.background={self.score - margin:.2f}',
+        ]  # fmt: skip
+        options = [
+            *moved_data(refiner['network'], self.data.root, 'train_dataloader'),
+            f'randomness.seed={self.random_seed}',
+            f'train_dataloader.dataset.ann_file={PART}',
+            FEEDS[name].format(made),
+        ]
+        train = f'{network}_{self.id}'
+        return [
+            dict(
+                name=f'{targets}_{self.id}',
+                command=self.refine(refiner['targets'], made, told),
+                makes=made,
+                needs=['part'],
+            ),
+            dict(
+                name=train,
+                command=self.launch.train(train, refiner['network'], folder, options),
+                done=self.checkpoint(refiner),
+                makes=folder,
+                needs=[f'{targets}_{self.id}'],
+            ),
+            self.scored(
+                name, refiner['walk'], [f'refiner.checkpoint={self.checkpoint(refiner)}'], train
+            ),
+        ]
+
+    def checkpoint(self, refiner: dict[str, Any]) -> str:
+        network = Path(refiner['network']).stem.split('_')[0]
+        return f'{self.folder}/{network}/{final_checkpoint(refiner["network"])}'
+
+    def all_images(self, name: str, refiner: dict[str, Any], model: str) -> Stages:
+        """The refiner goes on from the part to all images, and a model is trained on its labels."""
+        out, folder = f'{self.folder}/{name}', f'{self.folder}/model'
+        done, trained = f'{out}/all.json', f'{folder}/{final_checkpoint(model)}'
+        options = [self.background, f'refiner.checkpoint={self.checkpoint(refiner)}']
+        walk = self.refine(refiner['walk'], out, options, split='')
+        score = self.eval(f'{out}/labels', self.data.train_list, f' --json {done}')
+        feed = [
+            *moved_data(model, self.data.root, 'train_dataloader'),
+            f'randomness.seed={self.random_seed}',
+            f'train_dataloader.dataset.data_prefix.seg_map_path={out}/labels',
+        ]
+        moved = options_of(*moved_data(model, self.data.root, 'test_dataloader'))
+        walked, train = f'{name}-all_{self.id}', f'model_{self.id}'
+        train_command = self.launch.train(train, model, folder, feed)
+        return [
+            dict(name=walked, command=f'{walk} && {score}', done=done, needs=[f'{name}_{self.id}']),
+            dict(name=train, command=train_command, done=trained, makes=folder, needs=[walked]),
+            *(
+                dict(
+                    name=f'{scales}_{self.id}',
+                    command=self.launch.test(
+                        f'{scales}_{self.id}',
+                        model,
+                        trained,
+                        f'--work-dir {folder}/{scales}{tta}{moved}',
+                    ),
+                    done=f'{folder}/{scales}/metrics.json',
+                    needs=[train],
+                )
+                for scales, tta in SCALES.items()
+            ),
+        ]
+
+
+def _table(
+    variants: dict[str, float],
+    random_seeds: list[int],
+    refiners: dict[str, Any],
+    chosen: str,
+    columns: list[str],
+) -> list[dict[str, Any]]:
+    model = f'model on {chosen.upper()}, val'
+    rows = [
+        ('seeds', 'seeds.json', SCORES),
+        *((name, f'{name}/labels.json', SCORES) for name in refiners),
+        (f'{chosen}, all images', f'{chosen}/all.json', SCORES),
+        (f'{model}, one scale', 'model/single/metrics.json', MODEL),
+        (f'{model}, 3 scales, flip, CRF', 'model/multi/metrics.json', MODEL),
+    ]
+    return [
+        seeded_row(variant, stage, random_seeds, file, numbers, columns)
+        for stage, file, numbers in rows
+        for variant in variants
+    ]

@@ -1,0 +1,129 @@
+"""Stages of one variant on small data: training, seeds, scores, pseudo-labels, segmentation model."""
+
+from typing import Any, NamedTuple
+
+from .launch import Launch
+from .parts import Stages, final_checkpoint, moved_data, options_of, word, words
+
+Stage = dict[str, Any]
+
+
+class Data(NamedTuple):
+    """A data set in VOC's layout.
+
+    Args:
+        root (str): Its folder.
+        classes (list[str]): Names from the background on; none: VOC's or those of the seeds.
+    """
+
+    root: str
+    classes: tuple[str, ...] = ()
+
+    def file(self, *parts: str) -> str:
+        """A path in the folder, quoted."""
+        return word('/'.join((self.root, *parts)))
+
+    @property
+    def masks(self) -> str:
+        """Words for tools/eval_seeds.py that name the masks."""
+        return f'--gt {self.file("SegmentationClass")}'
+
+    @property
+    def named(self) -> str:
+        """Words for tools/eval_seeds.py that name the classes; they begin with a blank."""
+        return f' --classes {words(self.classes)}' if self.classes else ''
+
+    @property
+    def train_list(self) -> str:
+        """The list of training images, quoted."""
+        return self.file('ImageSets', 'Segmentation', 'train.txt')
+
+
+class Run(NamedTuple):
+    """One variant with one random seed, in a folder of its own.
+
+    Args:
+        name (str): End of its stages' names.
+        config (str): What is trained.
+        threshold (str | float): Label-free background score of its seeds, ``'otsu'`` or a number.
+        data (Data): The images.
+        launch (Launch): How trainings and tests are started.
+        seeded (tuple[str, ...]): Options of every training.
+    """
+
+    name: str
+    config: str
+    threshold: str | float
+    data: Data
+    launch: Launch
+    seeded: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """Where everything lies."""
+        return f'{{work_dir}}/{self.name}'
+
+    @property
+    def trained(self) -> str:
+        """The last checkpoint of the training."""
+        return f'{self.folder}/{final_checkpoint(self.config)}'
+
+    def train(self, name: str, start: str | None, needs: list[str]) -> Stage:
+        """Train the config, from a checkpoint ``start`` where one is given."""
+        loaded = [f'load_from={start}'] if start else []
+        moved = moved_data(self.config, self.data.root, 'train_dataloader')
+        command = self.launch.train(name, self.config, self.folder, [*moved, *self.seeded, *loaded])
+        return dict(name=name, command=command, done=self.trained, makes=self.folder, needs=needs)
+
+    def export(self, name: str, folder: str, words: str, options: list[str], needs: str) -> Stage:
+        """Test the trained network with augmentation, into a folder."""
+        moved = moved_data(self.config, self.data.root, 'test_dataloader')
+        rest = f'--work-dir {folder}{words} --tta{options_of(*moved, *options)}'
+        return dict(
+            name=name,
+            command=self.launch.test(name, self.config, self.trained, rest),
+            done=f'{folder}/metrics.json',
+            needs=[needs],
+        )
+
+    def score(self, name: str, what: str, needs: str, threshold: bool = False) -> Stage:
+        """Score the folder ``what``, seeds or labels, on the masks of the training images."""
+        rest = f'{self.data.masks} --split {self.data.train_list}{self.data.named}'
+        cut = f' --threshold {self.threshold}' if threshold else ''
+        done = f'{self.folder}/{what}.json'
+        command = f'{{python}} tools/eval_seeds.py {self.folder}/{what} {rest}{cut} --json {done}'
+        return dict(name=name, command=command, done=done, needs=[needs])
+
+    def labels(self) -> Stage:
+        """Pseudo-labels by the threshold."""
+        made = f'{self.folder}/labels'
+        command = (
+            f'{{python}} tools/make_pseudo_labels.py {self.folder}/seeds {made} '
+            f'--threshold {self.threshold}'
+        )
+        needs = [f'seeds_{self.name}']
+        return dict(name=f'labels_{self.name}', command=command, makes=made, needs=needs)
+
+    def model(self, config: str) -> Stages:
+        """Train a segmentation model on the pseudo-labels, and test it."""
+        retrain, folder = f'retrain_{self.name}', f'{self.folder}/retrain'
+        trained = f'{folder}/{final_checkpoint(config)}'
+        feed = f'train_dataloader.dataset.data_prefix.seg_map_path={self.folder}/labels'
+        options = [*moved_data(config, self.data.root, 'train_dataloader'), *self.seeded, feed]
+        test = f'test_{self.name}'
+        moved = options_of(*moved_data(config, self.data.root, 'test_dataloader'))
+        return [
+            dict(
+                name=retrain,
+                command=self.launch.train(retrain, config, folder, options),
+                done=trained,
+                makes=folder,
+                needs=[f'labels_{self.name}'],
+            ),
+            dict(
+                name=test,
+                command=self.launch.test(test, config, trained, f'--work-dir {folder}/test{moved}'),
+                done=f'{folder}/test/metrics.json',
+                needs=[retrain],
+            ),
+        ]

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [options of tools/test.py]
+# GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS change the defaults below.
+set -euo pipefail
+if [ $# -lt 4 ]; then
+    sed -n '2,3s/^# //p' "$0" >&2
+    exit 2
+fi
+root="$(cd "$(dirname "$0")/.." && pwd)"
+
+export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
+# shellcheck disable=SC2086  # SRUN_ARGS holds several words
+exec srun \
+    --partition="$1" \
+    --job-name="$2" \
+    --gres="gpu:${GPUS_PER_NODE:-4}" \
+    --ntasks="${GPUS:-4}" \
+    --ntasks-per-node="${GPUS_PER_NODE:-4}" \
+    --cpus-per-task="${CPUS_PER_TASK:-5}" \
+    --kill-on-bad-exit=1 \
+    ${SRUN_ARGS:-} \
+    python -u "$root/tools/test.py" "$3" "$4" --launcher slurm "${@:5}"
