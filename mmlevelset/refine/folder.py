@@ -18,6 +18,7 @@ from mmlevelset.fileio.seeds import read_seed
 from mmlevelset.fileio.soft import DTYPES, read_soft, soft_to_label, write_soft
 from mmlevelset.parallel import parallel, progress
 from mmlevelset.refine.base import Refiner
+from mmlevelset.refine.threshold import with_threshold
 from mmlevelset.registry import REFINERS
 
 # What must not change between two runs that fill the same folder.
@@ -53,7 +54,8 @@ def refine_folder(
     """Write ``<out_dir>/soft/<id>.npz`` and ``<out_dir>/labels/<id>.png``. Images done are skipped.
 
     Args:
-        refiner: Config of a class in ``REFINERS``.
+        refiner: Config of a class in ``REFINERS``; ``background=dict(score='otsu')`` takes Otsu's
+            threshold of the seeds, which needs no mask.
         seed_dir: Folder of seeds, ``<id>.npz``.
         image_dir: Folder of the images, ``<id>.jpg``, ``.png`` …, see :func:`find_images`.
         out_dir: Folder to write, see :mod:`mmlevelset.fileio.soft`.
@@ -75,6 +77,7 @@ def refine_folder(
     if jobs < 1 or dtype not in DTYPES:
         raise ValueError(f'expected jobs >= 1 and dtype one of {DTYPES}, got {jobs}, {dtype!r}')
     _check_thresholds(threshold, unsure_below)
+    refiner = with_threshold(refiner, seed_dir, ids)
     seeds, out_dir = read_meta(seed_dir), Path(out_dir)
     ids = finished_ids(seed_dir, '.npz', ids)
     task = Task(

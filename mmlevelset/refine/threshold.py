@@ -54,6 +54,22 @@ def seed_threshold(
     return choose_threshold(rule, histogram)
 
 
+def with_threshold(refiner: dict, seed_dir: str | Path, ids: Sequence[str] | None = None) -> dict:
+    """Put a number in the place of ``background=dict(score='otsu')`` of a refiner.
+
+    Args:
+        refiner: config of a class in ``REFINERS``; one with a number or without ``score`` is returned as
+            it is.
+        seed_dir: folder of the seeds that the number is chosen from, see :func:`seed_threshold`.
+        ids: images to look at; default: all of the folder.
+    """
+    background = refiner.get('background')
+    if not isinstance(background, dict) or background.get('score') != 'otsu':
+        return refiner
+    score = seed_threshold(seed_dir, 'otsu', ids)
+    return dict(refiner, background=dict(background, score=score))
+
+
 def make_pseudo_labels(
     seed_dir: str | Path,
     out_dir: str | Path,

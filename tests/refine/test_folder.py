@@ -16,7 +16,7 @@ from mmlevelset.fileio.output import finished_ids
 from mmlevelset.fileio.seeds import read_seed, write_seed
 from mmlevelset.fileio.soft import read_soft, soft_to_label, write_soft
 from mmlevelset.refine.folder import refine_folder, relabel_folder
-from mmlevelset.refine.threshold import make_pseudo_labels
+from mmlevelset.refine.threshold import make_pseudo_labels, seed_threshold
 
 ROOT = Path(__file__).resolve().parents[2]
 REFINER = dict(type='mmlevelset.PAR', background=dict(score=0.4))
@@ -216,3 +216,23 @@ def test_pixels_that_nothing_claims_are_unsure():
     assert soft_to_label(np.array([7]), soft, unsure_below=0.7).tolist() == [[255, 0, 255]]
     assert soft_to_label(np.array([7]), soft, threshold=0.3).tolist() == [[0, 0, 8]]
     assert soft_to_label(np.array([7]), soft, threshold=0).tolist() == [[0, 8, 8]]
+
+
+def test_label_free_background(folders, tmp_path):
+    """``otsu`` stands for the threshold of the seeds that are refined, and meta.json says which."""
+    labels = make_pseudo_labels(folders['seed_dir'], tmp_path / 'plain')
+    free = dict(REFINER, background=dict(score='otsu'))
+    refine_folder(free, **folders, out_dir=tmp_path / 'free')
+    told = dict(REFINER, background=dict(score=labels))
+    refine_folder(told, **folders, out_dir=tmp_path / 'told')
+    assert (
+        files(tmp_path / 'free') == files(tmp_path / 'told')
+        and free['background']['score'] == 'otsu'
+    )
+    assert read_meta(tmp_path / 'free/soft')['refiner']['background'] == {'score': labels}
+    part = seed_threshold(folders['seed_dir'], 'otsu', ['1', '2'])
+    refine_folder(free, **folders, out_dir=tmp_path / 'part', ids=['1', '2'])
+    assert (
+        read_meta(tmp_path / 'part/soft')['refiner']['background'] == {'score': part}
+        and part != labels
+    )
