@@ -151,6 +151,13 @@ def test_named_files_exist(page: Path) -> None:
     assert not missing, f'{name(page)}: {", ".join(sorted(missing))}'
 
 
+@each_page()
+def test_python_blocks_are_python(page: Path) -> None:
+    for language, block in FENCE.findall(page.read_text(encoding='utf-8')):
+        if language == 'python':
+            compile(block, name(page), 'exec')
+
+
 class Parser(BaseException):
     """Carries the parser of a tool out of its main function."""
 

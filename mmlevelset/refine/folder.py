@@ -4,6 +4,7 @@ import json
 import multiprocessing
 from collections.abc import Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,6 +78,7 @@ def refine_folder(
     if jobs < 1 or dtype not in DTYPES:
         raise ValueError(f'expected jobs >= 1 and dtype one of {DTYPES}, got {jobs}, {dtype!r}')
     _check_thresholds(threshold, unsure_below)
+    module = _module(refiner)
     refiner = with_threshold(refiner, seed_dir, ids)
     seeds, out_dir = read_meta(seed_dir), Path(out_dir)
     ids = finished_ids(seed_dir, '.npz', ids)
@@ -113,7 +115,7 @@ def refine_folder(
         missing = {*no_soft, *no_label}
         left = [name for name in ids if name in missing]
         if left:
-            setup, jobs = partial(_set_up, task), min(jobs, len(left))
+            setup, jobs = partial(_set_up, task, module), min(jobs, len(left))
             for _ in parallel(_work, left, len(left), 'refined', jobs, setup, batch=1):
                 pass
     return len(left)
@@ -190,10 +192,22 @@ def _check_thresholds(threshold: float | None, unsure_below: float | None) -> No
         )
 
 
-def _set_up(task: Task) -> tuple[Task, Refiner]:
+def _module(refiner: dict) -> str:
+    """Where the class of a refiner is defined: a new process knows no class of a user's own."""
+    kind = REFINERS.get(refiner['type'])
+    if kind is None:
+        raise ValueError(
+            f'there is no refiner {refiner["type"]!r}; register the class in REFINERS, and name its '
+            'module in the config: custom_imports = dict(imports=[...])'
+        )
+    return kind.__module__
+
+
+def _set_up(task: Task, module: str) -> tuple[Task, Refiner]:
     """What a process needs; as many threads would fight for the cores as there are processes."""
     if multiprocessing.parent_process():
         torch.set_num_threads(1)
+    import_module(module)
     return task, REFINERS.build(task.refiner)
 
 
