@@ -55,7 +55,7 @@ def test_the_level_set_adds(tool, configs):
     assert one.operations < other.operations and one.kept < other.kept
     assert 0 < one.seconds < float('inf') and 0 < other.seconds < float('inf')
     text = tool.table(pair)
-    assert '| memory with 8 images, GiB |' in text and '3 level sets in 2 images' in text
+    assert '| memory with 8 images, GiB ' in text and '3 level sets in 2 images' in text
 
 
 def test_what_is_counted(tool, configs):

@@ -2,7 +2,7 @@
 
 import json
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +54,23 @@ def markdown(rows: list[Row], digits: int = 2) -> str:
         runs = max((len(result['values']) for result in results.values()), default=0)
         shown = [_shown(results[key], digits) if key in results else '' for key in keys]
         cells.append([row['arm'], row['stage'], str(runs), *shown])
-    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    cells.insert(1, ['-' * width for width in widths])
-    lines = [[cell.ljust(width) for cell, width in zip(c, widths, strict=True)] for c in cells]
     notes = dict.fromkeys(
         f'* {row["stage"]}: masks with {masks}' for row in rows for masks in row['masks']
     )
+    return '\n'.join([aligned(cells), *([''] if notes else []), *notes])
+
+
+def aligned(cells: Sequence[Sequence[str]]) -> str:
+    """Cells as a Markdown table with aligned columns.
+
+    Args:
+        cells (Sequence[Sequence[str]]): Lines of equal length, the header first.
+    """
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [cells[0], ['-' * width for width in widths], *cells[1:]]
     return '\n'.join(
-        [*(f'| {" | ".join(line)} |' for line in lines), *([''] if notes else []), *notes]
+        f'| {" | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |'
+        for line in lines
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmlevelset.apis.command import make_parser, run
 from mmlevelset.fileio.conventions import scored_conventions
+from mmlevelset.pipeline.tables import aligned
 
 SCORES = ('IoU', 'BIoU', 'F')
 
@@ -40,11 +41,11 @@ def class_scores(path: Path, score: str) -> dict[str, float | None]:
 def class_table(columns: dict[str, dict[str, float | None]]) -> str:
     """A Markdown table: one line per class, and the mean over the classes that occur."""
     names = list(dict.fromkeys(name for scores in columns.values() for name in scores))
-    lines = [['class', *columns], ['---'] * (1 + len(columns))]
+    lines = [['class', *columns]]
     lines += [[name, *(_text(scores.get(name)) for scores in columns.values())] for name in names]
     known = [[v for v in scores.values() if v is not None] for scores in columns.values()]
     lines.append(['mean', *(_text(sum(v) / len(v) if v else None) for v in known)])
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+    return aligned(lines)
 
 
 def _text(value: float | None) -> str:

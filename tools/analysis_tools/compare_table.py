@@ -15,6 +15,7 @@ from typing import Any
 
 from mmlevelset.apis.command import make_parser, run
 from mmlevelset.fileio.conventions import CONVENTIONS
+from mmlevelset.pipeline.tables import aligned
 
 DATA = Path(__file__).with_name('paper_tables.json')
 FACTS = ('split', 'gt_dir', 'absent_classes', 'unsure_pixels', *CONVENTIONS, 'init', 'config')
@@ -85,15 +86,6 @@ def shown(values: list[float]) -> str:
     return f'{mean} ± {statistics.stdev(values):.1f} ({len(values)} runs)'
 
 
-def markdown(cells: list[list[str]]) -> str:
-    """A Markdown table with aligned columns; the first line is the header."""
-    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    lines = [cells[0], ['-' * width for width in widths], *cells[1:]]
-    return '\n'.join(
-        f'| {" | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True))} |' for line in lines
-    )
-
-
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument('--root', default='work_dirs', help='folder of all runs')
@@ -105,7 +97,7 @@ def main() -> None:
         parser.error(f'no table {", ".join(sorted(unknown))}; there are {", ".join(tables)}')
     for number in args.tables or tables:
         cells, notes = compare(tables[number], Path(args.root))
-        print(f'Table {number}: {tables[number]["title"]}\n\n{markdown(cells)}\n')
+        print(f'Table {number}: {tables[number]["title"]}\n\n{aligned(cells)}\n')
         if notes:
             print('\n'.join(f'* {note}' for note in notes) + '\n')
 

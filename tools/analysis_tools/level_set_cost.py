@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 
 from mmlevelset.apis.command import make_parser, run
 from mmlevelset.config import read_config
+from mmlevelset.pipeline.tables import aligned
 
 # Attention on a CPU, which PyTorch does not count by itself.
 ATTENTION = {
@@ -162,10 +163,10 @@ def table(pair: tuple[Training, Training]) -> str:
         (f'memory with {batch_size} images, GiB', *total, 2**-30),
         ('CPU time, s an image', one.seconds, other.seconds, 1 / images),
     )
-    lines = ['| per iteration | baseline | level set | added |', '|---|---|---|---|']
+    cells = [['per iteration', 'baseline', 'level set', 'added']]
     for name, a, b, unit in rows:
-        lines.append(f'| {name} | {a * unit:.3g} | {b * unit:.3g} | {100 * (b / a - 1):+.1f} % |')
-    return '\n'.join([*lines, f'{other.level_sets} level sets in {images} images'])
+        cells.append([name, f'{a * unit:.3g}', f'{b * unit:.3g}', f'{100 * (b / a - 1):+.1f} %'])
+    return f'{aligned(cells)}\n\n{other.level_sets} level sets in {images} images'
 
 
 def main() -> None:
