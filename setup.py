@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-from setuptools import Extension, find_packages, setup
-from setuptools.command.build_ext import build_ext
+from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 VERSION = re.search(
@@ -26,31 +25,6 @@ OPENMMLAB = [
 ]
 
 
-def library(name: str) -> Extension:
-    """A plain library for ctypes: needs a C++ compiler, but no headers of Python or torch."""
-    return Extension(
-        f'mmlevelset.kernels._{name}',
-        sources=[f'mmlevelset/kernels/{name}.cpp'],
-        # Vector code for square roots and conditions; results stay exact, unlike with -ffast-math.
-        extra_compile_args=['-O3', '-fno-math-errno', '-fno-trapping-math', '-fopenmp'],
-        extra_link_args=['-fopenmp'],
-        language='c++',
-        optional=True,  # without it the same comes from plain torch, more slowly
-    )
-
-
-class BuildLibrary(build_ext):
-    """Build without OpenMP, on one thread, where the compiler does not have it."""
-
-    def build_extension(self, ext: Extension) -> None:
-        try:
-            super().build_extension(ext)
-        except Exception:  # each compiler class raises its own
-            ext.extra_compile_args.remove('-fopenmp')
-            ext.extra_link_args.remove('-fopenmp')
-            super().build_extension(ext)
-
-
 setup(
     name='mmlevelset',
     version=VERSION,
@@ -62,8 +36,6 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=['mmlevelset', 'mmlevelset.*']),
     package_data={'mmlevelset.datasets.prepare': ['voc8_*.txt']},
-    ext_modules=[library('edt'), library('row_pass')],
-    cmdclass={'build_ext': BuildLibrary},
     install_requires=['numpy', 'scipy', 'torch', 'pillow'],
     extras_require={
         'onedl': ONEDL,
@@ -76,7 +48,6 @@ setup(
         'benchmark': [
             'neuraloperator',
             'tensorly-torch',
-            'edt',
             'scikit-image',
             'opencv-python',
             'matplotlib',

@@ -1,6 +1,7 @@
 """The paper in plain torch: CAM masks, signed distances, energies and their evolution."""
 
 from .cam import cam_masks, cam_weight, normalise_cam
+from .classical import ClassicalEvolution, chan_vese, drlse
 from .condition import evolution_condition
 from .energy import (
     contour_length,
@@ -13,7 +14,7 @@ from .energy import (
     region_energy,
     standardise,
 )
-from .evolve import ClassicalEvolution, chan_vese, drlse
+from .evolution import Evolution
 from .fno import FNOEvolution, FNOLayer
 from .initialise import LevelSetInitialiser
 from .sdf import SEED_SLOPE, signed_distance, squared_distance, valid_masks
@@ -21,6 +22,7 @@ from .spectral import SpectralConv2d
 
 __all__ = [
     'ClassicalEvolution',
+    'Evolution',
     'FNOEvolution',
     'FNOLayer',
     'LevelSetInitialiser',

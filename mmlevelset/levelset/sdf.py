@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
-from types import ModuleType
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..kernels import edt
+from ..kernels.dispatch import accelerated
 
 # sigmoid(phi / 4 px) turns level sets into seeds; 0.5 is the zero level set. The slope only spreads
 # the thresholds of a sweep, not the contour at 0.5.
 SEED_SLOPE = 4.0
-# Pixels per block on the CPU: one int32 block and its temporaries stay in the L2 cache.
-_BLOCK_PIXELS = 1 << 16
-# Rows to shift by between two looks at the current maximum.
-_LOOK_EVERY = 4
 
 
 @torch.no_grad()
@@ -66,7 +59,7 @@ def signed_distance(
         )
     present = present.to(device=mask.device, dtype=torch.bool)
 
-    out = _signed(mask.flatten(0, 1), present.flatten(), squared=False).view(mask.shape)
+    out = signed_edt(mask.flatten(0, 1), present.flatten(), False).view(mask.shape)
     if subpixel:
         # Every real distance is shorter than H + W, the value of masks without a boundary.
         out -= 0.5 * out.sign() * (out.abs() < sum(mask.shape[-2:]))
@@ -110,45 +103,17 @@ def squared_distance(mask: Tensor) -> Tensor:
     _check_bool(mask)
     planes = mask.reshape(-1, *mask.shape[-2:])
     present = torch.ones(len(planes), dtype=torch.bool, device=mask.device)
-    return _signed(planes, present, squared=True).neg_().clamp_min_(0).view(mask.shape)
+    return signed_edt(planes, present, True).neg_().clamp_min_(0).view(mask.shape)
 
 
-def _signed(mask: Tensor, present: Tensor, squared: bool) -> Tensor:
-    """Signed distances of present planes, 0 elsewhere: by the fastest way this machine has.
-
-    Args:
-        mask (Tensor): bool, (P, H, W), true inside.
-        present (Tensor): bool, (P,).
-        squared (bool): return squared distances instead.
-
-    Returns:
-        Tensor: (P, H, W), positive inside; float32 in pixels, or int32 in square pixels.
-    """
-    if edt.usable(mask):
-        return edt.signed_edt(mask, present, squared)
-    if mask.is_cuda and (triton := _triton()):
-        return triton.signed_edt(mask, present, squared)
-    return signed_edt_reference(mask, present, squared)
-
-
-@functools.cache
-def _triton() -> ModuleType | None:
-    try:
-        return importlib.import_module('mmlevelset.kernels.edt_triton')
-    except ImportError:
-        return None
-
-
-def signed_edt_reference(mask: Tensor, present: Tensor, squared: bool) -> Tensor:
-    """Plain-torch version of ``kernels/edt.py`` and ``kernels/edt_triton.py``, on any device.
+@accelerated(edt.signed_edt, edt.usable)
+def signed_edt(mask: Tensor, present: Tensor, squared: bool) -> Tensor:
+    """Signed distances of present planes.
 
     Both signs need one pass: with g the distance along the row to the nearest pixel of the other
     value, and v the one along the column, the squared distance at row i is
     min(v^2, min_k g_k^2 + (i - k)^2). A row k where the pixel has the other value adds nothing
-    wrong, because its distance is not below v^2.
-
-    The minimum over k shifts by 1, 2, ... rows. On the CPU it stops once the squared shift reaches
-    the largest distance left, after which no row can win; elsewhere looking costs more.
+    wrong, because its distance is not below v^2. The minimum over k shifts by 1, 2, ... rows.
 
     Args:
         mask (Tensor): bool, (P, H, W), true inside.
@@ -159,42 +124,16 @@ def signed_edt_reference(mask: Tensor, present: Tensor, squared: bool) -> Tensor
         Tensor: (P, H, W), positive inside; float32 in pixels, or int32 in square pixels. An empty
         plane is -(H + W) everywhere, a full one H + W, or minus and plus its square.
     """
-    dtype = torch.int32 if squared else torch.float32
-    if mask.device.type != 'cpu':
-        out = _absolute(mask, look=False)
-        out = (out if squared else _sqrt(out)) * present[:, None, None]
-        return torch.where(mask, out, -out)
-    out = torch.zeros(mask.shape, dtype=dtype)
-    block = max(1, _BLOCK_PIXELS // max(1, mask[0].numel() if len(mask) else 1))
-    for index in present.nonzero()[:, 0].split(block):
-        inside = mask[index]
-        part = _absolute(inside, look=True)
-        part = part if squared else _sqrt(part)
-        out[index] = torch.where(inside, part, -part)
-    return out
-
-
-def _sqrt(squares: Tensor) -> Tensor:
-    # In double: the float32 square root of torch on the CPU is not always the nearest number.
-    return squares.double().sqrt().float()
-
-
-def _absolute(mask: Tensor, look: bool) -> Tensor:
-    """Squared distance to the nearest pixel of the other value, (P, H, W) int32."""
-    height = mask.shape[1]
     far = sum(mask.shape[1:])
     row = _runs(mask, far).square_()
     best = torch.minimum(row, _runs(mask.mT, far).mT.square())
-    # A plane of one value stays at the sentinel for ever; it must not keep the loop running.
-    bounded = (best < far**2).flatten(1).any(dim=1)
-    for shift in range(1, height):
+    for shift in range(1, mask.shape[1]):
         square = shift * shift
-        if look and shift % _LOOK_EVERY == 1:
-            if not bool((bounded & (best.amax((1, 2)) > square)).any()):
-                break
         torch.minimum(best[:, shift:], row[:, :-shift] + square, out=best[:, shift:])
         torch.minimum(best[:, :-shift], row[:, shift:] + square, out=best[:, :-shift])
-    return best
+    # In double: the float32 square root of torch on the CPU is not always the nearest number.
+    best = best if squared else best.double().sqrt().float()
+    return torch.where(mask, best, -best) * present[:, None, None]
 
 
 def _runs(mask: Tensor, far: int) -> Tensor:

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from mmlevelset.kernels.spectral_dft import (
-    Analysis,
-    Basis,
-    DiagonalProduct,
-    FullProduct,
-    Synthesis,
-    Weights,
-    fourier_basis,
-)
+from ..kernels import dft
+from ..kernels.dispatch import accelerated
 
 
 class SpectralConv2d(nn.Module):
     """Spectral convolution F^-1(R F(x)) on the lowest frequencies (eq 16).
 
-    Equal to ``rfft2``, a product and ``irfft2`` with ``norm='forward'``, computed as truncated real
-    DFT by matrix products: no complex numbers, any map size.
     The weights are real numbers indexed by frequency, rows p = 0 .. modes - 1, -modes .. -1 and
     columns q = 0 .. modes - 1. A small map uses the weights of the frequencies that it has, the
     Nyquist row once (as p = -H / 2, like ``fftfreq``), so no weight is used at two frequencies.
@@ -49,11 +41,13 @@ class SpectralConv2d(nn.Module):
         scale = math.sqrt(0.5 / (1 if mixing == 'diag' else channels))
         self.weight = nn.Parameter(scale * torch.randn(*lead, 2, 2 * modes, modes))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, gate: Callable[[Tensor], Tensor] | None = None) -> Tensor:
         """Convolve in Fourier space.
 
         Args:
             x (Tensor): (N, channels, h, w), any size >= 1x1.
+            gate (Callable, optional): maps the means over the map of the result, (N, channels), to
+                factors w of its channels, (N, channels): the result is w F^-1(R F(x)).
 
         Returns:
             Tensor: (N, channels, h, w), in the dtype of the weights also under autocast.
@@ -63,28 +57,67 @@ class SpectralConv2d(nn.Module):
         """
         if x.dim() != 4 or x.shape[1] != self.channels:
             raise ValueError(f'x has shape {tuple(x.shape)}, expected (N, {self.channels}, h, w).')
+        dtype = self.weight.dtype
+        wide = torch.promote_types(dtype, torch.float32)  # FFTs of half precision do not exist
+        weight = torch.view_as_complex(self.weight.to(wide).movedim(-3, -1).contiguous())
+        weight = lowest(weight, x.shape[2:], self.modes)
+
+        def multiply(spectrum: Tensor) -> Tensor:
+            """w R F(x) of F(x), (N, channels, P, Q)."""
+            if self.mixing == 'diag':
+                spectrum = weight * spectrum
+            else:
+                spectrum = torch.einsum('oipq,nipq->nopq', weight, spectrum)
+            if gate is None:
+                return spectrum
+            mean = spectrum[:, :, 0, 0].real  # frequency zero of a map is its mean
+            return gate(mean.to(dtype)).to(wide)[:, :, None, None] * spectrum
+
         with torch.autocast(x.device.type, enabled=False):
-            basis = self.basis(x)
-            coefficients = Analysis.apply(x.to(self.weight.dtype), basis)
-            return Synthesis.apply(self.mix(coefficients, basis), basis)
-
-    def basis(self, x: Tensor) -> Basis:
-        """Fourier basis for maps like x, (N, C, h, w)."""
-        return fourier_basis(*x.shape[2:], self.modes, x.device, self.weight.dtype)
-
-    def mix(self, coefficients: Tensor, basis: Basis) -> Tensor:
-        """Multiply by R.
-
-        Args:
-            coefficients (Tensor): F(x), (2, 2, P, Q, N, channels), see ``kernels.spectral_dft``.
-            basis (Basis): :meth:`basis` of x.
-
-        Returns:
-            Tensor: R F(x), like ``coefficients``. Entry [0, 0, 0, 0] is the mean of the output over
-            the map times sqrt(h w).
-        """
-        product = DiagonalProduct if self.mixing == 'diag' else FullProduct
-        return product.apply(coefficients, Weights.apply(self.weight, basis))
+            return filtered(x.to(wide), self.modes, multiply).to(dtype)
 
     def extra_repr(self) -> str:
         return f'{self.channels}, modes={self.modes}, mixing={self.mixing!r}'
+
+
+@accelerated(dft.filtered, dft.usable)
+def filtered(x: Tensor, modes: int, multiply: Callable[[Tensor], Tensor]) -> Tensor:
+    """F^-1(multiply(F(x))) on the lowest frequencies; all others become zero.
+
+    Args:
+        x (Tensor): (N, C, h, w), float32 or float64.
+        modes (int): frequencies kept per direction.
+        multiply (Callable): from the spectrum to that of the result, (N, C, P, Q), complex; entry
+            [0, 0] of a spectrum is the mean of its map.
+
+    Returns:
+        Tensor: (N, C, h, w).
+    """
+    spectrum = torch.fft.rfft2(x, norm='forward')
+    low = multiply(lowest(spectrum, x.shape[2:], modes))
+    positive, negative = _rows(x.shape[2], modes)
+    between = low.new_zeros(*low.shape[:2], x.shape[2] - positive - negative, low.shape[3])
+    low = torch.cat([low[:, :, :positive], between, low[:, :, positive:]], dim=2)
+    return torch.fft.irfft2(low, s=x.shape[2:], norm='forward')
+
+
+def lowest(values: Tensor, size: tuple[int, int], modes: int) -> Tensor:
+    """Values of the lowest frequencies that a map has.
+
+    Args:
+        values (Tensor): one value per frequency, (..., rows, columns), in the order of ``rfft2``.
+        size (tuple[int, int]): height and width of the map.
+        modes (int): frequencies kept per direction.
+
+    Returns:
+        Tensor: (..., P, Q): rows p = 0 .. and then .. -1, columns q = 0 ...
+    """
+    positive, negative = _rows(size[0], modes)
+    first = values.shape[-2] - negative
+    columns = values[..., : min(modes, size[1] // 2 + 1)]
+    return torch.cat([columns[..., :positive, :], columns[..., first:, :]], dim=-2)
+
+
+def _rows(height: int, modes: int) -> tuple[int, int]:
+    """How many frequencies p >= 0 and p < 0 are kept; p = H / 2 counts as negative."""
+    return min(modes, (height + 1) // 2), min(modes, height // 2)

@@ -8,16 +8,14 @@ import torch
 from mmengine.logging import print_log
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from mmlevelset.levelset import (
     SEED_SLOPE,
-    ClassicalEvolution,
+    Evolution,
     LevelSetInitialiser,
     cam_masks,
-    edge_stopping,
-    evolution_condition,
     signed_distance,
     standardise,
     valid_masks,
@@ -70,9 +68,9 @@ class LevelSetHead(BaseDecodeHead):
         channels: Width of f_LSI.
         num_classes: Foreground classes C.
         data_index: Which of the backbone's feature maps is F of the energy (eq 24).
-        evolution: Config of f_LSE, ``mmlevelset.FNOEvolution`` (``num_classes`` is filled in; with
-            ``condition_channels`` it sees as many of :func:`evolution_condition`)
-            or ``mmlevelset.ClassicalEvolution``.
+        evolution: Config of f_LSE: ``mmlevelset.FNOEvolution``, ``mmlevelset.ClassicalEvolution`` or
+            a class of your own that keeps the contract of :class:`mmlevelset.levelset.Evolution`;
+            ``num_classes`` and ``truncate`` are filled in.
         loss_sdf: Config of the loss of phi^0.
         loss_anchor: Config of a loss that keeps phi^T near D as well; not in the paper, whose phi^T
             answers to the energy alone.
@@ -120,6 +118,7 @@ class LevelSetHead(BaseDecodeHead):
             init_cfg=init_cfg or dict(type='Normal', std=0.01, override=dict(name='conv_seg')),
         )
         del self.loss_decode  # mmseg's pixel-wise loss
+        self.truncate = truncate
         self.initialiser = LevelSetInitialiser(in_channels, channels)
         self.loss_energy = loss_energy and MODELS.build(loss_energy)
         # Without an energy nothing drives the evolution, and phi^T is phi^0.
@@ -132,16 +131,13 @@ class LevelSetHead(BaseDecodeHead):
         self.data_index = data_index
         self.decoupled = decoupled
         self.background = background
-        self.truncate = truncate
         # Factors of the two losses, driven by LossWarmupHook.
         self.warmup = dict(sdf=1.0, energy=1.0)
 
-    def _build_evolution(self, evolution: dict | None) -> nn.Module:
-        evolution = dict(evolution or dict(type='mmlevelset.FNOEvolution', condition_channels=3))
-        if not evolution['type'].endswith('ClassicalEvolution'):
-            # A shared operator sees one class at a time.
-            evolution['num_classes'] = 1 if evolution.get('shared') else self.num_classes
-        return MODELS.build(evolution)
+    def _build_evolution(self, evolution: dict | None) -> Evolution:
+        default = dict(type='mmlevelset.FNOEvolution', condition_channels=3)
+        given = dict(num_classes=self.num_classes, truncate=self.truncate)
+        return MODELS.build(given | dict(evolution or default))
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Initial level sets phi^0 = f_LSI(F) (eq 7).
@@ -168,19 +164,11 @@ class LevelSetHead(BaseDecodeHead):
         """
         if self.evolution is None:
             return phi
-        if self.training and not self.warmup['energy']:
-            # phi^T has no loss yet; the parameters stay in the graph, see _energy_losses.
+        if not phi.numel() or (self.training and not self.warmup['energy']):
+            # No level set, or no loss of phi^T yet, see _energy_losses. DistributedDataParallel
+            # wants the parameters in the graph.
             return phi + 0 * sum(p.sum() for p in self.evolution.parameters())
-        edge = edge_stopping(image)
-        if isinstance(self.evolution, ClassicalEvolution):
-            return self.evolution(phi, data, edge=edge)
-        channels = self.evolution.condition_channels
-        for _ in range(self.evolution.steps):
-            condition = None
-            if channels:
-                condition = evolution_condition(phi.detach(), image, data, edge, channels)
-            phi = self.evolution(phi / self.truncate, condition) * self.truncate
-        return phi
+        return self.evolution(phi, image, data)
 
     def evolve_pairs(
         self, inputs: Sequence[Tensor], image: Tensor, phi: Tensor, pairs: tuple[Tensor, Tensor]
@@ -192,8 +180,8 @@ class LevelSetHead(BaseDecodeHead):
         Args:
             inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i).
             image (Tensor): x, (N, 3, H, W), in [0, 1].
-            phi (Tensor): phi^0, (N, C, h, w), in pixels of the map, positive inside. A shared
-                operator reads the pairs alone, one per class reads all classes.
+            phi (Tensor): phi^0, (N, C, h, w), in pixels of the map, positive inside. A grouped
+                evolution reads all classes, another the pairs alone.
             pairs (tuple[Tensor, Tensor]): image n in 0 .. N-1 and class c in 0 .. C-1 of every
                 pair, (M,) integers each.
 
@@ -207,10 +195,13 @@ class LevelSetHead(BaseDecodeHead):
         image = F.interpolate(image, phi.shape[2:], mode='area')
         data = standardise(inputs[self.data_index].detach())
         data = F.interpolate(data, phi.shape[2:], mode='bilinear')
-        if getattr(self.evolution, 'shared', False):
+        if self.evolution is not None and self.evolution.grouped:
+            return image[n], data[n], self.evolve(phi, image, data)[n, c][:, None]
+        if len(phi) == 1:  # every pair is of this image: no copy of it for each of them
+            image, data = (x.expand(len(n), -1, -1, -1) for x in (image, data))
+        else:
             image, data = image[n], data[n]
-            return image, data, self.evolve(phi[n, c][:, None], image, data)
-        return image[n], data[n], self.evolve(phi, image, data)[n, c][:, None]
+        return image, data, self.evolve(phi[n, c][:, None], image, data)
 
     def trace(
         self, inputs: Sequence[Tensor], image: Tensor, cam: Tensor, labels: Tensor
@@ -276,7 +267,7 @@ class LevelSetHead(BaseDecodeHead):
         """``loss_energy_*`` of phi^T and, decoupled, of phi^0, times the factor of the warm-up."""
         factor = self.warmup['energy']
         if not factor:
-            # Nothing to compute yet, but DistributedDataParallel wants f_LSE in the graph.
+            # Nothing to compute yet, but f_LSE stays in the graph, see evolve.
             return dict(loss_energy=0 * trace.phi.sum())
         maps = trace.image, trace.data, trace.cam
         losses = {k: factor * v for k, v in self.loss_energy(trace.phi, *maps).items()}

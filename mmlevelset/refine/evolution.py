@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmlevelset.levelset import SEED_SLOPE, ClassicalEvolution, edge_stopping, signed_distance
+from mmlevelset.levelset import SEED_SLOPE, ClassicalEvolution, signed_distance
 from mmlevelset.refine.base import Refiner
 from mmlevelset.refine.model import load_model, normalised
 from mmlevelset.registry import REFINERS
@@ -39,7 +39,7 @@ class EvolutionRefiner(Refiner):
         **options: Any,
     ) -> None:
         super().__init__(background)
-        self.evolution = ClassicalEvolution(method, **options)
+        self.evolution = ClassicalEvolution(method, geodesic=False, **options)
         self.device = device
 
     @torch.inference_mode()
@@ -47,8 +47,7 @@ class EvolutionRefiner(Refiner):
         """Evolve; arguments and result as of :meth:`Refiner.refine`."""
         x = torch.from_numpy(image).to(self.device).permute(2, 0, 1)[None].float() / 255
         phi = initial_phi(torch.from_numpy(scores).to(self.device))
-        edge = edge_stopping(x) if self.evolution.method == 'drlse' else None
-        return soft_maps(self.evolution(phi, x, edge=edge)[0])
+        return soft_maps(self.evolution(phi, image=x, features=x)[0])
 
 
 @REFINERS.register_module()
@@ -114,13 +113,8 @@ class LevelSetRefiner(Refiner):
         seeds = F.interpolate(torch.from_numpy(scores).to(x)[None], grid, mode='bilinear')[0]
         phi = x.new_full((1, self.head.num_classes, *grid), -self.head.truncate)
         phi[:, self._classes] = initial_phi(seeds).clamp(-self.head.truncate, self.head.truncate)
-        # A shared operator takes the classes one by one: each of them needs a copy of the features.
-        shared = getattr(self.head.evolution, 'shared', False)
-        evolved = [
-            self.head.evolve_pairs(features, unit, phi, (torch.zeros_like(c), c))[2]
-            for c in self._classes.split(1 if shared else len(self._classes))
-        ]
-        phi = torch.cat(evolved, dim=0).transpose(0, 1)
+        pairs = torch.zeros_like(self._classes), self._classes
+        phi = self.head.evolve_pairs(features, unit, phi, pairs)[2].transpose(0, 1)
         return soft_maps(F.interpolate(phi, image.shape[:2], mode='bilinear')[0])
 
 

@@ -1,6 +1,4 @@
-"""Compiled, Triton and plain-torch distances: each against SciPy or against one another."""
-
-import importlib.util
+"""Distances by OpenCV and in plain torch: each against SciPy, bit for bit."""
 
 import numpy as np
 import pytest
@@ -10,15 +8,9 @@ from scipy.ndimage import distance_transform_edt
 from mmlevelset.kernels import edt
 from mmlevelset.levelset import sdf, signed_distance
 
-needs_library = pytest.mark.skipif(edt.library() is None, reason='edt.cpp was not built')
-needs_triton = pytest.mark.skipif(
-    not torch.cuda.is_available() or importlib.util.find_spec('triton') is None,
-    reason='Triton kernels run on a CUDA device',
-)
-# Sides around the width of a vector, 16 and 32 bit numbers (the limit is near 147 pixels), rows and
-# columns without a neighbour.
+# Rows and columns without a neighbour, even and odd sides, and distances of hundreds of pixels.
 SIZES = [(1, 1), (1, 40), (40, 1), (2, 3), (8, 8), (28, 28), (31, 33), (20, 130), (150, 21)]
-SIZES += [(147, 147), (3, 300), (300, 3)]
+SIZES += [(147, 147), (3, 300), (300, 3), (1, 1000), (390, 1000)]
 
 
 def planes(height, width):
@@ -42,8 +34,8 @@ def signed_squares(mask):
 
 
 PATHS = [
-    pytest.param(sdf.signed_edt_reference, id='torch'),
-    pytest.param(edt.signed_edt, id='compiled', marks=needs_library),
+    pytest.param(sdf.signed_edt.__wrapped__, id='torch'),
+    pytest.param(edt.signed_edt, id='opencv'),
 ]
 
 
@@ -85,44 +77,17 @@ def test_strides_do_not_matter(path):
     assert torch.equal(path(mask, spread, True), path(mask, present, True))
 
 
-@needs_library
-def test_threads_give_the_same():
-    mask = torch.rand(300, 40, 40) < 0.05
-    present = torch.rand(300) < 0.5
-    single = edt.signed_edt(mask, present, False)
-    torch.set_num_threads(3)
-    assert torch.equal(edt.signed_edt(mask, present, False), single)
-
-
-@needs_library
-def test_the_compiled_library_is_taken_and_can_be_missing(monkeypatch):
+def test_opencv_is_taken_and_can_be_missing(monkeypatch):
     mask = torch.rand(2, 3, 30, 31) < 0.3
     present = torch.tensor([[1, 0, 1], [0, 0, 1]])
-    calls = []
-    compiled = edt.signed_edt
-    monkeypatch.setattr(edt, 'signed_edt', lambda *args: calls.append(1) or compiled(*args))
+    cv2, calls = edt._opencv(), []
+    monkeypatch.setattr(edt, '_opencv', lambda: calls.append(1) or cv2)
     fast = signed_distance(mask, present)
-    monkeypatch.setattr(edt, 'library', lambda: None)
+    assert calls
+    monkeypatch.setattr(edt, '_opencv', lambda: None)
     assert torch.equal(signed_distance(mask, present), fast)
-    assert calls == [1]
 
 
-@needs_triton
-@pytest.mark.parametrize('size', SIZES, ids=str)
-def test_triton_equals_torch_without_synchronisation(size):
-    from mmlevelset.kernels import edt_triton
-
-    mask = planes(*size)
-    present = torch.rand(len(mask)) < 0.7
-    device_mask, device_present = mask.cuda(), present.cuda()
-    for squared in (True, False):
-        edt_triton.signed_edt(device_mask, device_present, squared)  # compiles
-        torch.cuda.set_sync_debug_mode('error')
-        try:
-            out = edt_triton.signed_edt(device_mask, device_present, squared)
-            plain = sdf.signed_edt_reference(device_mask, device_present, squared)
-        finally:
-            torch.cuda.set_sync_debug_mode('default')
-        expected = sdf.signed_edt_reference(mask, present, squared)
-        assert torch.equal(out.cpu(), expected)
-        assert torch.equal(plain.cpu(), expected)
+def test_maps_too_large_for_float32_squares_are_left_to_torch():
+    assert edt.usable(torch.zeros(1, 1000, 1000, dtype=torch.bool))
+    assert not edt.usable(torch.zeros(1, 3, 1001, dtype=torch.bool))

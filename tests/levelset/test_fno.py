@@ -7,11 +7,27 @@ import numpy as np
 import pytest
 import torch
 
-from mmlevelset.levelset import FNOEvolution, FNOLayer, SpectralConv2d
+from mmlevelset.kernels import dft
+from mmlevelset.levelset import FNOEvolution, FNOLayer, SpectralConv2d, spectral
+from mmlevelset.levelset.condition import evolution_condition
+from mmlevelset.levelset.energy import edge_stopping
 
 DATA = Path(__file__).resolve().parents[1] / 'data'
 SIZES = [(1, 1), (1, 7), (6, 1), (2, 2), (5, 8), (8, 8), (14, 14), (20, 28), (25, 30), (33, 24)]
-SIZES += [(64, 9), (71, 30)]  # rows first
+SIZES += [(64, 9), (71, 30)]
+
+
+@pytest.fixture(params=['products', 'fft'])
+def path(request, monkeypatch) -> str:
+    """Either way to transform: matrix products, as on any CPU, and the reference."""
+    if request.param == 'fft':
+        monkeypatch.setattr(dft, 'filtered', None)  # must not be called
+        monkeypatch.setattr(spectral, 'filtered', spectral.filtered.__wrapped__)
+    return request.param
+
+
+def conv2d(conv, x):
+    return torch.nn.functional.conv2d(x, conv.weight, conv.bias, groups=conv.groups)
 
 
 def reference(conv, x):
@@ -35,7 +51,7 @@ def reference(conv, x):
 
 @pytest.mark.parametrize('mixing', ['diag', 'full'])
 @pytest.mark.parametrize('size', SIZES)
-def test_equals_fft(size, mixing):
+def test_equals_fft(size, mixing, path):
     torch.manual_seed(0)
     conv = SpectralConv2d(3, 12, mixing).double()
     x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
@@ -51,12 +67,27 @@ def test_equals_fft(size, mixing):
 
 
 @pytest.mark.parametrize('mixing', ['diag', 'full'])
-def test_float32_accuracy(mixing):
-    torch.manual_seed(0)
+def test_float32_accuracy(mixing, path):
     conv = SpectralConv2d(4, 12, mixing)
     x = torch.randn(2, 4, 128, 112)
     expected = reference(conv.double(), x.double())
     assert (conv.float()(x) - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+@pytest.mark.parametrize('size', [(1, 1), (5, 8), (23, 24), (72, 41)])
+def test_products_equal_the_reference(size):
+    """Values and gradients of the two ways, of float32 within the rounding of the largest entry."""
+    x, probe = torch.randn(2, 3, 2, *size).unbind()
+    weight = torch.randn(2, 24, 12, dtype=torch.complex64)
+    low = spectral.lowest(weight, size, 12)
+    assert dft.usable(x)
+    results = []
+    for function in (dft.filtered, spectral.filtered.__wrapped__):
+        variable, factor = x.clone().requires_grad_(), low.clone().requires_grad_()
+        out = function(variable, 12, lambda f, factor=factor: f * factor)
+        results.append([out, *torch.autograd.grad(out, (variable, factor), probe)])
+    for ours, expected in zip(*results, strict=True):
+        assert (ours - expected).abs().max() <= 1e-5 * expected.abs().max()
 
 
 def test_every_weight_is_used_once_on_large_maps_and_none_twice_on_small_ones():
@@ -80,32 +111,32 @@ def test_resolution_transfer():
     torch.testing.assert_close(conv(wave(32))[..., ::2, ::2], conv(wave(16)), rtol=1e-4, atol=1e-5)
 
 
-def test_gate_pools_the_spectral_output():
+def test_gate_pools_the_spectral_output(path):
     layer = FNOLayer(8, 5)
     x = torch.randn(2, 8, 13, 18)
-    spectral = layer.spectral(x)
-    gate = layer.gate(spectral.mean(dim=(2, 3)))[:, :, None, None]
-    expected = torch.nn.functional.gelu(layer.local(x) + gate * spectral)
+    update = layer.spectral(x)
+    gate = layer.gate(update.mean(dim=(2, 3)))[:, :, None, None]
+    expected = torch.nn.functional.gelu(layer.local(x) + gate * update)
     torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize('shared', [False, True])
 @pytest.mark.parametrize('depth, size', [(1, (7, 12)), (3, (7, 12)), (2, (65, 4))])
-def test_evolution_equals_its_parts_one_after_the_other(depth, size, shared):
-    """The lift and the projection are folded into the first and the last layer."""
+def test_operator_equals_its_parts_one_after_the_other(depth, size, shared):
+    """Convolutions by ``conv2d``, the gate as a mean over the map, complex FFTs."""
     net = FNOEvolution(3, 4, depth, condition_channels=2, width=4, shared=shared).double()
     torch.nn.init.normal_(net.project.weight)
     phi = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
     condition = torch.randn(2, 3, 2, *size, dtype=torch.float64)
     x = torch.cat([phi[:, :, None], condition], dim=2)
-    x = net.lift(x.flatten(0, 1) if shared else x.flatten(1, 2))
+    x = conv2d(net.lift, x.flatten(0, 1) if shared else x.flatten(1, 2))
     for layer in net.layers:
-        spectral = reference(layer.spectral, x)
-        gate = layer.gate(spectral.mean(dim=(2, 3)))[:, :, None, None]
-        x = layer.local(x) + gate * spectral
+        update = reference(layer.spectral, x)
+        gate = layer.gate(update.mean(dim=(2, 3)))[:, :, None, None]
+        x = conv2d(layer.local, x) + gate * update
         x = torch.nn.functional.gelu(x) if layer.activation else x
-    expected = phi + net.project(x).view(phi.shape)
-    ours = net(phi, condition)
+    expected = phi + conv2d(net.project, x).view(phi.shape)
+    ours = net.operator(phi, condition)
     torch.testing.assert_close(ours, expected)
     probe, variables = torch.randn_like(ours), [phi, *net.parameters()]
     grads = [torch.autograd.grad((y * probe).sum(), variables) for y in (ours, expected)]
@@ -116,19 +147,32 @@ def test_without_gradient_the_inputs_stay():
     net = FNOEvolution(3, modes=4, condition_channels=1)
     torch.nn.init.normal_(net.project.weight)
     phi, condition = torch.randn(2, 3, 9, 9), torch.randn(2, 3, 1, 9, 9)
-    for operator, inputs in ((net, (phi, condition)), (net.layers[0], (phi,))):
+    for operator, inputs in ((net.operator, (phi, condition)), (net.layers[0], (phi,))):
         expected, before = operator(*inputs), [x.clone() for x in inputs]
         with torch.no_grad():
             torch.testing.assert_close(operator(*inputs), expected)
         torch.testing.assert_close([*inputs], before, rtol=0, atol=0)
 
 
+def test_the_contract_repeats_the_operator_with_its_own_condition():
+    """phi in pixels; every step sees the forces on its own last level sets, without gradient."""
+    net = FNOEvolution(2, modes=4, condition_channels=5, width=2, steps=3, truncate=8.0)
+    torch.nn.init.normal_(net.project.weight)
+    phi = 8 * torch.randn(2, 2, 12, 13)
+    image, features = torch.rand(2, 3, 12, 13), torch.randn(2, 6, 12, 13)
+    expected, edge = phi, edge_stopping(image)
+    for _ in range(3):
+        condition = evolution_condition(expected, image, features, edge)
+        expected = 8 * net.operator(expected / 8, condition)
+    torch.testing.assert_close(net(phi, image, features), expected)
+
+
 def test_parameter_counts():
     # 4 layers x 24 rows x 12 columns x 2 reals, per channel or per pair of channels
-    for mixing, spectral in (('diag', 20), ('full', 400)):
+    for mixing, multipliers in (('diag', 20), ('full', 400)):
         net = FNOEvolution(20, mixing=mixing)
         count = sum(p.numel() for n, p in net.named_parameters() if 'spectral' in n)
-        assert count == spectral * 4 * 24 * 12 * 2
+        assert count == multipliers * 4 * 24 * 12 * 2
 
 
 @pytest.mark.parametrize('shared', [False, True])
@@ -137,12 +181,12 @@ def test_starts_as_identity_and_learns(shared, size):
     torch.manual_seed(0)
     net = FNOEvolution(3, modes=4, depth=2, condition_channels=2, width=4, shared=shared)
     phi, condition = torch.randn(2, 3, *size), torch.randn(2, 3, 2, *size)
-    assert torch.equal(net(phi, condition), phi)
+    assert torch.equal(net.operator(phi, condition), phi)
     target = phi - condition[:, :, 0]
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-2)
     losses = []
     for _ in range(60):
-        loss = (net(phi, condition) - target).square().mean()
+        loss = (net.operator(phi, condition) - target).square().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -156,8 +200,8 @@ def test_shared_operator_commutes_with_class_permutation():
     torch.nn.init.normal_(net.project.weight)
     phi, condition = torch.randn(1, 4, 9, 9), torch.randn(1, 4, 1, 9, 9)
     order = torch.tensor([2, 0, 3, 1])
-    expected = net(phi, condition)[:, order]
-    torch.testing.assert_close(net(phi[:, order], condition[:, order]), expected)
+    expected = net.operator(phi, condition)[:, order]
+    torch.testing.assert_close(net.operator(phi[:, order], condition[:, order]), expected)
 
 
 def test_autocast_keeps_the_transform_in_float32():
@@ -165,7 +209,7 @@ def test_autocast_keeps_the_transform_in_float32():
     x = torch.randn(1, 2, 28, 28)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         inside = conv(x)
-        evolved = FNOEvolution(2, modes=6)(x)
+        evolved = FNOEvolution(2, modes=6).operator(x)
     assert inside.dtype == torch.float32 and torch.equal(inside, conv(x))
     assert evolved.isfinite().all()
 
@@ -182,11 +226,11 @@ def test_user_errors():
     with pytest.raises(ValueError, match='mixing'):
         SpectralConv2d(2, 3, 'both')
     with pytest.raises(ValueError, match='condition_channels'):
-        FNOEvolution(2)(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 1, 4, 4))
+        FNOEvolution(2).operator(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 1, 4, 4))
     with pytest.raises(ValueError, match='condition is None'):
-        FNOEvolution(2, condition_channels=1)(torch.zeros(1, 2, 4, 4))
+        FNOEvolution(2, condition_channels=1).operator(torch.zeros(1, 2, 4, 4))
     with pytest.raises(ValueError, match='phi has shape'):
-        FNOEvolution(2)(torch.zeros(1, 3, 4, 4))
+        FNOEvolution(2).operator(torch.zeros(1, 3, 4, 4))
 
 
 def waves(start: int, *shape: int) -> torch.Tensor:
@@ -201,7 +245,7 @@ def test_equals_neuraloperator(size, mixing):
     """Output and gradient of ``SpectralConv`` of neuraloperator 2.0.0, also on maps below the modes.
 
     tests/data/neuraloperator_spectral.npz was recorded from the layer that
-    ``mmlevelset.benchmark.peers.neuralop_layer`` makes of ``conv``, for the same ``x`` and ``probe``.
+    ``neuralop_layer`` of tools/benchmark/peers.py makes of ``conv``, for the same ``x`` and ``probe``.
     Only even heights: version 2.0.0 shifts the rows of odd maps by one on the way back.
     """
     golden = np.load(DATA / 'neuraloperator_spectral.npz')

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
 
-from mmlevelset.levelset import sdf, signed_distance, squared_distance, valid_masks
+from mmlevelset.levelset import signed_distance, squared_distance, valid_masks
 
 SIZES = [(1, 2), (1, 17), (17, 1), (2, 2), (7, 5), (28, 28), (31, 64), (112, 57)]
 
@@ -125,9 +125,3 @@ def test_any_dtype_and_strides_of_present_and_mask(dtype):
     expected = signed_distance(view.contiguous(), present.bool().contiguous())
     assert torch.equal(signed_distance(view, present), expected)
     assert torch.equal(expected.ne(0).flatten(2).all(2), present.bool())
-
-
-def test_the_gpu_fallback_does_not_look_at_the_data():
-    """The path of other devices, on the CPU: all rows, no early stop, the same numbers."""
-    mask = torch.rand(30, 15, 22) < 0.1
-    assert torch.equal(sdf._absolute(mask, look=False), sdf._absolute(mask, look=True))

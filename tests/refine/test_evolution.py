@@ -83,22 +83,26 @@ def files(tmp_path, request) -> dict[str, str]:
     return dict(config=str(config), checkpoint=str(checkpoint))
 
 
-def test_classes_evolve_as_all_at_once(files):
-    """One by one or together, and an operator that does something."""
+def test_classes_evolve_together_as_one_by_one(files):
+    """An operator that does something; a shared one sees the classes of the seed alone."""
     image, _, seed = disc(96)
     seed = seed._replace(keys=np.array([0, 2]))
     refiner = LevelSetRefiner(**files, background=dict(score=0.4), size=(64, 64))
-    torch.manual_seed(0)
-    for parameter in refiner.head.evolution.parameters():
+    evolution = refiner.head.evolution
+    for parameter in evolution.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
-    evolve, calls = refiner.head.evolve_pairs, []
+    shapes, calls = [], []
+    evolution.register_forward_pre_hook(lambda _, args: shapes.append(tuple(args[0].shape[:2])))
+    evolve = refiner.head.evolve_pairs
     refiner.head.evolve_pairs = lambda *args: calls.append(args) or evolve(*args)
     soft = refiner(image, seed)
-    assert len(calls) == (2 if refiner.head.evolution.shared else 1)
+    assert shapes == [(1, 4) if evolution.grouped else (2, 1)] and len(calls) == 1
     with torch.inference_mode():
-        phi = evolve(*calls[0][:3], (torch.tensor([0, 0]), torch.tensor([0, 2])))[2]
-        phi = torch.nn.functional.interpolate(phi, image.shape[:2], mode='bilinear')[:, 0]
-    np.testing.assert_allclose(soft[1:], torch.sigmoid(phi / 4), atol=1e-6)
+        for k, key in enumerate(seed.keys):
+            pairs = torch.tensor([0]), torch.tensor([key])
+            phi = evolve(*calls[0][:3], pairs)[2]
+            phi = torch.nn.functional.interpolate(phi, image.shape[:2], mode='bilinear')[0, 0]
+            np.testing.assert_allclose(soft[1 + k], torch.sigmoid(phi / 4), atol=1e-6)
 
 
 def test_operator_from_any_seed(files):

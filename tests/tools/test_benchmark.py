@@ -12,13 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
-from mmlevelset.benchmark import fno, peers
-from mmlevelset.benchmark.growth import exponent
-from mmlevelset.benchmark.table3 import contour_energy, minimise
-from mmlevelset.benchmark.timing import Comparison, peak_memory
 from mmlevelset.levelset import FNOEvolution, region_energy, signed_distance
+from tools.benchmark import peers, trained
+from tools.benchmark.table3 import contour_energy, minimise
+from tools.benchmark.timing import Comparison, peak_memory
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device('cpu')
 
 
@@ -33,12 +32,12 @@ def test_command_line(tmp_path):
             np.where(disc[..., None], [200, 150, 90], [40, 60, 80]).astype(np.uint8)
         ).save(photos / name)
     out = tmp_path / 'out'
-    command = 'tools/analysis_tools/benchmark_evolution.py --classes 2 --batch 2 --maps 8 9'
+    command = '-m tools.benchmark --classes 2 --batch 2 --maps 8 9'
     command += ' --large 24 --channels 4 --repeats 3 --seconds 0.1 --adam-steps 20'
-    command += f' --operator-steps 2 --growth-seconds 1e-4 --images {photos} --out {out}'
+    command += f' --operator-steps 2 --images {photos} --out {out}'
     env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
     # Peers that block cannot be imported: their rows must say so.
-    (tmp_path / 'edt.py').write_text('raise ImportError("blocked")')
+    (tmp_path / 'neuralop.py').write_text('raise ImportError("blocked")')
     env['PYTHONPATH'] += os.pathsep + str(tmp_path)
     run = subprocess.run(
         [sys.executable, *command.split()], cwd=ROOT, env=env, capture_output=True, text=True
@@ -47,20 +46,12 @@ def test_command_line(tmp_path):
 
     facts = json.loads((out / 'benchmark.json').read_text())
     rows = facts['rows']
-    assert {r['section'] for r in rows} == {
-        'sdf',
-        'energy',
-        'spectral',
-        'group',
-        'table3',
-        'growth',
-    }
-    timed = [r for r in rows if 'missing' not in r and 'capped' not in r]
+    assert {r['section'] for r in rows} == {'energy', 'spectral', 'table3'}
+    timed = [r for r in rows if 'missing' not in r]
     assert all(r['median'] > 0 and r['iqr'] >= 0 for r in timed)
-    blocked = [r for r in rows if r.get('method', '').startswith('edt')]
-    assert len(blocked) == 4 and all('pip install edt' in r['missing'] for r in blocked)
-    assert any('capped' in r for r in rows)
-    assert max(r.get('max error (px)', 0) for r in timed) < 1e-4
+    blocked = [r for r in rows if r.get('method', '').startswith('neuraloperator')]
+    assert len(blocked) == 10
+    assert all('pip install neuraloperator' in r['missing'] for r in blocked)
     assert max(r.get('gradient error', 0) for r in timed) < 1e-3
 
     table = {(r['method'], r['case']): r for r in timed if r['section'] == 'table3'}
@@ -73,14 +64,13 @@ def test_command_line(tmp_path):
     assert table['chan_vese, batched', '15 iterations']['share'] > 0.1
 
     text = (out / 'benchmark.md').read_text()
-    assert all(f'### {s}' in text for s in ('sdf', 'energy', 'spectral', 'group', 'growth'))
+    assert all(f'### {s}' in text for s in ('energy', 'spectral', 'table3'))
     assert '| paper, traditional | 0.3316 | 1.9541 | 3.4308 | 5.6777 |' in text
-    assert 'pip install edt' in text and text.strip() in run.stdout
-    for plot in ('growth.png', 'evolution.png'):
-        assert Image.open(out / plot).size[0] > 500
-    assert fno.load(str(out / 'operator.pth'), 2, CPU).num_classes == 2
+    assert 'pip install neuraloperator' in text and text.strip() in run.stdout
+    assert Image.open(out / 'evolution.png').size[0] > 500
+    assert trained.load(str(out / 'operator.pth'), 2, CPU).num_classes == 2
     with pytest.raises(ValueError, match='num_classes=2'):
-        fno.load(str(out / 'operator.pth'), 3, CPU)
+        trained.load(str(out / 'operator.pth'), 3, CPU)
 
 
 def test_time_memory_and_missing_rows():
@@ -129,7 +119,7 @@ def test_coarse_starts_and_contour_energy():
     y, x = torch.meshgrid(torch.arange(56), torch.arange(56), indexing='ij')
     image = torch.where((y - 28) ** 2 + (x - 25) ** 2 < 200, 0.8, 0.2)[None, None]
     generator = torch.Generator().manual_seed(0)
-    phi = fno.starts(image.repeat(2, 1, 1, 1), 5, generator)
+    phi = trained.starts(image.repeat(2, 1, 1, 1), 5, generator)
     inside = (phi > 0).float().mean(dim=(2, 3))
     assert phi.shape == (2, 5, 56, 56) and phi.abs().max() == 2.5
     assert (inside > 0.1).all() and (inside < 0.6).all()
@@ -138,34 +128,30 @@ def test_coarse_starts_and_contour_energy():
     low = contour_energy(truth, image)
     assert low == pytest.approx(contour_energy(100 * truth, image)) and low < 0.2
     reached = contour_energy(minimise(phi[:1], image, 40), image)
-    assert low <= reached < contour_energy(phi[:1], image)
+    # The same contour may be reached: equal up to the rounding of a float32 mean over the map.
+    assert low * (1 - 1e-5) <= reached < 0.9 * contour_energy(phi[:1], image)
 
 
 def test_training_lowers_the_energy_at_another_size():
     """A few steps on small maps beat the start on a map four times as large."""
     y, x = torch.meshgrid(torch.arange(224), torch.arange(224), indexing='ij')
     large = torch.where((y - 100) ** 2 + (x - 120) ** 2 < 60**2, 0.7, 0.3)[None, None]
-    small = torch.nn.functional.interpolate(large, (fno.GRID, fno.GRID), mode='area')
+    small = torch.nn.functional.interpolate(large, (trained.GRID, trained.GRID), mode='area')
     torch.manual_seed(0)
-    operator = fno.train(4, small, 120, CPU)
-    start = fno.starts(large, 4, torch.Generator().manual_seed(3))
+    operator = trained.train(4, small, 120, CPU)
+    start = trained.starts(large, 4, torch.Generator().manual_seed(3))
     with torch.inference_mode():
-        after = contour_energy(fno.one_pass(operator, start, large), large)
+        after = contour_energy(trained.one_pass(operator, start, large), large)
     assert after < 0.7 * contour_energy(start, large)
     untrained = FNOEvolution(4, condition_channels=1)
-    torch.testing.assert_close(fno.one_pass(untrained, start, large), start)
-
-
-def test_exponent_of_a_power_law():
-    assert exponent([1, 2, 4, 8], [7, 3 * 4, 3 * 16, 3 * 64]) == pytest.approx(2)
-    assert exponent([3], [1.0]) is None
+    torch.testing.assert_close(trained.one_pass(untrained, start, large), start)
 
 
 def test_user_errors(tmp_path):
     with pytest.raises(FileNotFoundError, match='has 0 images'):
-        fno.grey_images(str(tmp_path), 32)
+        trained.grey_images(str(tmp_path), 32)
     with pytest.raises(FileNotFoundError, match='leave --operator out'):
-        fno.load(str(tmp_path / 'none.pth'), 2, CPU)
+        trained.load(str(tmp_path / 'none.pth'), 2, CPU)
     torch.save(dict(weights=1), tmp_path / 'other.pth')
     with pytest.raises(ValueError, match="'kwargs' and 'state_dict'"):
-        fno.load(str(tmp_path / 'other.pth'), 2, CPU)
+        trained.load(str(tmp_path / 'other.pth'), 2, CPU)

@@ -1,8 +1,7 @@
-"""What the field uses for the same work; every peer but scipy is optional."""
+"""What the field uses for the same work; every peer is optional."""
 
 from __future__ import annotations
 
-import copy
 import importlib
 from collections.abc import Callable
 from types import ModuleType
@@ -10,11 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from scipy import ndimage
 from torch import Tensor, nn
 
-from mmlevelset.levelset import FNOEvolution, SpectralConv2d
+from mmlevelset.levelset import SpectralConv2d
 
 
 class MissingPeer(Exception):
@@ -38,42 +35,6 @@ def optional(module: str, package: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         raise MissingPeer(f'not installed: pip install {package} ({error})') from error
-
-
-def sdf_loop(library: str, mask: Tensor, present: Tensor | None = None) -> Callable[[], Tensor]:
-    """Signed distance, one plane and one side of the contour at a time, as its users write it.
-
-    Args:
-        library (str): ``'scipy'``, ``'cv2'`` (precise mask) or ``'edt'``.
-        mask (Tensor): bool, (N, C, H, W), true inside.
-        present (Tensor, optional): bool, (N, C); the loop skips the other planes.
-
-    Returns:
-        Callable: returns float32 (N, C, H, W), in pixels, positive inside, 0 where skipped.
-
-    Raises:
-        MissingPeer: if the library is not installed.
-    """
-    if library == 'scipy':
-        distance = ndimage.distance_transform_edt
-    elif library == 'cv2':
-        cv2 = optional('cv2', 'opencv-python')
-        cv2.setNumThreads(torch.get_num_threads())
-
-        def distance(plane: np.ndarray) -> np.ndarray:
-            return cv2.distanceTransform(plane.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    else:
-        distance = optional('edt', 'edt').edt
-
-    def run() -> Tensor:
-        planes = mask.cpu().numpy()
-        out = np.zeros(planes.shape, np.float32)
-        chosen = np.ndindex(planes.shape[:2]) if present is None else present.nonzero().tolist()
-        for n, c in chosen:
-            out[n, c] = distance(planes[n, c]) - distance(~planes[n, c])
-        return torch.from_numpy(out).to(mask.device)
-
-    return run
 
 
 def naive_region_energy(phi: Tensor, data: Tensor, weight: Tensor, eps: float = 1.0) -> Tensor:
@@ -118,32 +79,6 @@ def neuralop_layer(ours: SpectralConv2d) -> nn.Module:
     with torch.no_grad():
         layer.weight.tensor.copy_(value if diag else value.transpose(0, 1))
     return layer
-
-
-class NeuralopGroup(nn.Module):
-    """``FNOEvolution`` (not shared) with every spectral layer replaced by neuraloperator's.
-
-    Args:
-        ours (FNOEvolution): the group whose weights are copied.
-
-    Raises:
-        MissingPeer: if neuraloperator is not installed.
-    """
-
-    def __init__(self, ours: FNOEvolution) -> None:
-        super().__init__()
-        self.spectral = nn.ModuleList(neuralop_layer(layer.spectral) for layer in ours.layers)
-        self.ours = copy.deepcopy(ours)
-
-    def forward(self, phi: Tensor) -> Tensor:
-        """phi^T of phi^0, (N, C, h, w) both, dimensionless, positive inside."""
-        x = self.ours.lift(phi)
-        for layer, spectral in zip(self.ours.layers, self.spectral, strict=True):
-            update = spectral(x)
-            gate = layer.gate(update.mean(dim=(2, 3)))
-            x = layer.local(x) + gate[:, :, None, None] * update
-            x = F.gelu(x) if layer.activation else x
-        return phi + self.ours.project(x)
 
 
 def skimage_chan_vese(image: Tensor, phi: Tensor, length: float) -> Callable[[int], Tensor]:

@@ -7,10 +7,11 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .energy import data_force, local_data_force
+from .energy import data_force, edge_stopping, local_data_force
 from .energy.common import checked_edge, checked_phi, prepare, wide
+from .evolution import Evolution
 from .stencil import Stencil, blocks
 
 # Floor of the data variance that scales the force: 1 % of the range of an image in [0, 1], squared.
@@ -147,55 +148,44 @@ def drlse(
     return phi
 
 
-class ClassicalEvolution(nn.Module):
+class ClassicalEvolution(Evolution):
     """Classical evolution as a module without weights, in the place of ``FNOEvolution``.
 
     Args:
-        method (str): ``'chan_vese'`` or ``'drlse'``.
+        method (str): ``'chan_vese'``, on the features, or ``'drlse'``, on the edges of the image.
+        geodesic (bool): let edges of the image draw the contours of ``'chan_vese'``, see its ``edge``.
+        num_classes (int): of the contract; the method treats every level set by itself.
+        truncate (float): of the contract; the methods have limits of their own.
         **options: keyword arguments of :func:`chan_vese` or :func:`drlse`, e.g. ``steps=15``.
 
     Raises:
         ValueError: if the method or an option is unknown.
     """
 
-    def __init__(self, method: str = 'chan_vese', **options: Any) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        method: str = 'chan_vese',
+        geodesic: bool = True,
+        num_classes: int = 1,
+        truncate: float = 20.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(num_classes, truncate)
         methods = {'chan_vese': chan_vese, 'drlse': drlse}
         if method not in methods:
             raise ValueError(f'method is {method!r}, expected one of {sorted(methods)}.')
-        self.method, self.options = method, options
-        self.function = methods[method]
+        self.method, self.geodesic, self.options = method, geodesic, options
         tensors = {'phi', 'data', 'weight', 'edge'}
-        allowed = set(inspect.signature(self.function).parameters) - tensors
+        allowed = set(inspect.signature(methods[method]).parameters) - tensors
         if unknown := sorted(set(options) - allowed):
             raise ValueError(f'unknown options {unknown} of {method}, expected {sorted(allowed)}.')
 
-    def forward(
-        self,
-        phi: Tensor,
-        data: Tensor,
-        weight: Tensor | None = None,
-        edge: Tensor | None = None,
-    ) -> Tensor:
-        """Evolve phi^0 to phi^T.
-
-        Args:
-            phi (Tensor): phi^0, (N, C, h, w), in pixels, positive inside.
-            data (Tensor): X, (N, K, h, w); unused by ``drlse``.
-            weight (Tensor, optional): w of eq 20, (N, C, h, w); unused by ``drlse``.
-            edge (Tensor, optional): g of ``edge_stopping``, (N, 1, h, w); needed by ``drlse``.
-
-        Returns:
-            Tensor: phi^T, (N, C, h, w), in pixels, positive inside; without gradient.
-
-        Raises:
-            ValueError: if ``drlse`` gets no ``edge``.
-        """
-        if self.method == 'chan_vese':
-            return chan_vese(phi, data, weight, edge=edge, **self.options)
-        if edge is None:
-            raise ValueError('drlse got edge=None, expected the edge_stopping of the image.')
-        return drlse(phi, edge, **self.options)
+    def forward(self, phi: Tensor, image: Tensor, features: Tensor) -> Tensor:
+        """Evolve phi^0 to phi^T without gradient, see :meth:`Evolution.forward`."""
+        if self.method == 'drlse':
+            return drlse(phi, edge_stopping(image), **self.options)
+        edge = edge_stopping(image) if self.geodesic else None
+        return chan_vese(phi, features, edge=edge, **self.options)
 
     def extra_repr(self) -> str:
         return ', '.join([repr(self.method), *(f'{k}={v}' for k, v in self.options.items())])

@@ -1,9 +1,9 @@
-"""Times signed distance, energy, spectral layer, group and evolution against what others use.
+"""Times energy, spectral layer and evolution against what others use.
 
-``python tools/analysis_tools/benchmark_evolution.py [--only sdf energy spectral group table3 growth]``
+``python -m tools.benchmark [--only energy spectral table3]``
 
-Prints Markdown tables and writes ``benchmark.json``, ``benchmark.md``, the operator and two plots.
-How times and memory are measured: :mod:`mmlevelset.benchmark.timing`.
+Prints Markdown tables and writes ``benchmark.json``, ``benchmark.md``, the operator and a plot.
+How times and memory are measured: :mod:`tools.benchmark.timing`.
 """
 
 import argparse
@@ -15,20 +15,21 @@ from pathlib import Path
 import torch
 
 from mmlevelset.apis.command import make_parser, run
-from mmlevelset.benchmark import fno, report
-from mmlevelset.benchmark.growth import growth
-from mmlevelset.benchmark.sections import SECTIONS, Setup
-from mmlevelset.benchmark.table3 import table3
-from mmlevelset.benchmark.timing import Row
 from mmlevelset.fileio.atomic import atomic_path, write_json
 from mmlevelset.fileio.versions import versions
 
-PEERS = ('scipy', 'opencv-python', 'scikit-image', 'neuraloperator', 'edt')
+from . import report, trained
+from .sections import SECTIONS, Setup
+from .table3 import table3
+from .timing import Row
+
+PEERS = ('opencv-python', 'scikit-image', 'neuraloperator')
 
 
 def parse() -> argparse.Namespace:
     parser = make_parser(__doc__)
-    sections = [*SECTIONS, 'table3', 'growth']
+    parser.prog = 'python -m tools.benchmark'
+    sections = [*SECTIONS, 'table3']
     parser.add_argument('--only', nargs='+', choices=sections, default=sections)
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--threads', type=int, default=1, help='of torch, on the CPU')
@@ -47,20 +48,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument('--images', help='folder of photographs; the first is measured on')
     parser.add_argument('--adam-steps', type=int, default=300, help='of the yardstick of Table 3')
     parser.add_argument('--compile', action='store_true', help='row of torch.compile in Table 3')
-    parser.add_argument('--growth-seconds', type=float, default=5, help='limit on one call')
-    parser.add_argument('--growth-gib', type=float, default=4, help='limit on its memory')
     return parser.parse_args()
 
 
 def run_table3(args: argparse.Namespace, device: torch.device, out: Path) -> tuple[list[Row], Row]:
-    image, images = fno.grey_images(args.images, args.large)
+    image, images = trained.grey_images(args.images, args.large)
     image = image.to(device)
     if args.operator:
-        operator = fno.load(args.operator, args.classes, device)
+        operator = trained.load(args.operator, args.classes, device)
     else:
-        operator = fno.train(args.classes, images, args.operator_steps, device)
+        operator = trained.train(args.classes, images, args.operator_steps, device)
         kwargs = dict(num_classes=args.classes, condition_channels=1)
-        fno.save(out / 'operator.pth', operator, kwargs)
+        trained.save(out / 'operator.pth', operator, kwargs)
     comparison, facts = table3(image, args.classes, operator, args.adam_steps, args.compile)
     return comparison.measure(args.repeats, args.seconds), facts
 
@@ -88,15 +87,10 @@ def main() -> None:
                 row for c in SECTIONS[name](setup) for row in c.measure(args.repeats, args.seconds)
             ]
             text = report.comparison_table(found)
-        elif name == 'table3':
+        else:
             found, facts['table3'] = run_table3(args, device, out)
             text = report.table3_table(found, facts['table3'])
             report.plot_table3(found, out / 'evolution.png')
-        else:
-            limit = int(args.growth_gib * 2**30)
-            found = growth(setup, args.repeats, args.growth_seconds, limit)
-            text = report.growth_table(found)
-            report.plot_growth(found, out / 'growth.png')
         rows += found
         texts.append(f'### {name}\n\n{text}')
         print(f'\n{texts[-1]}', flush=True)

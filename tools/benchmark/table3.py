@@ -17,7 +17,7 @@ from mmlevelset.levelset import (
     signed_distance,
 )
 
-from . import fno, peers
+from . import peers, trained
 from .timing import Comparison, Row
 
 ITERATIONS = (1, 5, 10, 15)
@@ -42,10 +42,10 @@ def contour_energy(phi: Tensor, image: Tensor) -> float:
         image (Tensor): (1, 1, h, w), in [0, 1].
 
     Returns:
-        float: ``fno.objective`` of the distances.
+        float: ``trained.objective`` of the distances.
     """
     return (
-        fno.objective(
+        trained.objective(
             signed_distance(phi.reshape(1, -1, *image.shape[2:]).to(image.device) > 0), image
         )
         .mean()
@@ -69,7 +69,7 @@ def minimise(phi: Tensor, image: Tensor, steps: int) -> Tensor:
     optimiser = torch.optim.Adam([phi], lr=1.0, eps=1e-12)
     for _ in range(steps):
         optimiser.zero_grad()
-        (fno.objective(phi, image).sum() * image.numel()).backward()
+        (trained.objective(phi, image).sum() * image.numel()).backward()
         optimiser.step()
         with torch.no_grad():
             phi.clamp_(-_MAX_PHI, _MAX_PHI)
@@ -91,7 +91,7 @@ def table3(
     Returns:
         tuple[Comparison, Row]: the comparison and the energies of the start and of the yardstick.
     """
-    start = fno.starts(image, classes, torch.Generator().manual_seed(1))
+    start = trained.starts(image, classes, torch.Generator().manual_seed(1))
     before = contour_energy(start, image)
     yardstick = contour_energy(minimise(start, image, adam_steps), image)
 
@@ -104,9 +104,9 @@ def table3(
         for steps in ITERATIONS:
             case = f'{steps} iterations'
             comparison.add(name, partial(_with_steps, build, steps), reached, case)
-    force = partial(_minus_force, start, fno.coarse_image(image))
+    force = partial(_minus_force, start, trained.coarse_image(image))
     comparison.add('data force of phi⁰, no operator', lambda: force, reached)
-    run = torch.inference_mode()(partial(fno.one_pass, operator, start, image))
+    run = torch.inference_mode()(partial(trained.one_pass, operator, start, image))
     comparison.add(FNO, lambda: run, reached)
     return comparison, dict(start=before, adam=yardstick, adam_steps=adam_steps)
 
@@ -114,12 +114,12 @@ def table3(
 def _classical(image: Tensor, start: Tensor, compiled: bool) -> dict[str, Callable[[], Evolve]]:
     """Builders of the iterative methods, each of a function from iterations to phi."""
     classes, size = start.shape[1], start.shape[2]
-    edge, coarse = edge_stopping(image), fno.coarse_image(image)
+    edge, coarse = edge_stopping(image), trained.coarse_image(image)
     free = signed_distance(start > 0)  # not cut, so that large steps find a slope everywhere
     flat = start[0] / _MAX_PHI  # its Dirac function moves nothing where phi is 20
     rows: dict[str, Callable[[], Evolve]] = {
         f'skimage chan_vese ×{classes}': lambda: peers.skimage_chan_vese(
-            image[0, 0], flat, fno.LENGTH
+            image[0, 0], flat, trained.LENGTH
         ),
         f'skimage morphological ×{classes}': lambda: peers.skimage_morphological(
             image[0, 0], start[0]

@@ -11,7 +11,6 @@ import torch
 
 from mmlevelset.fileio.atomic import atomic_path
 
-from .growth import AXES, EXPECTED, exponent
 from .table3 import FNO, ITERATIONS, ONE_PASS, PAPER, PAPER_FNO, TIMES_FNO
 from .timing import Row
 
@@ -80,44 +79,6 @@ def table3_table(rows: list[Row], facts: Row) -> str:
     return f'{table(header, lines)}\n\n{note}'
 
 
-def growth_table(rows: list[Row]) -> str:
-    """Fitted exponents beside the expected ones."""
-    header = ['operation', 'axis', 'values', 'time, fitted', 'memory, fitted', 'expected', 'capped']
-    lines = []
-    for operation, axis, points in _curves(rows):
-        done = [p for p in points if 'median' in p]
-        values = [p['value'] for p in done]
-        fits = [exponent(values, [p[key] or 0 for p in done]) for key in ('median', 'peak')]
-        capped = '; '.join(f'{p["value"]}: {p["capped"]}' for p in points if 'capped' in p)
-        shown = ['' if fit is None else f'{fit:.2f}' for fit in fits]
-        span = f'{values[0]} to {values[-1]}'
-        lines.append([operation, axis, span, *shown, EXPECTED[operation][axis], capped])
-    return table(header, lines)
-
-
-def plot_growth(rows: list[Row], path: Path) -> None:
-    """Time and memory against size, classes and batch, double logarithmic."""
-    from matplotlib.figure import Figure  # optional: the tables do without
-
-    figure = Figure(figsize=(11, 6), layout='constrained')
-    axes = figure.subplots(2, len(AXES), sharex='col')
-    for operation, axis, points in _curves(rows):
-        done = [p for p in points if 'median' in p]
-        column = list(AXES).index(axis)
-        for line, key, unit in ((0, 'median', 1e3), (1, 'peak', 1 / 2**20)):
-            values = [p['value'] for p in done if p[key]]
-            results = [p[key] * unit for p in done if p[key]]
-            fit = exponent(values, results)
-            label = operation if fit is None else f'{operation}: {fit:.2f}'
-            panel = axes[line][column]
-            panel.loglog(values, results, 'o-', label=f'{label} ({EXPECTED[operation][axis]})')
-            panel.set_ylabel('ms' if line == 0 else 'MiB')
-            panel.legend(title='fitted (expected) exponent', fontsize=8, title_fontsize=8)
-            panel.grid(alpha=0.3, which='both')
-        axes[1][column].set_xlabel(axis)
-    _save(figure, path)
-
-
 def plot_table3(rows: list[Row], path: Path) -> None:
     """Share of the energy drop against time."""
     from matplotlib.figure import Figure  # optional: the tables do without
@@ -138,14 +99,6 @@ def plot_table3(rows: list[Row], path: Path) -> None:
 def _save(figure: object, path: Path) -> None:
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=130, format='png')
-
-
-def _curves(rows: list[Row]) -> Iterable[tuple[str, str, list[Row]]]:
-    for operation in EXPECTED:
-        for axis in AXES:
-            points = [r for r in rows if r['operation'] == operation and r['axis'] == axis]
-            if any('median' in p for p in points):
-                yield operation, axis, points
 
 
 def _time(seconds: float) -> str:

@@ -141,10 +141,7 @@ def one_pass(operator: FNOEvolution, phi: Tensor, image: Tensor) -> Tensor:
     norm = torch.linalg.vector_norm(condition, dim=(2, 3), keepdim=True)
     condition.div_((norm / math.sqrt(phi[0, 0].numel())).clamp_min_(1e-6))
     unit = _TRUNCATE * phi.shape[2]
-    start = phi / unit
-    if operator.shared:  # one class at a time
-        start, condition = (x.flatten(0, 1)[:, None] for x in (start, condition))
-    return operator(start, condition[:, :, None]).view_as(phi).mul_(unit)
+    return operator.operator(phi / unit, condition[:, :, None]).mul_(unit)
 
 
 def train(classes: int, images: Tensor, steps: int, device: torch.device) -> FNOEvolution:
@@ -204,10 +201,10 @@ def load(path: str, classes: int, device: torch.device) -> FNOEvolution:
         raise ValueError(f"{path}: expected a dict with 'kwargs' and 'state_dict' of FNOEvolution.")
     operator = FNOEvolution(**state['kwargs']).to(device)
     operator.load_state_dict(state['state_dict'])
-    expected = 1 if operator.shared else classes
-    if operator.num_classes != expected or operator.condition_channels != 1:
+    fits = operator.num_classes == classes or not operator.grouped
+    if not fits or operator.condition_channels != 1:
         raise ValueError(
             f'{path}: num_classes={operator.num_classes}, condition_channels='
-            f'{operator.condition_channels}, expected {expected} and 1 (the data force).'
+            f'{operator.condition_channels}, expected {classes} and 1 (the data force).'
         )
     return operator.eval()

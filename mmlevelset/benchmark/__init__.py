@@ -1,1 +1,0 @@
-"""What ``tools/analysis_tools/benchmark_evolution.py`` measures, against what, and how."""
