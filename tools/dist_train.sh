@@ -9,7 +9,9 @@ if [ $# -lt 2 ]; then
 fi
 root="$(cd "$(dirname "$0")/.." && pwd)"
 
-PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" python -m torch.distributed.run \
+export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
+# exec: whoever ends this script ends the processes.
+exec python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \
     --node-rank="${NODE_RANK:-0}" \
     --master-addr="${MASTER_ADDR:-127.0.0.1}" \

@@ -8,8 +8,9 @@ if [ $# -lt 3 ]; then
 fi
 root="$(cd "$(dirname "$0")/.." && pwd)"
 
+export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 # shellcheck disable=SC2086  # SRUN_ARGS holds several words
-PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" srun \
+exec srun \
     --partition="$1" \
     --job-name="$2" \
     --gres="gpu:${GPUS_PER_NODE:-4}" \

@@ -8,6 +8,7 @@ from pathlib import Path
 from mmlevelset.apis import (
     add_arguments,
     build_runner,
+    check_config,
     check_weights,
     drop_masks,
     load_config,
@@ -34,13 +35,9 @@ def main() -> None:
     parser.add_argument('--show-dir', help='folder for pictures of the predictions')
     args = parser.parse_args()
 
-    if '://' not in args.checkpoint and not Path(args.checkpoint).is_file():
-        raise FileNotFoundError(
-            f'no checkpoint at {args.checkpoint!r}; training writes iter_N.pth or epoch_N.pth, '
-            'and the name of the last one to last_checkpoint, in its work folder.'
-        )
     cfg = load_config(args.config, args.work_dir, args.launcher, args.cfg_options)
     cfg.load_from = args.checkpoint
+    check_config(cfg, 'test')
     if args.tta:
         set_tta(cfg)
     if args.out:

@@ -4,12 +4,7 @@
 """
 
 from mmlevelset import compat
-from mmlevelset.apis import (
-    add_arguments,
-    build_runner,
-    load_config,
-    set_resume,
-)
+from mmlevelset.apis import add_arguments, load_config, train
 from mmlevelset.apis.command import make_parser, run
 
 
@@ -23,11 +18,9 @@ def main() -> None:
     args = parser.parse_args()
 
     cfg = load_config(args.config, args.work_dir, args.launcher, args.cfg_options)
-    if args.resume:
-        set_resume(cfg)
     if args.amp:
         compat.enable_amp(cfg)
-    build_runner(cfg).train()
+    train(cfg, args.resume)
 
 
 if __name__ == '__main__':

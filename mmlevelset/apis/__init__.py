@@ -3,18 +3,19 @@
 from mmlevelset.compat import setup
 from mmlevelset.config import OptionsAction, read_config
 
+from .checks import check_config, check_training, check_weights
 from .convert import convert_checkpoint, convert_state_dict, read_checkpoint
 from .label_folder import drop_masks, set_label_folder
+from .resume import last_checkpoint, set_resume
 from .runner import (
     add_arguments,
     build_runner,
-    check_weights,
     leave_processes,
     load_config,
-    set_resume,
     set_seed_folder,
     set_show_folder,
     set_tta,
+    train,
     write_metrics,
 )
 from .seeds import config_classes, export_seeds, import_seeds
@@ -23,6 +24,8 @@ __all__ = [
     'OptionsAction',
     'add_arguments',
     'build_runner',
+    'check_config',
+    'check_training',
     'check_weights',
     'config_classes',
     'convert_checkpoint',
@@ -30,6 +33,7 @@ __all__ = [
     'drop_masks',
     'export_seeds',
     'import_seeds',
+    'last_checkpoint',
     'leave_processes',
     'load_config',
     'read_checkpoint',
@@ -40,5 +44,6 @@ __all__ = [
     'set_show_folder',
     'set_tta',
     'setup',
+    'train',
     'write_metrics',
 ]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mmengine.logging import MMLogger
+from mmengine.registry import build_functions
 
 from .runner import leave_processes
 
@@ -58,11 +59,15 @@ def run(main: Callable[[], int | None]) -> None:
 def _report(error: Exception, debug: bool) -> int:
     """Print an error and write it to the log; returns the exit status."""
     where = ''.join(traceback.format_exception(error))
+    of_config = _is_of_config(error)
     ours = isinstance(error, USER_ERRORS) and (isinstance(error, OSError) or _is_ours(where))
+    ours = ours or of_config
     _log(where)
     if debug or not ours:
         print(where, file=sys.stderr)
     name = '' if ours else f'{type(error).__name__}: '
+    if of_config:
+        name = 'the config asks for what cannot be built: '
     # A worker of the data loader puts its traceback into the message.
     text = str(error).rpartition(f'\n{type(error).__name__}: ')[2].strip()
     sys.stdout.flush()
@@ -78,6 +83,15 @@ def _is_ours(where: str) -> bool:
         if any(inside):
             return True
     return False
+
+
+def _is_of_config(error: Exception) -> bool:
+    """Whether a class that the config names refused, or does not know, what the config gives it."""
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    builder = [i for i, file in enumerate(files) if file == build_functions.__file__]
+    if not builder or _is_ours(''.join(traceback.format_exception(error))):
+        return False
+    return builder[-1] == len(files) - 1 or isinstance(error, ValueError | AssertionError)
 
 
 def _log(where: str) -> None:

@@ -2,9 +2,9 @@
 
 import os
 import pickle
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.error import URLError
 
 import torch
 from mmengine.registry import init_default_scope
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mmlevelset.config import read_config
 from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.checkpoints import load_checkpoint_file
 
 # Our name of a published tensor; None leaves it out (an alias, or nothing that the network uses).
 Rename = Callable[[str], str | None]
@@ -38,13 +39,11 @@ def read_checkpoint(source: str | Path) -> dict[str, Tensor]:
                 str(source), map_location='cpu', weights_only=True
             )
         else:
-            state = torch.load(source, map_location='cpu', weights_only=True)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f'no checkpoint at {str(source)!r}; download it first') from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+            state = load_checkpoint_file(source)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, URLError) as error:
         raise ValueError(
-            f'{source} is no checkpoint of tensors ({_reason(error)}). Links to cloud drives answer with a '
-            'web page: download the file by hand and give its path.'
+            f'{source} is no checkpoint of tensors ({error}). Links to cloud drives '
+            'answer with a web page: download the file by hand and give its path.'
         ) from error
     for key in ('state_dict', 'model'):
         state = state.get(key, state) if isinstance(state, Mapping) else state
@@ -129,13 +128,6 @@ def convert_checkpoint(
     converted = convert_state_dict(source, rename, expected)
     with atomic_path(target) as path:
         torch.save(dict(state_dict=converted, meta=meta), path)
-
-
-def _reason(error: Exception) -> str:
-    """Why a file was refused, without torch's advice to load it unsafely."""
-    text = str(error) or type(error).__name__
-    refused = re.search(r'(?:WeightsUnpickler error:\s*|Trying to load )(.+)', text)
-    return refused[1] if refused else text
 
 
 def _content(state: object) -> str:

@@ -2,6 +2,8 @@
 
 import argparse
 import gc
+import os
+from contextlib import nullcontext
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -10,14 +12,16 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, is_distributed, master_only
 from mmengine.logging import print_log
-from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.runner import CheckpointLoader, Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from mmlevelset import compat
+from mmlevelset.apis.checks import check_config, check_training
+from mmlevelset.apis.resume import set_resume
 from mmlevelset.config import add_options, read_config, settings_hash
 from mmlevelset.fileio.atomic import write_json
 from mmlevelset.fileio.conventions import CONVENTIONS
 from mmlevelset.fileio.hashes import file_hash
+from mmlevelset.fileio.lock import folder_lock
 from mmlevelset.fileio.versions import versions
 
 STATED = ('split', 'gt_dir', *CONVENTIONS)  # of the data set, beside every result
@@ -73,36 +77,31 @@ def build_runner(cfg: Config) -> Runner:
         dataset = (cfg.get(key) or {}).get('dataset') or {}
         if 'ann_file' in dataset:  # not of several data sets, which have no facts in common
             dataset.test_mode = True
+    guard = dict(type='mmlevelset.LoadGuardHook')
+    cfg.default_hooks = {'load_guard': guard, **cfg.get('default_hooks', {})}
     return Runner.from_cfg(cfg)
 
 
-def check_weights(runner: Runner, checkpoint: str) -> None:
-    """Refuse a checkpoint that leaves weights of the model random; mmengine only warns.
+def train(cfg: Config, resume: bool = False) -> None:
+    """Train what a config describes, as the only training in its work folder.
 
     Args:
-        runner (Runner): Built from the config of the test.
-        checkpoint (str): File or address.
+        cfg (Config): From :func:`load_config`.
+        resume (bool): Go on from the last checkpoint in the work folder.
 
     Raises:
-        ValueError: Weights are missing; names some.
+        FileNotFoundError: A checkpoint of the config does not exist.
+        ValueError: Another training writes into the folder, or nothing can be trained.
     """
-    model = runner.model
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    state = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
-    known = {key.removeprefix('module.') for key in state.get('state_dict', state)}
-    # Counters of batches, which some published files leave out, change nothing.
-    missing = [
-        key
-        for key in model.state_dict()
-        if key not in known and not key.endswith('num_batches_tracked')
-    ]
-    if missing:
-        raise ValueError(
-            f'{checkpoint} has no weights for {len(missing)} entries of the model, e.g. '
-            f'{", ".join(missing[:3])}; give the config it was trained with, or convert it with '
-            'tools/model_converters'
-        )
+    check_config(cfg, 'train')
+    # Of several processes, the first writes.
+    first = os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0')) == '0'
+    with folder_lock(cfg.work_dir) if first else nullcontext():
+        if resume or cfg.get('resume') and not cfg.get('load_from'):
+            set_resume(cfg)
+        runner = build_runner(cfg)
+        check_training(runner)
+        runner.train()
 
 
 def leave_processes() -> None:
@@ -116,13 +115,6 @@ def leave_processes() -> None:
         barrier()
         gc.collect()  # a runner and its loops refer to each other
         torch.distributed.destroy_process_group()
-
-
-def set_resume(cfg: Config) -> None:
-    """Go on from the last checkpoint in ``cfg.work_dir``; without one, start as the config says."""
-    if find_latest_checkpoint(cfg.work_dir):
-        cfg.resume = True
-        cfg.load_from = None  # else it would be resumed instead
 
 
 def set_tta(cfg: Config) -> None:

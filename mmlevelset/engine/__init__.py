@@ -1,15 +1,21 @@
 """Hooks and learning rates for the runner of mmengine."""
 
 from .epoch_seed_hook import EpochSeedHook
+from .finite_hook import FiniteHook
 from .label_free_plateau import LabelFreePlateauLR
+from .load_guard_hook import LoadGuardHook, bare_model, unfit_tensors
 from .loss_warmup_hook import LossWarmupHook
 from .timm_cosine_lr import TimmCosineLR
 from .visualization_hook import LevelSetVisualizationHook
 
 __all__ = [
     'EpochSeedHook',
+    'FiniteHook',
     'LabelFreePlateauLR',
     'LevelSetVisualizationHook',
+    'LoadGuardHook',
     'LossWarmupHook',
     'TimmCosineLR',
+    'bare_model',
+    'unfit_tensors',
 ]

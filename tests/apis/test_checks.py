@@ -1,0 +1,94 @@
+"""What is refused before a training or a test begins."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from PIL import Image
+
+from mmlevelset.apis import check_config
+from mmlevelset.apis.checks import _check_labels
+from mmlevelset.datasets import CheckedLoadAnnotations, CheckedLoadImage
+
+
+@pytest.mark.parametrize(
+    ('task', 'options', 'message'),
+    [
+        ('train', 'load_from=', "load_from: no checkpoint at ''"),
+        ('train', 'load_from=near/epoch_9.pth', 'there are epoch_7.pth'),
+        ('train', 'model.init_cfg.type=Pretrained model.init_cfg.checkpoint=a.pth',
+         "model.init_cfg.checkpoint: no checkpoint at 'a.pth'"),
+        ('train', 'train_dataloader.batch_size=0', 'whole number of at least 1, got 0'),
+        ('test', 'test_dataloader.batch_size=2.5', 'whole number of at least 1, got 2.5'),
+        ('train', 'train_dataloader=None', 'has no train_dataloader'),
+        ('test', 'test_dataloader=None', 'has no test_dataloader'),
+        ('train', 'train_dataloader.batch_size=9 train_dataloader.drop_last=True '
+         'train_dataloader.sampler.type=DefaultSampler', '8 images, fewer than one batch: batch_size=9'),
+        ('train', 'model.depth=3', "the config asks for what cannot be built"),
+        ('train', 'model.type=Lyne', 'Lyne is not in the'),
+    ],
+)  # fmt: skip
+def test_early_refusals(toy, refuse, task, options, message) -> None:
+    (toy / 'near').mkdir()
+    (toy / 'near/epoch_7.pth').write_bytes(b'')
+    (toy / 'any.pth').write_bytes(b'')
+    checkpoint = ['any.pth'] if task == 'test' else []
+    text = refuse(f'{task}.py', 'toy.py', *checkpoint, '--cfg-options', *options.split())
+    assert message in text
+
+
+def test_a_schedule_that_ends_before_it_begins(toy, refuse) -> None:
+    scheduler = "param_scheduler = dict(type='LinearLR', begin=4, end=2)\n"
+    (toy / 'toy.py').write_text((toy / 'toy.py').read_text() + scheduler)
+    assert 'begin=4, end=2' in refuse('train.py', 'toy.py')
+
+
+def test_addresses_and_weights_that_a_test_does_not_load() -> None:
+    init = dict(type='Pretrained', checkpoint='none.pth')
+    cfg = Config(dict(test_dataloader=dict(batch_size=1), model=dict(a=[dict(init_cfg=init)])))
+    check_config(cfg, 'test')
+    cfg = Config(dict(train_dataloader=dict(batch_size=1), load_from='https://a.b/c.pth'))
+    check_config(cfg, 'train')
+
+
+class Labels:
+    """A data set of label maps, as mmsegmentation's."""
+
+    def __init__(self, folder: Path, masks: list) -> None:
+        self.paths = [folder / f'{i}.png' for i in range(len(masks))]
+        for path, mask in zip(self.paths, masks, strict=True):
+            Image.fromarray(np.array(mask, np.uint8)).save(path)
+            Image.new('RGB', (2, 2)).save(path.with_suffix('.jpg'))
+        self.pipeline = Config(dict(a=1))
+        self.pipeline.transforms = [CheckedLoadImage(), CheckedLoadAnnotations()]
+        self.opened = 0
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def get_data_info(self, index: int) -> dict:
+        self.opened += 1
+        paths = dict(img_path=str(self.paths[index].with_suffix('.jpg')))
+        paths['seg_map_path'] = str(self.paths[index])
+        return dict(paths, seg_fields=[], reduce_zero_label=False, label_map=None)
+
+
+VOID, BACK, BOTH = ([pair] * 2 for pair in ([255, 255], [0, 255], [0, 3]))
+
+
+@pytest.mark.parametrize(
+    ('masks', 'message'),
+    [([VOID] * 5, r'all 5 label maps of the training show void \(255\)'),
+     ([BACK, VOID], 'all 2 label maps of the training show class 0 alone')],
+)  # fmt: skip
+def test_labels_that_teach_nothing(tmp_path, masks, message) -> None:
+    with pytest.raises(ValueError, match=f'{tmp_path}: {message}'):
+        _check_labels(Labels(tmp_path, masks))
+
+
+def test_labels_that_do(tmp_path) -> None:
+    _check_labels(Labels(tmp_path, [BACK] * 9 + [BOTH]))
+    many = Labels(tmp_path, [BOTH] * 50)
+    _check_labels(many)
+    assert many.opened == 1

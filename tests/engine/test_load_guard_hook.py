@@ -1,0 +1,151 @@
+"""Resuming: the config's schedule counts, another model is refused, and no code is run."""
+
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+COUNT = count()
+EPOCHS = """
+_base_ = 'toy.py'
+train_cfg = dict(_delete_=True, type='EpochBasedTrainLoop', max_epochs=2, val_interval=99)
+train_dataloader = dict(sampler=dict(type='DefaultSampler', shuffle=False))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, by_epoch=True, end=1, convert_to_iter_based=True),
+    dict(type='PolyLR', power=0.9, by_epoch=True, begin=1, convert_to_iter_based=True),
+]
+default_hooks = dict(checkpoint=dict(_delete_=True, type='CheckpointHook', interval=1))
+"""
+
+
+@pytest.fixture
+def train(toy, tool):
+    (toy / 'epochs.py').write_text(EPOCHS)
+
+    def run(*more: str, work: str = 'run', options: tuple[str, ...] = ()) -> None:
+        name = f'experiment_name=run_{next(COUNT)}'  # else two runs of a second share a history
+        tool('train.py', 'epochs.py', '--work-dir', work, *more, '--cfg-options', name, *options)
+
+    return run
+
+
+def rates(path: Path) -> list[float]:
+    hub = torch.load(path, weights_only=False)['message_hub']
+    return hub['log_scalars']['train/lr'].data[0].tolist()
+
+
+def edit(path: Path, change: Any) -> None:
+    content = torch.load(path, weights_only=False)
+    change(content)
+    torch.save(content, path)
+
+
+def test_the_same_schedule_goes_on_in_silence(train, toy, capsys) -> None:
+    train()
+    (toy / 'run/epoch_2.pth').unlink()
+    (toy / 'run/last_checkpoint').write_text(str(toy / 'run/epoch_1.pth'))
+    whole = rates_of(train, toy, 2)
+    capsys.readouterr()
+    train('--resume')
+    assert 'another schedule' not in capsys.readouterr().out
+    assert rates(toy / 'run/epoch_2.pth') == whole
+
+
+def rates_of(train, toy, epochs: int, *options: str) -> list[float]:
+    """The rates of an uninterrupted training of so many epochs."""
+    train(work='whole', options=(f'train_cfg.max_epochs={epochs}', *options))
+    return rates(toy / f'whole/epoch_{epochs}.pth')
+
+
+def test_a_longer_schedule(train, toy, capsys) -> None:
+    """The added epochs train at the rates of the longer schedule, not at 0."""
+    train()
+    train('--resume', options=('train_cfg.max_epochs=4',))
+    assert 'another schedule' in capsys.readouterr().out
+    expected = rates_of(train, toy, 4)
+    got = rates(toy / 'run/epoch_4.pth')
+    assert got[8:] == pytest.approx(expected[8:]) and min(got[8:15]) > 0
+
+
+@pytest.mark.parametrize('change', ['batch_size=4', 'batch_size=1', 'dataset.images=12'])
+def test_epochs_of_another_length(train, toy, capsys, change) -> None:
+    """Another batch size, as another number of processes, or data set: a share of the schedule."""
+    option = f'train_dataloader.{change}'
+    train(options=('train_cfg.max_epochs=3',))
+    (toy / 'run/epoch_3.pth').unlink()
+    (toy / 'run/last_checkpoint').write_text('epoch_2.pth')
+    train('--resume', options=('train_cfg.max_epochs=3', option))
+    assert (
+        'it had 4 (another batch size, number of processes or data set)' in capsys.readouterr().out
+    )
+    expected = rates_of(train, toy, 3, option)
+    length = len(expected) // 3
+    got = rates(toy / 'run/epoch_3.pth')[-length:]
+    assert got == pytest.approx(expected[-length:]) and got[0] > 0
+    assert torch.load(toy / 'run/epoch_3.pth')['meta']['iter'] == len(expected)
+
+
+def test_another_rate_or_optimiser_setting_is_said(train, toy, capsys) -> None:
+    train()
+    options = ('optim_wrapper.optimizer.lr=0.02', 'optim_wrapper.optimizer.momentum=0.5')
+    more = ('train_cfg.max_epochs=3',)
+    train('--resume', options=(*options, *more))
+    said = capsys.readouterr().out
+    assert 'initial_lr 0.01 -> 0.02' in said and 'momentum 0 -> 0.5' in said
+    assert rates(toy / 'run/epoch_3.pth')[8:] == pytest.approx(
+        rates_of(train, toy, 3, *options)[8:]
+    )
+
+
+def test_the_end_of_the_schedule(train, toy, refuse, capsys) -> None:
+    train(options=('train_cfg.max_epochs=3',))
+    train('--resume', options=('train_cfg.max_epochs=3',))
+    assert 'all 3 epochs are done, nothing is left to train' in capsys.readouterr().out
+    text = refuse(*'train.py epochs.py --work-dir run --resume'.split())
+    assert 'has 3 epochs behind it, and the config ends after 2' in text
+
+
+def test_a_schedule_that_compares_epochs(train, toy, refuse) -> None:
+    plateau = "dict(type='mmlevelset.LabelFreePlateauLR', monitor='loss', by_epoch=True)"
+    (toy / 'epochs.py').write_text(EPOCHS + f'param_scheduler = [{plateau}]\n')
+    train()
+    arguments = 'train.py epochs.py --work-dir run --resume --cfg-options train_cfg.max_epochs=3'
+    text = refuse(*arguments.split(), 'train_dataloader.batch_size=4')
+    assert 'an epoch has 2 iterations, it had 4' in text and 'cannot go on' in text
+
+
+@pytest.mark.parametrize('load', ['resume', 'load_from'])
+def test_the_config_in_a_checkpoint_is_not_run(train, toy, load) -> None:
+    """With the guard out of the user's config as well: the command line adds it."""
+    train()
+    path = toy / 'run/epoch_2.pth'
+    code = f'import os\nos.mkdir({str(toy / "harm")!r})'
+    edit(path, lambda content: content['meta'].update(config=code))
+    options = ('train_cfg.max_epochs=3',)
+    if load == 'resume':
+        train('--resume', options=options)
+    else:
+        train(work='other', options=(*options, f'load_from={path}', 'resume=True'))
+    assert not (toy / 'harm').exists()
+    folder = 'run' if load == 'resume' else 'other'
+    assert len(rates(toy / folder / 'epoch_3.pth')) == 12
+
+
+def test_other_models_are_refused(train, toy, refuse) -> None:
+    train()
+    path = toy / 'run/epoch_2.pth'
+    resume = 'train.py epochs.py --work-dir run --resume'.split()
+    fresh = f'train.py epochs.py --work-dir new --cfg-options load_from={path}'.split()
+    test = f'test.py epochs.py {path}'.split()
+
+    edit(path, lambda c: c['state_dict'].update({'layer.weight': torch.zeros(3, 1)}))
+    assert 'layer.weight is (3, 1), the model needs (1, 1)' in refuse(*resume)
+    assert 'layer.weight is (3, 1), the model needs (1, 1)' in refuse(*test)
+    edit(path, lambda c: c.update(state_dict=dict(other=torch.zeros(2))))
+    assert 'layer.weight is missing' in refuse(*resume)
+    assert 'layer.weight is missing' in refuse(*test)
+    assert 'has no tensor of the model' in refuse(*fresh)
+    edit(path, lambda c: [c.pop('optimizer'), c.pop('message_hub')])
+    assert 'is no checkpoint of a training, it lacks message_hub, optimizer' in refuse(*resume)
