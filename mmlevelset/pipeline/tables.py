@@ -48,7 +48,7 @@ def markdown(rows: list[Row], digits: int = 2) -> str:
     """Rows of :func:`summarise` as a Markdown table with aligned columns, and the conventions of the
     masks below it."""
     keys = list(dict.fromkeys(key for row in rows for key in row['results']))
-    cells = [['arm', 'stage', 'runs', *keys]]
+    cells = [['variant', 'what', 'runs', *keys]]
     for row in rows:
         results = row['results']
         runs = max((len(result['values']) for result in results.values()), default=0)

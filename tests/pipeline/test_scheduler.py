@@ -342,7 +342,7 @@ picture = '{work_dir}/1.json'
     # mean 7/3; sample variance ((4/3)^2 + (1/3)^2 + (5/3)^2) / 2 = 7/3
     table = Path('out/results.md').read_text()
     assert table == (
-        '| arm       | stage | runs | mIoU        | nested.F |\n'
+        '| variant   | what  | runs | mIoU        | nested.F |\n'
         '| --------- | ----- | ---- | ----------- | -------- |\n'
         '| CAM       | seeds | 3    | 2.33 ± 1.53 |          |\n'
         '| level set | seeds | 1    | 4.00        | 5.00     |\n'
@@ -361,7 +361,7 @@ def test_table_errors(tmp_path: Path) -> None:
         summarise([row])
     with pytest.raises(FileNotFoundError, match='the row CAM, seeds of the table needs'):
         summarise([{**row, 'metrics': str(tmp_path / 'n.json')}])
-    assert markdown([]).startswith('| arm | stage | runs |')
+    assert markdown([]).startswith('| variant | what | runs |')
 
 
 def test_table_states_the_conventions_of_the_masks(tmp_path: Path) -> None:
