@@ -68,7 +68,10 @@ def test_leaf(path: Path) -> None:
     assert len(heads) == with_level_set
     if 'tta_model' in cfg:
         cfg.tta_model.module = model
-        assert MODELS.build(cfg.tta_model).module is model
+        tta = MODELS.build(cfg.tta_model)
+        assert tta.module is model
+        # Source, background and normalisation of the seeds are the same without --tta.
+        assert getattr(tta, 'recipe', None) == getattr(model, 'recipe', None)
 
     for split in ('train', 'test'):
         dataset = cfg[f'{split}_dataloader'].dataset

@@ -5,6 +5,7 @@ from mmlevelset.config import OptionsAction, read_config
 
 from .checks import check_config, check_training, check_weights
 from .convert import convert_checkpoint, convert_state_dict, read_checkpoint
+from .inferencer import LevelSetInferencer
 from .label_folder import drop_masks, set_label_folder
 from .resume import last_checkpoint, set_resume
 from .runner import (
@@ -21,6 +22,7 @@ from .runner import (
 from .seeds import config_classes, export_seeds, import_seeds
 
 __all__ = [
+    'LevelSetInferencer',
     'OptionsAction',
     'add_arguments',
     'build_runner',

@@ -14,6 +14,9 @@ from torch import Tensor
 from mmlevelset.config import read_config
 from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.checkpoints import load_checkpoint_file
+from mmlevelset.fileio.labels import voc_palette
+
+from .seeds import classes_of
 
 # Our name of a published tensor; None leaves it out (an alias, or nothing that the network uses).
 Rename = Callable[[str], str | None]
@@ -126,6 +129,10 @@ def convert_checkpoint(
     model = MODELS.build(cfg.model)
     expected = (model.get_submodule(part) if part else model).state_dict()
     converted = convert_state_dict(source, rename, expected)
+    if part is None and 'test_dataloader' in cfg:
+        # mmsegmentation would guess the names from their number.
+        classes = classes_of(cfg)
+        meta['dataset_meta'] = dict(classes=classes, palette=voc_palette(len(classes)).tolist())
     with atomic_path(target) as path:
         torch.save(dict(state_dict=converted, meta=meta), path)
 

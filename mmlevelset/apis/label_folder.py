@@ -20,20 +20,20 @@ def set_label_folder(cfg: Config, folder: str) -> None:
 def drop_masks(cfg: Config) -> None:
     """Let the test data set read no masks; ``cfg`` is changed in place."""
     dataset = cfg.test_dataloader.dataset
-    dataset.pipeline = _without_annotations(dataset.pipeline)
+    dataset.pipeline = without_annotations(dataset.pipeline)
     dataset.data_prefix = dict(dataset.get('data_prefix', {}), seg_map_path=None)
 
 
-def _without_annotations(pipeline: Any) -> Any:
+def without_annotations(pipeline: Any) -> Any:
     """Leave the loading of masks out of a pipeline, of the branches of TestTimeAug as well."""
     if isinstance(pipeline, dict):
         if str(pipeline.get('type')).endswith('MultiScaleFlip'):
             return dict(pipeline, masks=False)
-        return {key: _without_annotations(value) for key, value in pipeline.items()}
+        return {key: without_annotations(value) for key, value in pipeline.items()}
     if not isinstance(pipeline, list | tuple):
         return pipeline
     kept = [
-        _without_annotations(step)
+        without_annotations(step)
         for step in pipeline
         if not (isinstance(step, dict) and str(step.get('type')).endswith('LoadAnnotations'))
     ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from mmengine.config import Config
 
 from mmlevelset.config import read_config
 from mmlevelset.datasets.image_labels import read_image_labels
@@ -24,7 +25,15 @@ def config_classes(path: str | Path) -> list[str]:
         FileNotFoundError: The config does not exist.
         ValueError: Its test data set, or the class of it, names no classes.
     """
-    cfg = read_config(str(path))
+    return classes_of(read_config(str(path)))
+
+
+def classes_of(cfg: Config) -> list[str]:
+    """Class names, background first, of the test data set of a config that has been read.
+
+    Raises:
+        ValueError: Its test data set, or the class of it, names no classes.
+    """
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     kind, names = dataset.get('type'), (dataset.get('metainfo') or {}).get('classes')
     if kind and not names:
@@ -32,7 +41,7 @@ def config_classes(path: str | Path) -> list[str]:
             names = getattr(registry.get(kind), 'METAINFO', {}).get('classes')
     if not names:
         raise ValueError(
-            f'{path}: got a test data set of type {kind} without class names, expected '
+            f'{cfg.filename}: got a test data set of type {kind} without class names, expected '
             'test_dataloader.dataset with metainfo=dict(classes=...) or a type whose METAINFO has '
             'classes. Give a config that has it, or name the classes with --classes.'
         )

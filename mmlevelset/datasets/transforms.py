@@ -48,6 +48,8 @@ class CheckedLoadAnnotations(LoadAnnotations):
             ValueError: No mask path, an unreadable or colour mask, unknown labels, or another size
                 than the image; or labels that are shifted beside image-level labels that are not.
         """
+        if 'seg_fields' not in results:
+            return results  # a picture that inference_model was given, and no item of a data set
         path = results.get('seg_map_path')
         if path is None:
             raise ValueError(

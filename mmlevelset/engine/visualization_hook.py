@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmlevelset.models.level_set_head import LevelSetHead
 from mmlevelset.registry import HOOKS
 from mmlevelset.structures.fields import image_labels, unit_images
-from mmlevelset.visualization import draw_stages, trace_panels
+from mmlevelset.visualization import draw_rows, trace_panels
 
 
 @HOOKS.register_module()
@@ -81,7 +81,7 @@ class LevelSetVisualizationHook(Hook):
         labels = image_labels([s.metainfo for s in samples], cam.shape[1], cam)
         trace = head.trace(features, images, cam, labels)
         pictures = (images * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
-        draw_stages(
+        draw_rows(
             [
                 trace_panels(picture, trace, cam[i], head.truncate, i)
                 for i, picture in enumerate(pictures)

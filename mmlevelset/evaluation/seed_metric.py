@@ -21,13 +21,16 @@ from .confusion import label_names
 from .seed_scores import flat_scores, seed_table
 from .sweep import SeedSweep
 
+MADE = ('seed_source', 'augmentation')  # stated by the model with every prediction
+
 
 @METRICS.register_module()
 class SeedMetric(BaseMetric):
     """mIoU of seeds over a sweep of background thresholds, in one pass.
 
     A prediction is ``seg_logits``: scores in [0, 1] of the C foreground classes at the original
-    image size, 0 for classes that are absent, (C, H, W). Two thresholds are reported: the best of
+    image size, 0 for classes that are absent, (C, H, W); of our models, which state their
+    ``seed_source``, the background comes first, (1 + C, H, W). Two thresholds are reported: the best of
     the sweep ("oracle", it needs ground truth, as most published seed numbers do) and one chosen
     without ground truth. Samples without ``gt_sem_seg`` are only exported. Each image adds one
     result of a few kilobytes, so that distributed runs may pad and truncate.
@@ -72,6 +75,7 @@ class SeedMetric(BaseMetric):
         self.out_dir = Path(out_dir) if out_dir else None
         self.source = source or {}
         self.facts = dict(split=split, gt_dir=gt_dir, scales=scales)
+        self.made: dict[str, str] = {}  # what the model states of its predictions
 
     @property
     def classes(self) -> list[str]:
@@ -92,6 +96,7 @@ class SeedMetric(BaseMetric):
         for sample in data_samples:
             name = sample.get('img_path', 'a sample without img_path')
             keys, scores = self._seed(sample, num_classes, name)
+            self.made = {key: sample[key] for key in MADE if key in sample}
             truth = sample.get('gt_sem_seg')
             target = None if truth is None else truth['data'].squeeze(0).cpu().numpy()
             with named(name):
@@ -122,7 +127,15 @@ class SeedMetric(BaseMetric):
                 f'{name}: no seg_logits; SeedMetric needs the seed scores '
                 'of a model, not its label map'
             )
+        if 'pred_img_label' in sample:
+            raise ValueError(
+                f'{name}: got no image-level label, so the classes are those that the classifier '
+                "found, expected those of the data set: give it `image_labels=…` and add 'img_label' "
+                'to `meta_keys` of PackSegInputs; for label maps of other pictures use --labels-only'
+            )
         scores: torch.Tensor = sample['seg_logits']['data']
+        if 'seed_source' in sample:
+            scores = scores[1:]
         shape = tuple(sample.get('ori_shape', scores.shape[-2:]))[:2]
         if scores.shape != (num_classes, *shape):
             raise ValueError(
@@ -160,6 +173,9 @@ class SeedMetric(BaseMetric):
             key: meta.get(key) if value is None else value for key, value in self.facts.items()
         }
         facts.update({key: meta[key] for key in CONVENTIONS if key in meta})
+        facts.update(self.made)
+        if self.made.get('augmentation') == 'none':
+            facts.pop('scales')  # those of the config's test-time augmentation
         table = seed_table(report, classes, sweep.rule, dict(facts, absent_classes=sweep.absent))
         print_log('\n' + table, logger=MMLogger.get_current_instance())
         if self.out_dir is not None:

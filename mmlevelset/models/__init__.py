@@ -15,7 +15,7 @@ from .heads import (
     MuSCLeHead,
     SEAMHead,
 )
-from .hosts import SEAM, MuSCLe, MuSCLeDistributedDataParallel
+from .hosts import SEAM, MuSCLe, MuSCLeDistributedDataParallel, SeedSegmentor
 from .level_set_head import LevelSetHead
 from .losses import LevelSetEnergyLoss, SDFLoss
 from .msc import MultiScaleSegmentor
@@ -50,6 +50,7 @@ __all__ = [
     'SDFLoss',
     'SEAM',
     'SEAMHead',
+    'SeedSegmentor',
     'SegTTAModel',
     'StemResNet',
 ]

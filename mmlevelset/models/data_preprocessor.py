@@ -15,7 +15,17 @@ class LevelSetPreProcessor(SegDataPreProcessor):
     """
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
-        """Normalise, pad and stack ``inputs`` to (N, 3, H, W); write ``input_image`` (3, H, W) on each sample."""
+        """Normalise, pad and stack ``inputs`` to (N, 3, H, W); write ``input_image`` (3, H, W) on each sample.
+
+        Raises:
+            ValueError: Images of several sizes in a batch at test time.
+        """
+        sizes = sorted({tuple(image.shape[-2:]) for image in data['inputs']})
+        if len(sizes) > 1 and not training:
+            raise ValueError(
+                f'got images of the sizes (H, W) {", ".join(map(str, sizes))} in a batch, expected one: '
+                'test with batch_size=1, or resize them in the test pipeline'
+            )
         data = super().forward(data, training)
         samples = data['data_samples']
         if samples is None:

@@ -20,6 +20,7 @@ from mmlevelset.levelset import (
     standardise,
     valid_masks,
 )
+from mmlevelset.models.heads.maps_only import MapsOnly
 from mmlevelset.models.losses import batch_mean
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import get_cams, image_labels, unit_images
@@ -46,7 +47,7 @@ class LevelSetTrace(NamedTuple):
 
 
 @MODELS.register_module()
-class LevelSetHead(BaseDecodeHead):
+class LevelSetHead(MapsOnly, BaseDecodeHead):
     """CAM-guided level sets on the features of any mmseg model.
 
     ::

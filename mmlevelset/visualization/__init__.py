@@ -1,11 +1,11 @@
 """Pictures of the level sets and of what they are made from."""
 
-from .stages import Panel, draw_stages, label_panel, level_set_panel, score_panel
+from .stages import Panel, draw_rows, label_panel, level_set_panel, score_panel
 from .trace import trace_panels
 
 __all__ = [
     'Panel',
-    'draw_stages',
+    'draw_rows',
     'label_panel',
     'level_set_panel',
     'score_panel',

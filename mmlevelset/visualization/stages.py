@@ -1,4 +1,4 @@
-"""One picture for all stages: a row per image, a column per map."""
+"""One picture of all maps of the method: a row per image, a column per map."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,7 +75,7 @@ def label_panel(title: str, image: np.ndarray, label: np.ndarray) -> Panel:
     return Panel(title, _blend(image, colours, np.where(label > 0, 0.6, 0.25)[..., None]))
 
 
-def draw_stages(rows: Sequence[Sequence[Panel]], path: str | Path, height: int = 220) -> Path:
+def draw_rows(rows: Sequence[Sequence[Panel]], path: str | Path, height: int = 220) -> Path:
     """Write the panels of several images as one PNG.
 
     Args:

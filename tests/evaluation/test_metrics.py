@@ -88,6 +88,36 @@ def test_seed_metric_through_the_evaluator(tmp_path):
     assert meta['images'] == 4 and meta['threshold'] == 0.5
 
 
+def of_a_model(sample, source='phi', augmentation='none'):
+    """The sample as our models predict it: the background's score first, and what was done."""
+    seeds = sample.seg_logits.data
+    scores = torch.cat([torch.full_like(seeds[:1], 0.5), seeds])
+    sample.set_data(dict(seg_logits=PixelData(data=scores)))
+    sample.set_metainfo(dict(seed_source=source, augmentation=augmentation))
+    return sample
+
+
+def test_seed_metric_of_our_models(tmp_path):
+    """The background channel is no class; the files say where the seeds come from."""
+    plain = evaluate(SeedMetric(threshold=0.5), [make_sample(i) for i in range(2)])
+    for augmentation in ('none', '6 views, 3 flipped'):
+        folder = tmp_path / augmentation[:1]
+        metric = SeedMetric(threshold=0.5, out_dir=str(folder), scales=(0.5, 1.0))
+        samples = [of_a_model(make_sample(i), augmentation=augmentation) for i in range(2)]
+        assert evaluate(metric, samples) == pytest.approx(plain, nan_ok=True)
+        assert read_seed(folder / '001.npz').keys.tolist() == [1]
+        meta = read_meta(folder)
+        assert (meta['seed_source'], meta['augmentation']) == ('phi', augmentation)
+        assert ('scales' in meta) == (augmentation != 'none')
+
+
+def test_seed_metric_refuses_classes_that_a_classifier_found():
+    sample = of_a_model(make_sample(0, labels=False))
+    sample.set_metainfo(dict(pred_img_label=np.ones(3, np.float32)))
+    with pytest.raises(ValueError, match='000.jpg: got no image-level label.*meta_keys'):
+        evaluate(SeedMetric(), [sample])
+
+
 def test_table_says_what_was_scored(monkeypatch):
     lines = []
     monkeypatch.setattr(seed_metric, 'print_log', lambda text, **_: lines.append(text))

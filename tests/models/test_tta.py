@@ -90,7 +90,7 @@ def oracle(tta: CAMTTAModel, data: dict) -> tuple[Tensor, Tensor]:
     for (_, flip), (view,) in zip(VIEWS, data['inputs'], strict=True):
         feats = tta.module.backbone((view[None] - 127) / 60)
         cam += upright(tta.module.decode_head.conv_seg(feats[-1]).clamp_min(0), flip)
-        if tta.seed_source != 'cam':
+        if tta.recipe.seed_source != 'cam':
             seeds = tta.module.auxiliary_head.seeds(feats, view[None] / 255, label[None])
             phi += upright(seeds, flip) / len(VIEWS)
     cam = cam * label[:, None, None]
@@ -105,7 +105,7 @@ def test_merge(source):
     (result,) = tta.test_step(data)
     cam, phi = oracle(tta, data)
     expected = dict(cam=cam, phi=phi, fused=(cam + phi) / 2)[source]
-    seeds = result.seg_logits.data
+    seeds = result.seg_logits.data[1:]
     torch.testing.assert_close(seeds, expected, atol=1e-5, rtol=1e-4)
     assert seeds.shape == (3, *SIZE) and 0 <= seeds.min() and seeds.max() <= 1
     assert (seeds[1] == 0).all() and seeds[0].max() > 0.4
@@ -118,9 +118,8 @@ def test_label_map():
     """argmax of [background, seeds], ties to the background."""
     tta, data = build('cam', background=0.4), views()
     (result,) = tta.test_step(data)
-    scores = torch.cat([torch.full((1, *SIZE), 0.4), result.seg_logits.data])
-    label = result.pred_sem_seg.data
-    assert torch.equal(label[0], scores.argmax(0))
+    scores, label = result.seg_logits.data, result.pred_sem_seg.data
+    assert (scores[0] == 0.4).all() and torch.equal(label[0], scores.argmax(0))
     assert label.shape == (1, *SIZE) and set(label.unique().tolist()) == {0, 1, 3}
 
 
@@ -129,7 +128,7 @@ def test_image_without_a_class():
     """No present class: zero seeds, all background."""
     for source in ('cam', 'phi'):
         (result,) = build(source).test_step(views(np.zeros(3, np.float32)))
-        assert (result.seg_logits.data == 0).all() and (result.pred_sem_seg.data == 0).all()
+        assert (result.seg_logits.data[1:] == 0).all() and (result.pred_sem_seg.data == 0).all()
 
 
 @torch.no_grad()
@@ -140,7 +139,7 @@ def test_batch_of_two():
     merged = tta.test_step(both)
     for data, result in zip((first, second), merged, strict=True):
         expected = oracle(tta, data)[0]
-        torch.testing.assert_close(result.seg_logits.data, expected, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(result.seg_logits.data[1:], expected, atol=1e-5, rtol=1e-4)
 
 
 @torch.no_grad()
@@ -156,7 +155,7 @@ def test_padding_is_cut_off():
     cam = F.interpolate(cam, (64, 64), mode='bilinear')[0, :, :40, :52].flip(2)
     cam = cam * torch.tensor(LABEL)[:, None, None]
     expected = cam / (cam.amax((1, 2), keepdim=True) + 1e-5)
-    torch.testing.assert_close(result.seg_logits.data, expected)
+    torch.testing.assert_close(result.seg_logits.data[1:], expected)
 
 
 def bilinear(x: np.ndarray, size: Sequence[int]) -> np.ndarray:
@@ -238,7 +237,7 @@ def test_recipes_of_the_hosts(host: str, scale: float, at_view_size: bool):
     with torch.no_grad():
         (result,) = tta.test_step(data)
     expected = recipe(cams) * LABEL[:, None, None]
-    np.testing.assert_allclose(result.seg_logits.data, expected, rtol=2e-5, atol=1e-6)
+    np.testing.assert_allclose(result.seg_logits.data[1:], expected, rtol=2e-5, atol=1e-6)
 
 
 @torch.no_grad()
@@ -252,7 +251,7 @@ def test_level_sets_beside_a_cam_at_view_size():
     )
     (result,) = tta.test_step(data)
     phi = oracle(tta, data)[1]
-    cam = 2 * result.seg_logits.data - phi
+    cam = 2 * result.seg_logits.data[1:] - phi
     assert cam[0].max() == pytest.approx(1, abs=1e-3) and (cam[1] == 0).all()
     assert cam.min() > -1e-5 and result.seg_logits.shape == SIZE
 
@@ -284,7 +283,7 @@ def test_make_cam_of_irn():
             data['inputs'].append([(x.flip(2) if flip else x).flip(0)])
             data['data_samples'].append([sample])
     (result,) = tta.test_step(data)
-    seeds = result.seg_logits.data[golden['keys']]
+    seeds = result.seg_logits.data[1:][golden['keys']]
     np.testing.assert_allclose(seeds[:, ::3, ::3], golden['high_res'], atol=1e-5)
 
 
@@ -297,7 +296,10 @@ def test_errors():
     for source in ('phi', 'fused'):
         with pytest.raises(ValueError, match='no LevelSetHead'):
             CAMTTAModel(module=model_config(level_set=False), seed_source=source)
-    data = views()
-    del data['data_samples'][0][0].img_label
+    one, two = views(), views()
+    both = {key: [a + b for a, b in zip(one[key], two[key], strict=True)] for key in one}
+    del both['data_samples'][0][1].img_label  # of one image in a batch
     with pytest.raises(ValueError, match='img_label.*meta_keys'):
-        build('cam').test_step(data)
+        build('cam').test_step(both)
+    with pytest.raises(ValueError, match="mode='slide'.*without --tta"):
+        CAMTTAModel(module=dict(model_config(False), test_cfg=dict(mode='slide')))

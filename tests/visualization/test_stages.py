@@ -1,17 +1,17 @@
-"""The picture of all stages."""
+"""The picture of all maps."""
 
 import cv2
 import numpy as np
 import pytest
 
-from mmlevelset.visualization import Panel, draw_stages, label_panel, level_set_panel, score_panel
+from mmlevelset.visualization import Panel, draw_rows, label_panel, level_set_panel, score_panel
 from mmlevelset.visualization.stages import CAPTION, CONTOUR, GAP
 
 
-def test_draw_stages_aligns_columns(tmp_path):
+def test_draw_rows_aligns_columns(tmp_path):
     """Rows of other shapes share their columns; every pixel outside a panel is white."""
     wide, tall = np.zeros((50, 100, 3), np.uint8), np.zeros((100, 50, 3), np.uint8)
-    path = draw_stages(
+    path = draw_rows(
         [[Panel('a', wide)] * 3, [Panel('b', tall)] * 3], tmp_path / 'p.png', height=40
     )
     picture = cv2.imread(str(path))
@@ -46,4 +46,4 @@ def test_score_and_label_panels_keep_the_background_visible():
 def test_rows_of_other_lengths():
     panel = Panel('a', np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(ValueError, match='equal length'):
-        draw_stages([[panel], [panel, panel]], 'never.png')
+        draw_rows([[panel], [panel, panel]], 'never.png')

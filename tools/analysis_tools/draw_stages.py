@@ -1,8 +1,8 @@
-"""Draw all stages of a few images: ``python tools/analysis_tools/draw_stages.py CONFIG CHECKPOINT --ids ID …``."""
+"""Draw all maps of a few images: ``python tools/analysis_tools/draw_stages.py CONFIG CHECKPOINT --ids ID …``."""
 
 from mmlevelset.apis import add_arguments
 from mmlevelset.apis.command import make_parser, run
-from mmlevelset.apis.stages import draw_image_stages
+from mmlevelset.apis.pictures import draw_images
 from mmlevelset.config import read_config
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument('--out', default='stages.png', help='picture to write')
     args = parser.parse_args()
     cfg = read_config(args.config, args.cfg_options)
-    print(draw_image_stages(cfg, args.checkpoint, args.ids, args.out, args.seeds, args.labels))
+    print(draw_images(cfg, args.checkpoint, args.ids, args.out, args.seeds, args.labels))
 
 
 if __name__ == '__main__':

@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS
 
 from mmlevelset.apis import add_arguments
 from mmlevelset.apis.command import make_parser, run
-from mmlevelset.apis.stages import load_level_set_model, trace_image
+from mmlevelset.apis.pictures import load_level_set_model, trace_image
 from mmlevelset.config import read_config
 from mmlevelset.fileio.atomic import write_json
 from mmlevelset.levelset import chan_vese, edge_stopping

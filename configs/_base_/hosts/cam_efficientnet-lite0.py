@@ -7,7 +7,7 @@ data_preprocessor = dict(
     size_divisor=32,
 )
 model = dict(
-    type='EncoderDecoder',
+    type='mmlevelset.SeedSegmentor',
     data_preprocessor=data_preprocessor,
     backbone=dict(
         type='mmlevelset.EfficientNet',

@@ -6,8 +6,9 @@ data_preprocessor = dict(
     _base_.imagenet,
     size=(448, 448),  # of the training crops
 )
+seeds = dict(background=0.2)  # of PSA's infer_cls.py
 model = dict(
-    type='EncoderDecoder',
+    type='mmlevelset.SeedSegmentor',
     data_preprocessor=data_preprocessor,
     backbone=dict(
         type='mmlevelset.ResNet38',
@@ -22,7 +23,6 @@ model = dict(
         init_cfg=dict(type='Xavier', distribution='uniform', override=dict(name='conv_seg')),
     ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
+    test_cfg=dict(mode='whole', seeds=seeds),
 )
-# 0.2 is the background score of PSA's infer_cls.py
-tta_model = dict(type='mmlevelset.CAMTTAModel', seed_source='cam', background=0.2)
+tta_model = dict(type='mmlevelset.CAMTTAModel', seed_source='cam', **seeds)

@@ -7,8 +7,9 @@ data_preprocessor = dict(
     _base_.imagenet,
     size=(512, 512),
 )
+seeds = dict(background=0.15, size_divisor=16)  # IRN's make_cam
 model = dict(
-    type='EncoderDecoder',
+    type='mmlevelset.SeedSegmentor',
     data_preprocessor=data_preprocessor,
     backbone=dict(
         type='ResNet',
@@ -27,8 +28,6 @@ model = dict(
     ),
     decode_head=dict(type='mmlevelset.CAMHead', in_channels=2048, num_classes=num_classes),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
+    test_cfg=dict(mode='whole', seeds=seeds),
 )
-tta_model = dict(
-    type='mmlevelset.CAMTTAModel', seed_source='cam', background=0.15, size_divisor=16
-)  # IRN's make_cam
+tta_model = dict(type='mmlevelset.CAMTTAModel', seed_source='cam', **seeds)

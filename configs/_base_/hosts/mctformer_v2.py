@@ -6,8 +6,14 @@ data_preprocessor = dict(
     _base_.imagenet,
     size=(224, 224),
 )
+seeds = dict(
+    background=0.39,  # of the official PSA scripts, "the optimal one obtained for seeds"
+    normalise='minmax',
+    eps=1e-8,
+    margin=0.0,
+)
 model = dict(
-    type='EncoderDecoder',
+    type='mmlevelset.SeedSegmentor',
     data_preprocessor=data_preprocessor,
     backbone=dict(
         type='mmlevelset.MCTformer',
@@ -21,13 +27,6 @@ model = dict(
         type='mmlevelset.MCTformerHead', variant='v2', num_layers=3, num_classes=num_classes
     ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
+    test_cfg=dict(mode='whole', seeds=seeds),
 )
-tta_model = dict(
-    type='mmlevelset.CAMTTAModel',
-    seed_source='cam',
-    background=0.39,  # of the official PSA scripts, "the optimal one obtained for seeds"
-    normalise='minmax',
-    eps=1e-8,
-    margin=0.0,
-)
+tta_model = dict(type='mmlevelset.CAMTTAModel', seed_source='cam', **seeds)

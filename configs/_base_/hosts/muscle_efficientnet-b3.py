@@ -8,6 +8,7 @@ data_preprocessor = dict(
     _base_.imagenet,
     size=(448, 448),
 )
+seeds = dict(normalise='minmax', eps=1e-6)
 model = dict(
     type='mmlevelset.MuSCLe',
     data_preprocessor=data_preprocessor,
@@ -28,7 +29,7 @@ model = dict(
         in_index=(0, 2, 3, 4),
     ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
+    test_cfg=dict(mode='whole', seeds=seeds),
 )
 # Two steps per iteration; the second leaves the classifier and the level set out.
 model_wrapper_cfg = dict(
@@ -36,4 +37,4 @@ model_wrapper_cfg = dict(
     broadcast_buffers=False,
     find_unused_parameters=True,
 )
-tta_model = dict(type='mmlevelset.CAMTTAModel', seed_source='cam', normalise='minmax', eps=1e-6)
+tta_model = dict(type='mmlevelset.CAMTTAModel', seed_source='cam', **seeds)

@@ -154,10 +154,16 @@ class MCTformer(BaseModule):
             (N, h * w, h * w) by query and key. Attentions are means over the heads, >= 0.
 
         Raises:
-            ValueError: A training image of MCTformer+ that is not ``img_size`` by ``img_size``.
+            ValueError: A training image of MCTformer+ that is not ``img_size`` by ``img_size``, or
+                an image smaller than a patch.
         """
         height, width = x.shape[2:]
         c = self.num_classes
+        if min(height, width) < PATCH:
+            raise ValueError(
+                f'MCTformer got an image of {height} x {width} pixels, expected at least {PATCH} '
+                'on either side, one patch: enlarge it, or leave it out'
+            )
         x = self.patch_embed(x)
         h, w = x.shape[2:]
         x = x.flatten(2).transpose(1, 2)

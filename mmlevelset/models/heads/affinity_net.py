@@ -12,9 +12,11 @@ from mmlevelset.affinity.losses import affinity_losses, feature_affinity, pair_l
 from mmlevelset.affinity.paths import half_disc
 from mmlevelset.registry import MODELS
 
+from .maps_only import MapsOnly
+
 
 @MODELS.register_module()
-class AffinityNet(BaseDecodeHead):
+class AffinityNet(MapsOnly, BaseDecodeHead):
     """Head that maps every pixel to features; the affinity of a pair is exp(-mean |f_i - f_j|).
 
     One bias-free 1x1 convolution and ELU per feature map, another one on all of them. With
@@ -27,6 +29,8 @@ class AffinityNet(BaseDecodeHead):
         radius: Pairs are nearer than this, in pixels of the grid.
         align_corners: Of the bilinear resizing.
     """
+
+    cure = 'walk on them with tools/refine.py'
 
     def __init__(
         self,

@@ -2,27 +2,26 @@
 
 from collections.abc import Sequence
 
-import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmlevelset.levelset import normalise_cam
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import image_labels, set_cams
 
+from .maps_only import MapsOnly
+
 
 @MODELS.register_module()
-class CAMHead(BaseDecodeHead):
+class CAMHead(MapsOnly, BaseDecodeHead):
     """Multi-label classifier and class activation map of an image-level supervised host.
 
     ::
 
-        loss(feats, samples)                      predict(feats, metas)
-          └─ forward(feats)      S = W F            └─ forward(feats)      S
-               ├─ set_cams       C = ReLU(S), eq 6       └─ predict_by_feat    seeds in [0, 1]
+        loss(feats, samples)                      activation(feats), classify(feats)
+          └─ forward(feats)      S = W F            └─ forward(feats)    C = ReLU(S), mean(S)
+               ├─ set_cams       C = ReLU(S), eq 6
                └─ loss_by_feat   soft margin on mean(S)
 
     ``W`` is ``conv_seg`` without bias, so the mean of ``S`` is the logit of the pooled feature.
@@ -109,38 +108,6 @@ class CAMHead(BaseDecodeHead):
         """Unnormalised CAM C >= 0 of eq 6, (N, C, h, w), of the feature maps ``inputs`` (N, K_i, h_i, w_i)."""
         return F.relu(self.forward(inputs))
 
-    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Turn scores into seeds at the size mmseg expects.
-
-        Args:
-            seg_logits (Tensor): scores S, (N, C, h, w), signed.
-            batch_img_metas: Metainfo; where it has ``img_label``, absent classes are zeroed.
-
-        Returns:
-            Tensor: seeds, (N, C, H, W), in [0, 1], the maximum of every present class is 1.
-        """
-        size = target_size(batch_img_metas[0])
-        cam = resize(
-            F.relu(seg_logits), size=size, mode='bilinear', align_corners=self.align_corners
-        )
-        labels = None
-        if all('img_label' in meta for meta in batch_img_metas):
-            labels = image_labels(batch_img_metas, self.num_classes, cam)
-        return normalise_cam(cam, labels)
-
-
-def target_size(meta: dict) -> tuple[int, int]:
-    """Size that mmseg's postprocessing expects the scores of an image to have.
-
-    Args:
-        meta: Metainfo of the image: ``img_shape``, in slide mode the ``torch.Size`` of the crop, and
-            ``pad_shape`` where it was padded; (H, W, ...) each, in pixels.
-
-    Returns:
-        tuple: (H, W), in pixels: of the crop in slide mode, else of the padded image.
-    """
-    if isinstance(meta['img_shape'], torch.Size):
-        height, width = meta['img_shape']
-    else:
-        height, width = meta.get('pad_shape', meta['img_shape'])[:2]
-    return height, width
+    def classify(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Logits (N, C) of the image's classes, of the feature maps ``inputs`` (N, K_i, h_i, w_i)."""
+        return self.forward(inputs).mean((2, 3))

@@ -13,6 +13,8 @@ from mmlevelset.affinity.paths import search_paths, shifted
 from mmlevelset.models.heads.affinity_net import stack_labels
 from mmlevelset.registry import MODELS
 
+from .maps_only import MapsOnly
+
 
 def branch(in_channels: int, channels: int, groups: int, upsample: int = 1) -> nn.Sequential:
     """1x1 convolution, group norm, bilinear upsampling and ReLU."""
@@ -43,7 +45,7 @@ class MeanShift(nn.Module):
 
 
 @MODELS.register_module()
-class IRNet(BaseDecodeHead):
+class IRNet(MapsOnly, BaseDecodeHead):
     """Head with IRN's edge branch and, optionally, its displacement branch.
 
     The backbone is used as it is, its maps are detached. Semantic labels need the edges only. The
@@ -59,6 +61,8 @@ class IRNet(BaseDecodeHead):
     Raises:
         ValueError: For ``displacement`` with other than five maps.
     """
+
+    cure = 'walk on them with tools/refine.py'
 
     def __init__(
         self,

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from mmengine.config import ConfigDict
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,25 +11,23 @@ from torch.nn import functional as F
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import image_labels, set_cams
 
-from .cam_head import target_size
+from .maps_only import MapsOnly
 
 VARIANTS = ('v1', 'v2', 'plus')
 CAM_TYPES = ('fused', 'patch', 'attention')
 GWRP_DECAY = 0.996  # weight of a rank relative to the one before it
-# As in the original, against division by zero.
-LABEL_EPS = 1e-8
-RANGE_EPS = 1e-8
+LABEL_EPS = 1e-8  # as in the original, against division by zero
 
 
 @MODELS.register_module()
-class MCTformerHead(BaseDecodeHead):
+class MCTformerHead(MapsOnly, BaseDecodeHead):
     """Class logits from class tokens, a patch classifier, and the CAM that fuses both.
 
     ::
 
-        loss(feats, samples)                              predict(feats, metas)
-          ├─ forward(feats)    mean of class tokens, S      ├─ activation(feats)   A (M * ReLU(S))
-          ├─ set_cams          C = ReLU(S)                  └─ predict_by_feat     seeds in [0, 1]
+        loss(feats, samples)                              activation(feats)    A (M * ReLU(S))
+          ├─ forward(feats)    mean of class tokens, S      └─ fused_cam(feats)
+          ├─ set_cams          C = ReLU(S)
           └─ loss_by_feat      soft margins, contrast
 
     =====  ===============  =====================  ========================  ==================
@@ -199,40 +195,9 @@ class MCTformerHead(BaseDecodeHead):
         fused = attention * patch
         return fused.sqrt() if self.variant == 'plus' else fused
 
-    def predict(
-        self, inputs: Sequence[Tensor], batch_img_metas: list[dict], test_cfg: ConfigDict
-    ) -> Tensor:
-        """Seeds of one view.
-
-        Args:
-            inputs (Sequence[Tensor]): what :class:`MCTformer` returns in eval mode: patch tokens
-                (N, D, h, w), class tokens (N, L, C, D), attentions of the class tokens
-                (N, L, C, h, w) and affinity of the patches (N, h * w, h * w).
-            batch_img_metas: Metainfo; where it has ``img_label``, absent classes are zeroed.
-            test_cfg: Unused, mmseg's signature.
-
-        Returns:
-            Tensor: seeds, (N, C, H, W), in [0, 1]; every present class goes from 0 to 1.
-        """
-        return self.predict_by_feat(self.activation(inputs), batch_img_metas)
-
-    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Turn CAMs into seeds at the size mmseg expects.
-
-        Args:
-            seg_logits (Tensor): CAMs, (N, C, h, w), >= 0.
-            batch_img_metas: Metainfo; where it has ``img_label``, absent classes are zeroed.
-
-        Returns:
-            Tensor: seeds, (N, C, H, W), in [0, 1]; every present class goes from 0 to 1.
-        """
-        size = target_size(batch_img_metas[0])
-        cam = resize(seg_logits, size=size, mode='bilinear', align_corners=self.align_corners)
-        low, high = cam.amin((2, 3), keepdim=True), cam.amax((2, 3), keepdim=True)
-        seeds = (cam - low) / (high - low + RANGE_EPS)
-        if all('img_label' in meta for meta in batch_img_metas):
-            seeds = seeds * image_labels(batch_img_metas, self.num_classes, seeds)[..., None, None]
-        return seeds
+    def classify(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Logits (N, C) of the image's classes, of what :class:`MCTformer` returns."""
+        return self.forward(inputs)[0]
 
 
 def weighted_ranking_pool(scores: Tensor, decay: float = GWRP_DECAY) -> Tensor:

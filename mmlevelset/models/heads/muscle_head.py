@@ -130,6 +130,11 @@ class MuSCLeHead(CAMHead):
         """
         return upsample(self.maps(inputs)[3], inputs)[:, 1:]
 
+    def classify(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Logits (N, C) of the image's classes, of what :meth:`maps` takes."""
+        pooled = inputs[self.in_index].float().mean((2, 3))
+        return F.linear(pooled, self.conv_seg.weight.flatten(1))[:, 1:]
+
     def loss(
         self,
         inputs: Sequence[Tensor],

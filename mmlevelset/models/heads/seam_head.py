@@ -29,9 +29,9 @@ class SEAMHead(CAMHead):
 
     ::
 
-        loss(views, samples)                             predict(feats, metas)
+        loss(views, samples)                             activation(feats)
           ├─ maps(view)          CAM, revised CAM          └─ forward(feats)   revised CAM
-          ├─ set_cams            ReLU(CAM), full view           └─ predict_by_feat
+          ├─ set_cams            ReLU(CAM), full view
           └─ loss_by_feat        cls, rvmin, er, ecr
 
     ``conv_seg`` is SEAM's ``fc8``: a background channel, which no label trains, then the classes. PCM
@@ -100,6 +100,11 @@ class SEAMHead(CAMHead):
             Tensor: (N, C, H, W), >= 0.
         """
         return upsample(self.maps(inputs)[1], inputs)[:, 1:]
+
+    def classify(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Logits (N, C) of the image's classes, of what :meth:`maps` takes."""
+        # The loss pools the enlarged scores as well.
+        return upsample(self.cls_seg(inputs[2]), inputs).mean((2, 3))[:, 1:]
 
     def loss(
         self,

@@ -2,5 +2,6 @@
 
 from .muscle import MuSCLe, MuSCLeDistributedDataParallel
 from .seam import SEAM
+from .seed_segmentor import SeedSegmentor
 
-__all__ = ['SEAM', 'MuSCLe', 'MuSCLeDistributedDataParallel']
+__all__ = ['SEAM', 'MuSCLe', 'MuSCLeDistributedDataParallel', 'SeedSegmentor']

@@ -7,16 +7,17 @@ import torch
 from mmengine.dist import is_distributed
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
-from mmseg.models.segmentors import EncoderDecoder
 from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
 from mmlevelset.registry import MODEL_WRAPPERS, MODELS
 
+from .seed_segmentor import SeedSegmentor
+
 
 @MODELS.register_module()
-class MuSCLe(EncoderDecoder):
+class MuSCLe(SeedSegmentor):
     """An encoder-decoder that is updated twice with every batch.
 
     ::
@@ -93,7 +94,7 @@ class MuSCLe(EncoderDecoder):
 
         Returns:
             dict | list | Tensor: scalar losses by name for ``'images'``, ``'views'`` and ``'loss'``;
-            samples with ``seg_logits``, seeds (C, H, W) in [0, 1], for ``'predict'``; SGCs
+            samples as :meth:`SeedSegmentor.predict` returns them for ``'predict'``; SGCs
             (N, C, H, W) >= 0 for ``'tensor'``.
 
         Raises:

@@ -1,6 +1,5 @@
 """SEAM's two views of a batch (Y. Wang et al., CVPR 2020)."""
 
-from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
@@ -8,11 +7,13 @@ from torch import Tensor
 
 from mmlevelset.registry import MODELS
 
+from .seed_segmentor import SeedSegmentor
+
 SCALE = 0.3  # SEAM's train_SEAM.py: 448 x 448 and 134 x 134
 
 
 @MODELS.register_module()
-class SEAM(EncoderDecoder):
+class SEAM(SeedSegmentor):
     """An encoder-decoder that shows its decode head every batch at two sizes.
 
     ::

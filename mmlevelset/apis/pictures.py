@@ -1,5 +1,6 @@
 """Collect every map of the method for a few images, and draw them."""
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS, MODELS
 from torch import Tensor
 
@@ -20,11 +22,13 @@ from mmlevelset.models.level_set_head import LevelSetTrace
 from mmlevelset.structures.fields import image_labels, unit_images
 from mmlevelset.visualization import (
     Panel,
-    draw_stages,
+    draw_rows,
     label_panel,
     score_panel,
     trace_panels,
 )
+
+from .label_folder import drop_masks
 
 
 def load_level_set_model(cfg: Config, checkpoint: str) -> tuple[torch.nn.Module, LevelSetHead]:
@@ -58,7 +62,7 @@ def trace_image(
     return head.trace(features, unit_images(data['data_samples']), cam, labels), cam[0]
 
 
-def draw_image_stages(
+def draw_images(
     cfg: Config,
     checkpoint: str,
     ids: Sequence[str],
@@ -68,7 +72,8 @@ def draw_image_stages(
 ) -> Path:
     """Draw image, CAM, SDF, phi^0, phi^T, its contour, seed, pseudo-label and ground truth.
 
-    One level set per image is shown, the present class with the largest region.
+    One level set per image is shown, the present class with the largest region. Data without masks
+    have no column of the ground truth.
 
     Args:
         cfg: Config with a level set; its ``test_dataloader`` names the images.
@@ -85,7 +90,7 @@ def draw_image_stages(
         ValueError: When an id is not in the data set.
     """
     model, head = load_level_set_model(cfg, checkpoint)
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    dataset = _build_dataset(cfg)
     index = {dataset.get_data_info(i)['img_id']: i for i in range(len(dataset))}
     if missing := [i for i in ids if i not in index]:
         raise ValueError(f'{missing} are not in the data set ({len(index)} images); check the ids')
@@ -95,7 +100,18 @@ def draw_image_stages(
         image = read_image(info['img_path'])
         trace, cam = trace_image(model, head, dataset[index[name]])
         rows.append(_panels(image, info, trace, cam, seeds, labels, head.truncate, name))
-    return draw_stages(rows, out)
+    return draw_rows(rows, out)
+
+
+def _build_dataset(cfg: Config) -> BaseSegDataset:
+    """Build the test data set, whose items have no mask and whose ids know theirs if there is one."""
+    with_masks = copy.deepcopy(cfg.test_dataloader.dataset)
+    drop_masks(cfg)
+    with_masks.pipeline = cfg.test_dataloader.dataset.pipeline
+    try:
+        return DATASETS.build(with_masks)
+    except FileNotFoundError:  # the masks, or what the second try names
+        return DATASETS.build(cfg.test_dataloader.dataset)
 
 
 def _panels(

@@ -1,0 +1,78 @@
+"""The segmentor of the hosts: its predictions are seeds and label maps with a background."""
+
+from typing import Any
+
+import torch
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.utils import resize
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmlevelset.models.seeds import ZERO_LEVEL, SeedRecipe, level_set_of
+from mmlevelset.models.tta import check_source
+from mmlevelset.registry import MODELS
+
+
+@MODELS.register_module()
+class SeedSegmentor(EncoderDecoder):
+    """An encoder-decoder with a CAM head, and perhaps level sets, that predicts seeds.
+
+    ::
+
+        predict(inputs, samples)
+          ├─ whole: recipe.maps(self, inputs)       CAM (N, C, h, w), level sets, or both
+          │  slide: slide_inference(inputs)         their mean over the windows
+          └─ recipe.merge                           normalised once, with the background
+
+    Training is mmsegmentation's. A model with level sets predicts those, with 0.5, the zero level
+    set, as the background; any other its CAM, with ``background`` of the recipe.
+
+    Args:
+        **kwargs: Of mmsegmentation's ``EncoderDecoder``. ``test_cfg`` may have ``seeds``, options of
+            :class:`SeedRecipe`.
+
+    Raises:
+        ValueError: For an unknown option, or level sets asked of a model without LevelSetHead.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        options = dict((self.test_cfg or {}).get('seeds') or {})
+        if 'seed_source' not in options and level_set_of(self) is not None:
+            options.update(seed_source='phi', background=ZERO_LEVEL)
+        self.recipe = SeedRecipe(**options)
+        check_source(self.recipe, self)
+        # mmseg's sliding window asks for the number of channels.
+        self.out_channels = self.num_classes * (1 + (self.recipe.seed_source == 'fused'))
+
+    def predict(
+        self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
+    ) -> list[SegDataSample]:
+        """Predict seeds and label maps of images.
+
+        Args:
+            inputs (Tensor): normalised images, (N, 3, H, W).
+            data_samples: Samples; of an image with metainfo ``img_label`` (C,) the classes are
+                known, otherwise the classifier finds them.
+
+        Returns:
+            list[SegDataSample]: as of :meth:`SeedRecipe.merge`, at the original size.
+        """
+        if data_samples is None:
+            meta = dict(ori_shape=tuple(inputs.shape[2:]), img_shape=tuple(inputs.shape[2:]))
+            data_samples = [SegDataSample(metainfo=meta) for _ in inputs]
+        metas = [sample.metainfo for sample in data_samples]
+        if (self.test_cfg or {}).get('mode') == 'slide':
+            maps = self.slide_inference(inputs, metas).split(self.num_classes, 1)
+            labels = torch.stack([m.amax((2, 3)) > 0 for m in maps]).any(0)
+            # The maps of windows end where the image does, not at the end of its last cell.
+            views = self.recipe.views(data_samples, labels, maps, size_divisor=1)
+        else:
+            views = self.recipe.views(data_samples, *self.recipe.maps(self, inputs, metas))
+        return [self.recipe.merge([view]) for view in views]
+
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Maps of a window (N, 3, H, W) at its size, (N, C or 2 C, H, W), unnormalised, >= 0."""
+        maps = self.recipe.maps(self, inputs, batch_img_metas)[1]
+        size = inputs.shape[2:]
+        return torch.cat([resize(m, size=size, mode='bilinear') for m in maps], dim=1)
