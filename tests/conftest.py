@@ -1,5 +1,6 @@
 """Shared by all tests."""
 
+import os
 import random
 import runpy
 import sys
@@ -19,7 +20,7 @@ def _reproducible() -> None:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', 1)))
 
 
 # All that a Runner needs, on eight numbers.

@@ -19,6 +19,7 @@ from torch import Tensor
 from mmlevelset.apis import convert_checkpoint, convert_state_dict
 from mmlevelset.config import read_config
 from tests.models.official import filled, image
+from tests.numerics import SUMS, assert_gradients, assert_recorded
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs/seed/cam/resnet50_voc12.py'
@@ -64,8 +65,8 @@ def test_cam_of_irn(model, name, shape):
         feats = model.extract_feat(image(f'irn/{name}', *shape))
         logits = model.decode_head(feats).mean((2, 3))
         cam = model.decode_head.activation(feats)
-    np.testing.assert_allclose(logits, GOLDEN[f'{name}_logits'], atol=1e-4)
-    np.testing.assert_allclose(cam, GOLDEN[f'{name}_cam'], atol=1e-4)
+    assert_recorded(logits, GOLDEN[f'{name}_logits'])
+    assert_recorded(cam, GOLDEN[f'{name}_cam'])
 
 
 def test_flip_of_irn(model):
@@ -76,7 +77,7 @@ def test_flip_of_irn(model):
         cam, flipped = (
             model.decode_head.activation(model.extract_feat(view)) for view in (x, x.flip(3))
         )
-    np.testing.assert_allclose(cam + flipped.flip(3), GOLDEN['rect_cam_flip_summed'], atol=1e-4)
+    assert_recorded(cam + flipped.flip(3), GOLDEN['rect_cam_flip_summed'])
 
 
 def test_gradients_of_irn(model):
@@ -86,14 +87,14 @@ def test_gradients_of_irn(model):
     samples = [SegDataSample(metainfo=dict(img_label=y)) for y in GOLDEN['train_labels']]
     losses = model.loss(image('irn/train', 2, 128, 128), samples)
     losses['decode.loss_cls'].backward()
-    assert losses['decode.loss_cls'].item() == pytest.approx(float(GOLDEN['train_loss']), abs=1e-5)
+    assert_recorded(losses['decode.loss_cls'], GOLDEN['train_loss'], SUMS)
     norms = {
         official_name(key): math.nan if p.grad is None else p.grad.double().norm().item()
         for key, p in model.named_parameters()
     }
     assert set(norms) == set(GOLDEN['train_grad_names'])
-    ours = [norms[name] for name in GOLDEN['train_grad_names']]
-    np.testing.assert_allclose(ours, GOLDEN['train_grad_norms'], rtol=1e-3)
+    recorded = zip(GOLDEN['train_grad_names'], GOLDEN['train_grad_norms'], strict=True)
+    assert_gradients(norms, dict(recorded))
     assert not any(m.training for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d))
 
 

@@ -22,6 +22,7 @@ from mmlevelset.config import read_config
 from mmlevelset.models.heads import seam_head
 from mmlevelset.models.heads.pcm import propagate
 from tests.models.official import filled, image
+from tests.numerics import SUMS, assert_gradients, assert_recorded
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / 'configs/seed/seam'
@@ -55,11 +56,6 @@ def tiny(config: str = 'seam/resnet38_voc12.py', **model) -> nn.Module:
     return build(config, **model)
 
 
-def assert_close(ours: Tensor, golden: np.ndarray) -> None:
-    """Equal within 1e-4 of the largest value; 3e-6 is typical."""
-    np.testing.assert_allclose(ours.detach(), golden, rtol=0, atol=1e-4 * np.abs(golden).max())
-
-
 @pytest.fixture(scope='module')
 def model() -> nn.Module:
     net = build('seam/resnet38_voc12.py')
@@ -83,11 +79,12 @@ def check_maps(head: nn.Module, features: list[Tensor], name: str, step: int, ev
     with torch.no_grad():
         scores, revised = head.maps(features)
         cam, activation = seam_head.upsample(scores, features), head.activation(features)
-    assert_close(scores[0, :, ::step, ::step], GOLDEN[f'{name}_fc8'])
-    assert_close(cam.mean((2, 3))[0], GOLDEN[f'{name}_logits'])
-    assert_close(cam[0, :, ::every, ::every], GOLDEN[f'{name}_cam'])
+    assert_recorded(scores[0, :, ::step, ::step], GOLDEN[f'{name}_fc8'])
+    assert_recorded(cam.mean((2, 3))[0], GOLDEN[f'{name}_logits'])
+    assert torch.equal(head.classify(features)[0], cam.mean((2, 3))[0, 1:])
+    assert_recorded(cam[0, :, ::every, ::every], GOLDEN[f'{name}_cam'])
     revised = seam_head.upsample(revised, features)
-    assert_close(revised[0, :, ::every, ::every], GOLDEN[f'{name}_rv'])
+    assert_recorded(revised[0, :, ::every, ::every], GOLDEN[f'{name}_rv'])
     assert torch.equal(activation, revised[:, 1:])
 
 
@@ -96,7 +93,7 @@ def test_maps_of_seam(model, rect):
     for features, (mean, std, low, high) in zip(rect, GOLDEN['rect_stats'], strict=False):
         values = features.double()
         ours = [values.mean(), values.std(unbiased=False), values.min(), values.max()]
-        np.testing.assert_allclose(ours, [mean, std, low, high], rtol=1e-4)
+        assert_recorded(torch.stack(ours), np.array([mean, std, low, high]))
     check_maps(model.decode_head, rect[1:], 'rect', 1, 7)
 
 
@@ -116,8 +113,8 @@ def test_cam_of_psa(model, rect):
     head.load_state_dict({'conv_seg.weight': filled('fc8.weight', (20, 4096, 1, 1))})
     with torch.no_grad():
         scores, cam = head(rect[1:4]), head.activation(rect[1:4])
-    assert_close(scores.mean((2, 3))[0], GOLDEN['psa_logits'])
-    assert_close(cam[0], GOLDEN['psa_cam'])
+    assert_recorded(scores.mean((2, 3))[0], GOLDEN['psa_logits'])
+    assert_recorded(cam[0], GOLDEN['psa_cam'])
 
 
 def test_losses_and_gradients_of_seam(model):
@@ -132,16 +129,16 @@ def test_losses_and_gradients_of_seam(model):
     names = ('loss_cls', 'loss_rvmin', 'loss_er', 'loss_ecr')
     ours = [losses[f'decode.{name}'] for name in names]
     total = sum(value for key, value in losses.items() if 'loss' in key)
-    np.testing.assert_allclose([x.item() for x in (*ours, total)], GOLDEN['losses'], rtol=1e-5)
+    assert_recorded(torch.stack([*ours, total]), GOLDEN['losses'], SUMS)
     total.backward()
     expected = dict(zip(GOLDEN['grad_names'], GOLDEN['grad_norms'], strict=True))
-    gradients = {rename(key): norm for key, norm in expected.items()}
-    for key, p in model.named_parameters():
-        norm = math.nan if p.grad is None else p.grad.double().norm().item()
-        np.testing.assert_allclose(norm, gradients.pop(key), rtol=1e-4, err_msg=key)
-    assert not gradients
-    assert_close(model.decode_head.conv_seg.weight.grad.flatten(1)[:, ::16], GOLDEN['grad_fc8'])
-    assert_close(model.decode_head.f9.weight.grad.flatten(1)[::4, ::4], GOLDEN['grad_f9'])
+    norms = {
+        key: math.nan if p.grad is None else p.grad.double().norm().item()
+        for key, p in model.named_parameters()
+    }
+    assert_gradients(norms, {rename(key): norm for key, norm in expected.items()})
+    assert_recorded(model.decode_head.conv_seg.weight.grad.flatten(1)[:, ::16], GOLDEN['grad_fc8'])
+    assert_recorded(model.decode_head.f9.weight.grad.flatten(1)[::4, ::4], GOLDEN['grad_f9'])
     assert not any(m.training for m in model.modules() if isinstance(m, nn.BatchNorm2d))
 
 
