@@ -19,6 +19,7 @@ again, makes everything that depends on it run again.
 """
 
 import os
+import signal
 import subprocess
 import time
 from contextlib import ExitStack
@@ -33,6 +34,7 @@ from .shell import PATIENCE, Shell, stop
 from .stages import Stage, Values, read_stages
 
 TAIL_LINES = 30  # of a failed stage's log, printed
+KILLED = ', killed from outside, perhaps for want of memory'
 POLL = 0.1  # seconds between two looks at the running stages
 
 
@@ -173,6 +175,7 @@ class Pipeline:
             log = self._log(stage.name)
             progress.failed(stage.name, log)
             why = f'exit status {status}' if status else f'it ended well but left no {done}'
+            why += KILLED if status == 128 + signal.SIGKILL else ''
             tail = log.read_text(errors='replace').splitlines()[-TAIL_LINES:]
             tail = tail if status else [*tail, f'{stage.name}: error: {why}']
             return ['\n'.join([f'FAILED  {stage.name}: {why}; the end of {log}:', *tail])]

@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ class Values:
 
     def __init__(self, cfg: dict[str, Any], root: Path, work_dir: Path) -> None:
         self.root = root
-        self._words = {key: _words(value) for key, value in cfg.items() if key != 'work_dir'}
+        found = {key: _words(value) for key, value in cfg.items() if key != 'work_dir'}
+        self._words = {key: words for key, words in found.items() if words is not None}
         self._here = dict(work_dir=[str(work_dir)], python=[sys.executable])
 
     def portable(self, command: str) -> str:
@@ -95,11 +97,10 @@ def _words(value: Any) -> list[str] | None:
     return [str(value)] if isinstance(value, str | int | float) else None
 
 
-def _fill(text: str, words: dict[str, list[str] | None], join: Any) -> str:
+def _fill(text: str, words: dict[str, list[str]], join: Callable[[list[str]], str]) -> str:
     """Replace the braces of all known values at once, so that no value is searched for braces."""
 
     def value(match: re.Match) -> str:
-        found = words.get(match[1])
-        return match[0] if found is None else join(found)
+        return join(words[match[1]]) if match[1] in words else match[0]
 
     return re.sub(r'\{(\w+)\}', value, text)

@@ -153,6 +153,11 @@ def test_failure_shows_the_end_of_the_log(tool: Tool, capsys: pytest.CaptureFixt
     assert 'FAILED  second: exit status 127; the end of' in output and 'logs/second.log' in output
     assert '\n12\n' in output and '\n11\n' not in output  # 30 lines: 12 to 40 and the error
     assert output.endswith('no_such_command: command not found\n')
+    assert tool(text=CONFIG.replace('cat', 'kill -9 $$; cat')) == 1
+    assert (
+        'exit status 137, killed from outside, perhaps for want of memory'
+        in capsys.readouterr().err
+    )
     assert counts() == (1, 0, 0)
     assert tool() == 0 and counts() == (1, 1, 1)
 
@@ -198,6 +203,25 @@ def test_killed_pipeline_takes_its_stages_along(tool: Tool, number: signal.Signa
     assert counts() == (1, 1, 0)
     Path('out/go').touch()
     assert tool(text=text) == 0 and counts() == (1, 1, 1)
+
+
+def test_a_stage_that_does_not_listen_is_killed(
+    tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('mmlevelset.pipeline.shell.PATIENCE', 0.3)
+    text = CONFIG.replace(
+        'echo x', "trap '' TERM; echo $$ > {work_dir}/pid; while true; do sleep 1; done"
+    )
+    pipeline = os.fork()
+    if not pipeline:
+        with suppress(BaseException):
+            tool(text=text)
+        os._exit(0)
+    pid = Path('out/pid')
+    until(lambda: pid.exists() and pid.read_text() != '')
+    os.kill(pipeline, signal.SIGKILL)
+    os.waitpid(pipeline, 0)
+    until(lambda: _state(int(pid.read_text())) == 'Z')
 
 
 def test_second_pipeline_is_refused(tool: Tool, capsys: pytest.CaptureFixture) -> None:

@@ -70,6 +70,11 @@ def final_checkpoint(config: str) -> str:
     return f'epoch_{epochs}.pth' if epochs else f'iter_{loop.max_iters}.pth'
 
 
+def last_checkpoint(folder: str) -> str:
+    """The last checkpoint of a training, for the shell: by its name alone, as the folder may be moved."""
+    return f'{folder}/$(basename "$(cat {folder}/last_checkpoint)")'
+
+
 def moved_data(config: str, data_root: str, loader: str) -> list[str]:
     """Options that let a data loader of a config read ``data_root``; none where it does already."""
     dataset = config_of(config)[loader].dataset.to_dict()

@@ -58,11 +58,13 @@ def refiners(
         ValueError: A refiner that trains a network is called neither psa nor irn, or the model asks for
             another one.
     """
-    trained = [name for name, one in refiners.items() if isinstance(one, dict) and 'network' in one]
+    trained = {
+        name: one for name, one in refiners.items() if isinstance(one, dict) and 'network' in one
+    }
     if not set(trained) <= set(FEEDS) or model['refiner'] not in trained:
         raise ValueError(
             f'the refiners with a network must be among {", ".join(FEEDS)} and that of the model one of '
-            f'them, got {trained} and {model["refiner"]!r}'
+            f'them, got {list(trained)} and {model["refiner"]!r}'
         )
     data = Data(data_root, tuple(classes))
     part = f"awk 'NR % {every} == 1' {data.train_list} > {PART}"
@@ -75,9 +77,11 @@ def refiners(
     for run in runs:
         stages.append(run.seeds())
         for name, refiner in refiners.items():
-            stages += run.trained(name, refiner) if name in trained else [run.direct(name, refiner)]
+            stages += (
+                run.trained(name, trained[name]) if name in trained else [run.direct(name, refiner)]
+            )
     for run in runs:
-        stages += run.all_images(model['refiner'], refiners[model['refiner']], model['config'])
+        stages += run.all_images(model['refiner'], trained[model['refiner']], model['config'])
     table = _table(variants, random_seeds, refiners, model['refiner'], columns)
     return dict(stages=stages, table=table)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .launch import Launch
-from .parts import FEEDS, Stages, options_of, row, word, words
+from .parts import FEEDS, Stages, last_checkpoint, options_of, row, word, words
 from .runs import Stage
 
 Options = str | Sequence[str]  # one ``key=value``, or several
@@ -114,7 +114,7 @@ def three_stages(
             part += parts.labels(refiner['network'], jobs, device)
             if of is variant:
                 part += parts.model(model, model_dir, words(model_options), words(test_options))
-        done = {stage['name'].removesuffix(f'_{name}'): stage.get('done') for stage in part}
+        done = {s['name'].removesuffix(f'_{name}'): s['done'] for s in part if 'done' in s}
         table += [
             row(name, label, done[stage], keys, keys)
             for stage, (label, keys) in ROWS.items()
@@ -181,7 +181,7 @@ class _Variant(NamedTuple):
             f'test_dataloader.dataset.ann_file={trained} test_evaluator.split={Path(trained).stem} '
             f'{export}'
         )
-        command = self.launch.test(name, self.config, _last(host), rest.strip())
+        command = self.launch.test(name, self.config, last_checkpoint(host), rest.strip())
         cut = f' --threshold {self.variant["threshold"]}'
         return [
             self.train('train', self.config, host, [], training, 'data'),
@@ -214,7 +214,7 @@ class _Variant(NamedTuple):
         """The random walk, and the score of its labels."""
         refined, name = f'{self.folder}/refined', f'refine_{self.name}'
         options = options_of(f'refiner.config={network}')
-        checkpoint = f'refiner.checkpoint={_last(f"{self.base}/affinity")}'
+        checkpoint = f'refiner.checkpoint={last_checkpoint(f"{self.base}/affinity")}'
         more = [f'refiner.device={device}', *self.variant.get('walk_options', [])]
         walk = self.refine(self.variant['walk'], refined, jobs)
         return [
@@ -237,7 +237,7 @@ class _Variant(NamedTuple):
             self.train('retrain', config, folder, feed, training, f'refine_{self.name}'),
             dict(
                 name=name,
-                command=self.launch.test(name, config, _last(folder), rest),
+                command=self.launch.test(name, config, last_checkpoint(folder), rest),
                 done=f'{folder}/test/metrics.json',
                 needs=[f'retrain_{self.name}'],
             ),
@@ -248,8 +248,3 @@ class _Variant(NamedTuple):
             f'{{python}} tools/refine.py {word(config)} --seeds {self.base}/seeds --jobs {jobs} '
             f'--out {out}'
         )
-
-
-def _last(folder: str) -> str:
-    """The last checkpoint of a training, for the shell: by its name alone, as the folder may be moved."""
-    return f'{folder}/$(basename "$(cat {folder}/last_checkpoint)")'
