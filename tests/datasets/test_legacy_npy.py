@@ -3,6 +3,9 @@
 import io
 import os
 import pickle
+import struct
+import tracemalloc
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -131,3 +134,92 @@ def test_truncated_pickle(tmp_path):
     save(tmp_path / 'a.npy', pickle.dumps(np.array(CONTENT, object), 2)[:60])
     with pytest.raises(ValueError, match='a.npy'):
         load_legacy_npy(tmp_path / 'a.npy')
+
+
+RECONSTRUCT, FROM_BUFFER = np.zeros(1).__reduce__()[0], np.zeros(1).__reduce_ex__(5)[0]
+SCALAR = np.float32(1).__reduce__()[0]
+
+
+class Crafted:
+    """Pickled as a call and a state of our choice."""
+
+    def __init__(self, *reduced) -> None:
+        self.reduced = reduced
+
+    def __reduce__(self):
+        return self.reduced
+
+
+def dtype(name, flags=0, size=-1):
+    """A type whose state is set, as a pickle of numpy sets it."""
+    return Crafted(np.dtype, (name, False, True), (3, '|', None, None, None, size, size, flags))
+
+
+def array(shape, kind, content):
+    return Crafted(RECONSTRUCT, (np.ndarray, (0,), b'b'), (1, shape, kind, False, content))
+
+
+STORAGE = torch.zeros(4).storage()
+NUMBERS = np.dtype('f4')
+ATTACKS = {
+    'objects from bytes': array((1,), dtype('O8'), b'A' * 8),
+    'objects from bytes, of no dimension': array((), dtype('O8'), b'A' * 8),
+    'objects from bytes, by a buffer': Crafted(FROM_BUFFER, (b'A' * 8, dtype('O8'), (1,), 'C')),
+    'an object from bytes': Crafted(SCALAR, (dtype('O8'), b'A' * 8)),
+    'numbers that are called objects': dtype('f4', flags=63),
+    'numbers of another size': array((1,), dtype('f4', size=800), b'A' * 800),
+    'records with objects': Crafted(np.dtype, ([('a', 'O')],)),
+    'too few objects': array((10**6,), np.dtype(object), [None]),
+    'objects inside': array((1,), np.dtype(object), [1]),
+    'too few numbers': array((10**12,), NUMBERS, b'A' * 8),
+    'negative sides': array((-2, -1), NUMBERS, b'A' * 8),
+    'an array of any size': Crafted(np.ndarray, ((10**12,), NUMBERS)),
+    'a view of an array that goes': Crafted(FROM_BUFFER, (np.zeros(2), NUMBERS, (4,), 'C')),
+    'a tensor beyond its storage': Crafted(
+        torch._utils._rebuild_tensor_v2, (STORAGE, 0, (10**12,), (0,), False, {})
+    ),
+    'a tensor before its storage': Crafted(
+        torch._utils._rebuild_tensor_v2, (STORAGE, -9, (1,), (1,), False, {})
+    ),
+    'a state for a dict': Crafted(OrderedDict, (), {'a': 1}),
+}
+
+
+@pytest.mark.parametrize('what', ATTACKS)
+@pytest.mark.parametrize('protocol', [2, 5])
+def test_crafted_pickles_are_refused(tmp_path, what, protocol):
+    """Memory is made only where the file fills it, and bytes never become pointers to objects."""
+    save(tmp_path / 'a.npy', pickle.dumps({'a': ATTACKS[what]}, protocol))
+    with pytest.raises(ValueError, match='a.npy: cannot be read safely'):
+        load_legacy_npy(tmp_path / 'a.npy')
+
+
+def test_functions_of_other_libraries_stay_as_they_are(tmp_path):
+    """A pickle can set attributes of what it may name."""
+    for module, name in load_legacy_npy.__globals__['_ArrayUnpickler'].ALLOWED:
+        payload = b'\x80\x02c' + f'{module}\n{name}\n'.encode() + b'}U\x04evilK\x01sb.'
+        save(tmp_path / 'a.npy', payload)
+        with pytest.raises(ValueError, match='a state for a'):
+            load_legacy_npy(tmp_path / 'a.npy')
+
+
+@pytest.mark.parametrize(
+    'opcode', [pickle.BYTEARRAY8, pickle.BINBYTES8, pickle.BINUNICODE8, pickle.FRAME]
+)
+def test_lengths_beyond_the_file(tmp_path, opcode):
+    save(tmp_path / 'a.npy', b'\x80\x05' + opcode + struct.pack('<Q', 10**12) + b'abc.')
+    tracemalloc.start()
+    with pytest.raises(ValueError, match='a.npy: cannot be read safely'):
+        load_legacy_npy(tmp_path / 'a.npy')
+    assert tracemalloc.get_traced_memory()[1] < 1e6
+    tracemalloc.stop()
+
+
+def test_byte_order_and_text(tmp_path):
+    content = {'a': np.arange(3, dtype='>i4'), 'b': np.array(['x', 'yz']), 'c': np.float16(0.5)}
+    for protocol in (2, 5):
+        save(tmp_path / 'a.npy', pickle.dumps(np.array(content, object), protocol))
+        loaded = load_legacy_npy(tmp_path / 'a.npy')
+        for key, value in content.items():
+            np.testing.assert_array_equal(loaded[key], value)
+    assert np.dtype('i4').isnative and np.dtype('f4').isnative  # numpy's own are as they were
