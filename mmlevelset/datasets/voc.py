@@ -12,6 +12,7 @@ from mmlevelset.fileio.conventions import mask_conventions
 from mmlevelset.fileio.ids import IMAGE_SUFFIXES, image_id, read_split
 from mmlevelset.fileio.images import find_images
 from mmlevelset.fileio.labels import VOID, read_label, voc_palette
+from mmlevelset.fileio.output import check_finished
 from mmlevelset.registry import DATASETS
 
 MASKS_READ = 100  # at the start, and only as long as none shows an object
@@ -49,7 +50,7 @@ class VOCImageLabelDataset(BaseSegDataset):
 
     Raises:
         FileNotFoundError: A folder, list, label file, image or mask is missing.
-        ValueError: Repeated ids, unknown classes or images without label.
+        ValueError: Repeated ids, unknown classes, images without label, masks that no converter finished.
     """
 
     METAINFO = dict(
@@ -132,6 +133,7 @@ class VOCImageLabelDataset(BaseSegDataset):
         images = self._find(ids, 'img_path', suffixes)
         masks = None
         if 'seg_map_path' in self.data_prefix:
+            check_finished(self.data_prefix['seg_map_path'])
             masks = self._find(ids, 'seg_map_path', (self.seg_map_suffix,))
             self._check_masks(list(masks.values()))
         labels = self._load_labels(ids, masks)

@@ -4,6 +4,7 @@ import io
 import math
 import pickle
 import struct
+import sys
 from collections import OrderedDict
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -73,6 +74,11 @@ def _check_array(shape: Any, dtype: Any, data: Any) -> None:
         _refuse(f'an array of a {type(data).__name__}')
     if len(data) != math.prod(shape) * dtype.itemsize:
         _refuse(f'an array {shape} of {dtype} with {len(data):,} bytes')
+    if dtype.kind == 'U':
+        raw = data.encode('latin1') if isinstance(data, str) else data
+        letters = np.frombuffer(raw, np.dtype('u4').newbyteorder(dtype.byteorder))
+        if letters.max(initial=0) > sys.maxunicode:
+            _refuse('text with letters that Unicode has not')
 
 
 class _ArrayUnpickler(pickle._Unpickler):

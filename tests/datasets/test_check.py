@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from mmlevelset.datasets.prepare.check import check_coco, check_voc
+from mmlevelset.datasets.prepare.check_own import check_own
 from mmlevelset.datasets.prepare.coco14 import convert_coco14
 from mmlevelset.datasets.prepare.files import Pair, inspect
 from mmlevelset.datasets.prepare.findings import SAMPLES, sampled
@@ -223,3 +224,67 @@ def test_samples_are_spread():
     assert sampled(3).all() and not len(sampled(0))
     chosen = np.flatnonzero(sampled(10 * SAMPLES))
     assert len(chosen) == SAMPLES and chosen[0] == 0 and chosen[-1] == 10 * SAMPLES - 1
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A user's folder: photographs of several kinds, labels, masks of some."""
+    root, classes = tmp_path / 'mine', ['background', 'a', 'b']
+    for folder in ('JPEGImages', 'SegmentationClass', LISTS):
+        (root / folder).mkdir(parents=True)
+    for name in ('IMG 1.JPG', 'x.png', 'y.jpeg'):
+        Image.new('RGB', (8, 6)).save(root / 'JPEGImages' / name)
+    write_label(root / 'SegmentationClass/IMG 1.png', np.eye(6, 8, dtype=np.uint8))
+    (root / LISTS / 'train.txt').write_text('x\ny\n')
+    (root / LISTS / 'val.txt').write_text('IMG 1\n')
+    labels = {'x': [1], 'y': [2], 'IMG 1': [1]}
+    (root / 'image_labels.json').write_text(json.dumps(dict(classes=classes, labels=labels)))
+    return root
+
+
+def test_own_folder(own):
+    report = check_own(own, jobs=1)
+    assert not report.errors
+    assert len(report.warnings) == 1 and 'no mask of 2 images' in report.warnings[0]
+    shutil.rmtree(own / 'SegmentationClass')
+    report = check_own(own, jobs=1)
+    assert not report.errors and 'no masks' in report.warnings[0]
+
+
+def test_faults_of_an_own_folder(own):
+    lists, labels, mask = (
+        own / LISTS,
+        own / 'image_labels.json',
+        own / 'SegmentationClass/IMG 1.png',
+    )
+
+    def fault(message, path, content):
+        before = path.read_bytes() if path.exists() else None
+        if content is None:
+            path.unlink()
+        else:
+            path.write_bytes(content)
+        assert any(message in error for error in check_own(own, jobs=1).errors), message
+        if before is None:
+            path.unlink()
+        else:
+            path.write_bytes(before)
+
+    fault('lacks the files of 1 id(s) (y)', own / 'JPEGImages/y.jpeg', None)
+    fault('y.jpeg: cannot be read', own / 'JPEGImages/y.jpeg', b'GIF89a')
+    fault('are the same image', own / 'JPEGImages/y.JPEG', b'')
+    fault('share 1 images', lists / 'val.txt', b'x\n')
+    fault('val.txt: the list is empty', lists / 'val.txt', b'')
+    fault(
+        'no label for 1 id(s) (y)',
+        labels,
+        b'{"classes": ["background", "a"], "labels": {"x": [1], "IMG 1": [1]}}',
+    )
+    fault('states no classes', labels, b'{"x": [1], "y": [1], "IMG 1": [1]}')
+    fault('comes twice', labels, b'{"x": [1], "x": [2]}')
+    Image.fromarray(np.eye(6, 8, dtype=np.uint8) * 255).save(own / 'void.png')
+    fault('255 is void', mask, (own / 'void.png').read_bytes())
+    Image.new('RGB', (8, 6)).save(own / 'colours.png')
+    fault('masks in colours', mask, (own / 'colours.png').read_bytes())
+    assert check_own(own, ['background', 'a', 'c'], jobs=1).errors  # other classes than stated
+    assert 'not the folder of the data' in only_error(check_own(own / 'JPEGImages', jobs=1))

@@ -52,14 +52,14 @@ def check_voc(root: str | Path, jobs: int = 0) -> Report:
     aug = set()
     if report.folder(aug_root, AUG_HINT):
         aug = report.present(aug_root, [f'{i}.png' for i in ids], AUG_HINT)
-    labels = _labels(report, root / 'Annotations', ids, classes)
+    labels = read_labels(report, root / 'Annotations', ids, classes)
     if labels:
         for split, wanted in facts['classes'].items():
             _check_counts(report, split, [labels[i] for i in splits[split]], wanted, classes)
     for folder, there in ((root / 'SegmentationClass', masks), (aug_root, aug)):
         pairs = _pairs(root / 'JPEGImages', images, folder, there, ids if there is aug else own)
         found = report.files(pairs, folder.name, len(classes), jobs)
-        _check_mask_labels(report, pairs, found, labels, folder.name)
+        check_mask_labels(report, pairs, found, labels, folder.name)
     return report
 
 
@@ -85,7 +85,7 @@ def check_coco(root: str | Path, jobs: int = 0) -> Report:
     if set(splits['train']) & set(splits['val']):
         report.error('train.txt and val.txt share images. ' + COCO_HINT)
     ids = [*splits['train'], *splits['val']]
-    labels = _labels(report, root / 'image_labels.json', ids, classes)
+    labels = read_labels(report, root / 'image_labels.json', ids, classes)
     for split in ('train', 'val'):
         if labels and splits[split]:
             labelled = [id_ for id_ in splits[split] if labels[id_].any()]
@@ -105,7 +105,7 @@ def check_coco(root: str | Path, jobs: int = 0) -> Report:
         pngs = report.present(masks, [f'{id_}.png' for id_ in splits[split]], COCO_HINT)
         pairs = _pairs(images, jpegs, masks, pngs, splits[split])
         found = report.files(pairs, f'{split}2014', len(classes), jobs)
-        _check_mask_labels(report, pairs, found, labels, f'{split}2014')
+        check_mask_labels(report, pairs, found, labels, f'{split}2014')
     return report
 
 
@@ -121,7 +121,8 @@ def _check_lists(report: Report, splits: dict[str, list[str]]) -> None:
         report.ok('trainaug holds train and nothing of val')
 
 
-def _labels(report: Report, source: Path, ids: list[str], classes: Sequence[str]) -> dict:
+def read_labels(report: Report, source: Path, ids: list[str], classes: Sequence[str]) -> dict:
+    """Read image-level labels; an empty dict, and an error of the report, where it cannot be done."""
     try:
         labels = read_image_labels(source, ids, classes)
     except (FileNotFoundError, ValueError) as error:
@@ -153,7 +154,7 @@ def _pairs(
     return pairs
 
 
-def _check_mask_labels(
+def check_mask_labels(
     report: Report, pairs: list[Pair], found: list[Finding], labels: dict, what: str
 ) -> None:
     """Classes of the decoded masks must be among the image-level labels."""

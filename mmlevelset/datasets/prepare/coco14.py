@@ -10,7 +10,7 @@ import numpy as np
 from mmlevelset.datasets.image_labels import one_hot, read_image_labels
 from mmlevelset.fileio.ids import image_id, preview
 from mmlevelset.fileio.labels import write_label
-from mmlevelset.fileio.meta import check_resumable, write_meta
+from mmlevelset.fileio.output import resumed_folder
 from mmlevelset.fileio.text import read_json
 from mmlevelset.parallel import parallel
 
@@ -150,7 +150,6 @@ def _write_masks(
         kind='masks',
         dataset='COCO 2014',
         split=split,
-        images=len(instances.images),
         annotations=len(instances),
         overlap=overlap,
         crowd=crowd,
@@ -159,18 +158,17 @@ def _write_masks(
         classes=list(CLASSES),
     )
     draw_mask([], (1, 1), overlap, crowd)  # unknown conventions fail before anything is written
-    check_resumable(folder, '.png', meta, ('dataset', 'split', 'annotations', 'overlap', 'crowd'))
-    write_meta(folder, **meta)
-    done = {entry.name for entry in os.scandir(folder)}
-    paths = [folder / f'{image_id(image["file_name"])}.png' for image in instances.images]
-    tasks = (
-        _Task(path, (image['height'], image['width']), text, overlap, crowd)
-        for path, image, text in zip(paths, instances.images, instances.texts(), strict=True)
-        if path.name not in done
-    )
-    todo = sum(path.name not in done for path in paths)
-    for _ in parallel(_write_mask, tasks, todo, f'{split}2014 masks', jobs):
-        pass
+    ids = [image_id(image['file_name']) for image in instances.images]
+    settings = ('dataset', 'split', 'annotations', 'overlap', 'crowd')
+    with resumed_folder(folder, '.png', ids, meta, settings) as left:
+        todo = set(left)
+        tasks = (
+            _Task(folder / f'{id_}.png', (image['height'], image['width']), text, overlap, crowd)
+            for id_, image, text in zip(ids, instances.images, instances.texts(), strict=True)
+            if id_ in todo
+        )
+        for _ in parallel(_write_mask, tasks, len(todo), f'{split}2014 masks', jobs):
+            pass
 
 
 def _write_mask(task: _Task) -> None:

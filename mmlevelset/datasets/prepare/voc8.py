@@ -21,7 +21,7 @@ from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.ids import read_split
 from mmlevelset.fileio.images import read_image
 from mmlevelset.fileio.labels import read_label, write_label
-from mmlevelset.fileio.meta import check_resumable, write_meta
+from mmlevelset.fileio.output import resumed_folder
 from mmlevelset.parallel import parallel
 
 from ..voc import VOCImageLabelDataset
@@ -80,27 +80,25 @@ def convert_voc8(
         images=len(ids),
         classes=list(CLASSES),
     )
-    check_resumable(masks, '.png', meta, ('dataset', 'convention', 'images'))
-    write_meta(masks, **meta)
-    images.mkdir(exist_ok=True)
-    done = {path.name for folder in (images, masks) for path in folder.iterdir()}
-    tasks = [
-        _Task(
-            voc / f'JPEGImages/{id_}.jpg',
-            voc / f'SegmentationClassAug/{id_}.png',
-            images / f'{id_}.jpg',
-            masks / f'{id_}.png',
-        )
-        for id_ in ids
-        if not {f'{id_}.jpg', f'{id_}.png'} <= done
-    ]
-    for _ in parallel(_convert, tasks, len(tasks), 'voc8', jobs):
-        pass
-
-    labels = labels_from_masks({id_: str(masks / f'{id_}.png') for id_ in ids}, CLASSES)
-    write_image_labels(out / 'image_labels.json', labels, CLASSES)
-    for split, members in splits.items():
-        write_split(out / f'ImageSets/Segmentation/{split}.txt', members)
+    with resumed_folder(masks, '.png', ids, meta, ('dataset', 'convention', 'images')) as left:
+        images.mkdir(exist_ok=True)
+        missing, there = set(left), {path.stem for path in images.glob('*.jpg')}
+        tasks = [
+            _Task(
+                voc / f'JPEGImages/{id_}.jpg',
+                voc / f'SegmentationClassAug/{id_}.png',
+                images / f'{id_}.jpg',
+                masks / f'{id_}.png',
+            )
+            for id_ in ids
+            if id_ in missing or id_ not in there
+        ]
+        for _ in parallel(_convert, tasks, len(tasks), 'voc8', jobs):
+            pass
+        labels = labels_from_masks({id_: str(masks / f'{id_}.png') for id_ in ids}, CLASSES)
+        write_image_labels(out / 'image_labels.json', labels, CLASSES)
+        for split, members in splits.items():
+            write_split(out / f'ImageSets/Segmentation/{split}.txt', members)
 
 
 def _require_files(voc: Path, ids: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.ids import preview, read_split
 from mmlevelset.fileio.images import image_size
 from mmlevelset.fileio.labels import read_label, write_label
-from mmlevelset.fileio.meta import check_resumable, write_meta
+from mmlevelset.fileio.output import resumed_folder
 from mmlevelset.parallel import parallel
 
 from ..voc import VOCImageLabelDataset
@@ -163,16 +163,14 @@ def _write_masks(voc: Path, sources: dict[str, Path], own: int, jobs: int) -> No
         from_sbd=len(sources) - own,
         classes=list(CLASSES),
     )
-    check_resumable(folder, '.png', meta, ('dataset', 'convention', 'images'))
-    write_meta(folder, **meta)
-    done = {path.name for path in folder.iterdir()}
-    tasks = [
-        _Task(source, voc / f'JPEGImages/{id_}.jpg', folder / f'{id_}.png')
-        for id_, source in sources.items()
-        if f'{id_}.png' not in done
-    ]
-    for _ in parallel(_write_mask, tasks, len(tasks), 'SegmentationClassAug', jobs):
-        pass
+    settings = ('dataset', 'convention', 'images')
+    with resumed_folder(folder, '.png', list(sources), meta, settings) as left:
+        tasks = [
+            _Task(sources[id_], voc / f'JPEGImages/{id_}.jpg', folder / f'{id_}.png')
+            for id_ in left
+        ]
+        for _ in parallel(_write_mask, tasks, len(tasks), 'SegmentationClassAug', jobs):
+            pass
 
 
 def _write_mask(task: _Task) -> None:

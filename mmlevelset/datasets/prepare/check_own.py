@@ -1,0 +1,129 @@
+"""Tells whether a user's own folder in VOC's layout is complete and fits together."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmlevelset.fileio.ids import read_split
+from mmlevelset.fileio.images import find_images
+from mmlevelset.fileio.labels import VOID
+from mmlevelset.fileio.text import read_json
+
+from .check import check_mask_labels, read_labels
+from .files import Finding, Pair
+from .findings import Report, sampled
+
+LISTS = 'ImageSets/Segmentation'
+LABELS = ('image_labels.json', 'Annotations', 'cls_labels.npz', 'cls_labels.npy')
+HINT = 'docs/en/datasets.md shows the layout.'
+
+
+def check_own(root: str | Path, classes: Sequence[str] | None = None, jobs: int = 0) -> Report:
+    """Check a folder with ``JPEGImages``, lists, image-level labels and, where there are, masks.
+
+    Args:
+        root: The folder, ``data_root`` of a config.
+        classes: Names, background first; default: those that ``image_labels.json`` states.
+        jobs: Processes; 0 takes one per core.
+
+    Returns:
+        Report: ``errors`` is empty if all is well.
+    """
+    root, report = Path(root), Report()
+    folders = ('JPEGImages', LISTS)
+    if not report.root(root, folders, HINT):
+        return report
+    if not all([report.folder(root / name, HINT) for name in folders]):
+        return report
+    ids = _listed(report, root / LISTS)
+    images = _found(report, root / 'JPEGImages', ids)
+    classes = classes or _stated_classes(report, root)
+    if not classes:
+        return report
+    labels = _labelled(report, root, ids, classes)
+    pairs, masks = [], _masks(report, root / 'SegmentationClass', ids)
+    for id_, decode in zip(ids, sampled(len(ids)), strict=True):
+        mask = masks.get(id_)
+        pairs.append(Pair(images.get(id_), mask, bool(decode and mask)))
+    found = report.files(pairs, 'files', len(classes), jobs)
+    _check_void(report, found)
+    check_mask_labels(report, pairs, found, labels, 'SegmentationClass')
+    return report
+
+
+def _listed(report: Report, folder: Path) -> list[str]:
+    """Ids of all lists, each once."""
+    splits: dict[str, list[str]] = {}
+    for path in sorted(folder.glob('*.txt')):
+        try:
+            splits[path.stem] = read_split(path)
+            report.ok(f'{path.name}: {len(splits[path.stem]):,} images')
+        except ValueError as error:
+            report.error(str(error))
+    if not splits:
+        report.error(f'{folder}: no list that can be read, expected train.txt and val.txt. {HINT}')
+    both = set(splits.get('train', [])) & set(splits.get('val', []))
+    if both:
+        report.error(f'train.txt and val.txt share {len(both)} images: results would be void.')
+    return sorted({id_ for members in splits.values() for id_ in members})
+
+
+def _found(report: Report, folder: Path, ids: Sequence[str]) -> dict[str, Path]:
+    try:
+        found = find_images(folder, ids)
+    except (FileNotFoundError, ValueError) as error:
+        report.error(str(error))
+        return {}
+    report.ok(f'{folder}: all {len(ids):,} images that the lists name')
+    return found
+
+
+def _stated_classes(report: Report, root: Path) -> list[str]:
+    path = root / LABELS[0]
+    try:
+        content = read_json(path) if path.is_file() else {}
+    except ValueError as error:
+        report.error(str(error))
+        return []
+    classes = content.get('classes') if isinstance(content, dict) else None
+    if not classes:
+        report.error(f'{path} states no classes: name them with --classes, background first.')
+    return list(classes or [])
+
+
+def _labelled(
+    report: Report, root: Path, ids: list[str], classes: Sequence[str]
+) -> dict[str, np.ndarray]:
+    source = next((root / name for name in LABELS if (root / name).exists()), None)
+    if source is None:
+        report.error(f'{root}: no image-level labels, expected one of {", ".join(LABELS)}. {HINT}')
+        return {}
+    labels = read_labels(report, source, ids, classes)
+    if labels:
+        shown = np.any(list(labels.values()), axis=0)
+        absent = [name for name, there in zip(classes[1:], shown, strict=True) if not there]
+        if absent:
+            report.warn(f'{source}: no image shows {absent}')
+    return labels
+
+
+def _masks(report: Report, folder: Path, ids: Sequence[str]) -> dict[str, Path]:
+    """Masks that are there; images without one can be trained on and not scored."""
+    if not folder.is_dir():
+        report.warn(f'{folder}: no masks; seeds and labels can be made and not scored')
+        return {}
+    there = {path.stem for path in folder.glob('*.png')}
+    having = [id_ for id_ in ids if id_ in there]
+    if len(having) < len(ids):
+        report.warn(f'{folder}: no mask of {len(ids) - len(having):,} images, not scored then')
+    return {id_: folder / f'{id_}.png' for id_ in having}
+
+
+def _check_void(report: Report, found: list[Finding]) -> None:
+    present = {int(label) for finding in found for label in finding.labels}
+    if VOID in present and present <= {0, VOID}:
+        report.error(
+            f'the masks hold nothing but 0 and {VOID}, and {VOID} is void. If it marks objects, write '
+            '1..C instead.'
+        )
