@@ -106,6 +106,8 @@ def commands() -> list[Command]:
                 end = next(i for i, word in enumerate(words) if set(word) <= set(';&|<>()'))
                 part, words = words[:end], words[end + 1 :]
                 part = part[part.index('python') + 1 :] if 'python' in part else part
+                if part[:1] == ['-m'] and part[1].startswith('tools.'):
+                    part = [f'{part[1].replace(".", "/")}/__main__.py', *part[2:]]
                 if part and part[0].startswith('tools/') and part[0].endswith('.py'):
                     found.append(Command(name(page), part[0], part[1:]))
     return found

@@ -188,6 +188,7 @@ class ClassicalEvolution(Evolution):
         return chan_vese(phi, features, edge=edge, **self.options)
 
     def extra_repr(self) -> str:
+        """Show the options where the module is printed."""
         return ', '.join([repr(self.method), *(f'{k}={v}' for k, v in self.options.items())])
 
 

@@ -139,7 +139,7 @@ class FNOEvolution(Evolution):
         return phi
 
     def operator(self, phi: Tensor, condition: Tensor | None = None) -> Tensor:
-        """One pass.
+        """Apply the layers once and add phi.
 
         Args:
             phi (Tensor): (N, C, h, w), dimensionless, positive inside; any C if ``shared``.

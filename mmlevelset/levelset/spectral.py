@@ -77,6 +77,7 @@ class SpectralConv2d(nn.Module):
             return filtered(x.to(wide), self.modes, multiply).to(dtype)
 
     def extra_repr(self) -> str:
+        """Show the options where the module is printed."""
         return f'{self.channels}, modes={self.modes}, mixing={self.mixing!r}'
 
 

@@ -25,7 +25,7 @@ class Launch(NamedTuple):
     partition: str = ''
 
     def checked(self) -> 'Launch':
-        """This launch.
+        """Return this launch once its numbers are known to fit.
 
         Raises:
             ValueError: Numbers below 1, or several nodes that nothing starts.
