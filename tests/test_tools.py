@@ -174,6 +174,7 @@ def test_seeds(folder: Path, trained: Path, seeds: Path) -> None:
     meta = read_meta(seeds)
     assert meta['classes'] == list(CLASSES) and meta['threshold'] == 0.5
     assert meta['config'].endswith(LEVEL_SET)
+    assert Path(meta['image_dir']).name == 'JPEGImages'  # where tools/refine.py looks
     assert meta['weights_hash'] == file_hash(trained) and len(meta['config_hash']) == 16
     result = metrics(folder / 'phi')
     assert result['seed/threshold'] == 0.5 and 0 < result['seed/mIoU'] <= 100

@@ -11,6 +11,7 @@ from pathlib import Path
 from mmlevelset.apis.command import make_parser, run
 from mmlevelset.config import add_options, read_config
 from mmlevelset.fileio.ids import read_split
+from mmlevelset.fileio.meta import read_meta
 from mmlevelset.refine.folder import refine_folder, relabel_folder
 
 
@@ -19,7 +20,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='configs/refine/*.py')
     parser.add_argument('--seeds', help='folder of seed files (.npz)')
     parser.add_argument('--out', required=True, help='gets soft/*.npz and labels/*.png')
-    parser.add_argument('--images', help="folder of the images (default: the config's)")
+    parser.add_argument(
+        '--images', help='folder of the images (default: the one that the seeds were made from)'
+    )
     parser.add_argument('--split', help='list of the images to refine (default: all seeds)')
     parser.add_argument('--jobs', type=int, default=1, help='processes, one thread each')
     parser.add_argument(
@@ -35,15 +38,23 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def check_config(cfg: dict, args: argparse.Namespace) -> None:
+def check_config(cfg: dict, path: str) -> None:
     """Raise a ValueError if the config is not one for this tool."""
     if not ('refiner' in cfg or 'refiners' in cfg):
         raise ValueError(
-            f'{args.config} has no `refiner`; give one of configs/refine whose name is no network: '
+            f'{path} has no `refiner`; give one of configs/refine whose name is no network: '
             'a network is trained by tools/train.py'
         )
-    if not (args.images or 'image_dir' in cfg):
-        raise ValueError(f'{args.config} has no `image_dir`; name the folder with --images')
+
+
+def image_folder(cfg: dict, args: argparse.Namespace) -> str:
+    """Folder of the images: of the command, the config, or what the seeds say they were made from."""
+    folder = args.images or cfg.get('image_dir') or read_meta(args.seeds).get('image_dir')
+    if not folder:
+        raise ValueError(
+            f'{args.seeds}: its meta.json does not say where the images are; name their folder with --images'
+        )
+    return folder
 
 
 def main() -> None:
@@ -51,7 +62,8 @@ def main() -> None:
     os.environ.setdefault('OMP_NUM_THREADS', '1')  # of the processes of the pool
     cfg = read_config(args.config, args.cfg_options).to_dict()
     if not args.labels_only:
-        check_config(cfg, args)
+        check_config(cfg, args.config)
+        images = image_folder(cfg, args)
     options = dict(
         threshold=cfg.get('threshold') if args.threshold is None else args.threshold,
         unsure_below=cfg.get('unsure_below'),
@@ -66,7 +78,7 @@ def main() -> None:
             count = refine_folder(
                 refiner,
                 args.seeds,
-                args.images or cfg['image_dir'],
+                images,
                 out,
                 ids=read_split(args.split) if args.split else None,
                 jobs=args.jobs,

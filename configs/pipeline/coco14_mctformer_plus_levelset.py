@@ -7,7 +7,7 @@ variants = dict(
     baseline=dict(
         seeds='configs/seed/mctformer_plus/deit-s_coco14.py',
         threshold='otsu',
-        targets='configs/refine/psa-scores_mctformer_coco14.py',
+        targets='configs/refine/psa-scores_mctformer.py',
         walk='configs/refine/psa-walk_mctformer_coco14.py',
         walk_options=['refiner.background.score=otsu'],  # as label-free as that of the level set
     ),
@@ -16,7 +16,7 @@ variants = dict(
     levelset=dict(
         seeds='configs/seed/mctformer_plus/deit-s_levelset_coco14.py',
         threshold=0.5,
-        targets='configs/refine/psa-scores_levelset_coco14.py',
+        targets='configs/refine/psa-scores_levelset.py',
         walk='configs/refine/psa-walk_levelset_coco14.py',
     ),
 )

@@ -9,13 +9,13 @@ variants = dict(
     baseline=dict(
         seeds='configs/seed/muscle/efficientnet-b3_voc12.py',
         threshold='otsu',
-        targets='configs/refine/irn-labels_irn_voc12.py',  # MuSCLe's are not published
+        targets='configs/refine/irn-labels_irn.py',  # MuSCLe's are not published
         walk='configs/refine/irn-walk_muscle_voc12.py',
     ),
     levelset=dict(
         seeds='configs/seed/muscle/efficientnet-b3_levelset_voc12.py',
         threshold=0.5,
-        targets='configs/refine/irn-labels_levelset_voc12.py',
+        targets='configs/refine/irn-labels_levelset.py',
         walk='configs/refine/irn-walk_levelset_voc12.py',
     ),
 )

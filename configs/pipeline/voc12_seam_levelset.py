@@ -7,13 +7,13 @@ variants = dict(
     baseline=dict(
         seeds='configs/seed/seam/resnet38_voc12.py',
         threshold='otsu',
-        targets='configs/refine/psa-scores_seam_voc12.py',
+        targets='configs/refine/psa-scores_seam.py',
         walk='configs/refine/psa-walk_seam_voc12.py',
     ),
     levelset=dict(
         seeds='configs/seed/seam/resnet38_levelset_voc12.py',
         threshold=0.5,
-        targets='configs/refine/psa-scores_levelset_voc12.py',
+        targets='configs/refine/psa-scores_levelset.py',
         walk='configs/refine/psa-walk_levelset_voc12.py',
     ),
 )

@@ -11,19 +11,19 @@ random_seeds = [0, 1, 2]
 # label-free background: Otsu's threshold of the CAMs (0.39 for each random seed), the zero level set
 variants = dict(cam=0.39, levelset=0.5)
 refiners = {
-    'crf': 'configs/refine/crf_voc8.py',
-    'crf-labels': 'configs/refine/crf-labels_voc8.py',
-    'par': 'configs/refine/par_voc8.py',
-    'chan-vese': 'configs/refine/chan-vese_voc8.py',
-    'drlse': 'configs/refine/drlse_voc8.py',
+    'crf': 'configs/refine/crf.py',
+    'crf-labels': 'configs/refine/crf-labels.py',
+    'par': 'configs/refine/par.py',
+    'chan-vese': 'configs/refine/chan-vese.py',
+    'drlse': 'configs/refine/drlse.py',
     'levelset': dict(config='configs/refine/levelset_voc8.py', variant='levelset'),
     'psa': dict(
-        targets='configs/refine/psa-scores_voc8.py',
+        targets='configs/refine/psa-scores_mctformer.py',
         network='configs/refine/affinitynet_efficientnet-lite0_voc8.py',
         walk='configs/refine/psa-walk_voc8.py',
     ),
     'irn': dict(
-        targets='configs/refine/irn-labels_voc8.py',
+        targets='configs/refine/irn-labels_lpcam.py',
         margin=0.1,  # ReCAM's advice for IRNet's confident foreground and background
         network='configs/refine/irnet_efficientnet-lite0_voc8.py',
         walk='configs/refine/irn-walk_voc8.py',

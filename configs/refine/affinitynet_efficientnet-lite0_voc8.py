@@ -1,5 +1,5 @@
 # AffinityNet on frozen features at stride 8; minutes on one core. Its labels:
-#   tools/refine.py configs/refine/psa-scores_voc8.py --seeds SEEDS --out work_dirs/refine/psa_scores
+#   tools/refine.py configs/refine/psa-scores_mctformer.py --seeds SEEDS --out work_dirs/refine/psa_scores
 _base_ = [
     '../_base_/hosts/frozen_efficientnet-lite0.py',
     '../_base_/datasets/voc8_288.py',

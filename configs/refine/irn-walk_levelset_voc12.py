@@ -1,5 +1,5 @@
 # MuSCLe's walk from level sets: the background is the zero level set.
-_base_ = ['../_base_/refine/voc12.py', '../_base_/refine/irn.py']
+_base_ = '../_base_/refine/irn.py'
 refiner = dict(
     _base_.irn_walk_muscle,
     background=dict(score=0.5),

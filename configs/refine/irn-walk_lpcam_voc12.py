@@ -1,4 +1,4 @@
-_base_ = ['../_base_/refine/voc12.py', '../_base_/refine/irn.py']
+_base_ = '../_base_/refine/irn.py'
 refiner = dict(
     _base_.irn_walk_lpcam,
     config='configs/refine/irnet_resnet50_voc12.py',

@@ -1,4 +1,4 @@
-_base_ = ['../_base_/refine/coco14.py', '../_base_/refine/irn.py']
+_base_ = '../_base_/refine/irn.py'
 refiner = dict(
     _base_.irn_walk_rib_coco,
     config='configs/refine/irnet_resnet50_coco14.py',

@@ -1,5 +1,4 @@
 # The operator that the level-set host learnt, from any seed.
-_base_ = '../_base_/refine/voc8.py'
 refiner = dict(
     type='mmlevelset.LevelSetRefiner',
     config='configs/seed/cam/efficientnet-lite0_levelset_voc8.py',

@@ -1,5 +1,5 @@
 # MCTformer's walk from level sets: the background is the zero level set, not a threshold found on masks.
-_base_ = ['../_base_/refine/coco14.py', '../_base_/refine/psa.py']
+_base_ = '../_base_/refine/psa.py'
 refiner = dict(
     _base_.psa_walk_mctformer,
     background=dict(score=0.5),

@@ -1,4 +1,4 @@
-_base_ = ['../_base_/refine/voc12.py', '../_base_/refine/psa.py']
+_base_ = '../_base_/refine/psa.py'
 refiner = dict(
     _base_.psa_walk_psa,
     config='configs/refine/affinitynet_resnet38_psa_voc12.py',

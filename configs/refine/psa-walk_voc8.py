@@ -1,4 +1,4 @@
-_base_ = ['../_base_/refine/voc8.py', '../_base_/refine/psa.py']
+_base_ = '../_base_/refine/psa.py'
 refiner = dict(
     _base_.psa_walk_mctformer,
     config='configs/refine/affinitynet_efficientnet-lite0_voc8.py',

@@ -109,6 +109,7 @@ class VOCImageLabelDataset(BaseSegDataset):
         )
         if self.test_mode:  # the paths are joined by now
             self._metainfo.setdefault('split', Path(ann_file).stem)
+            self._metainfo['image_dir'] = self.data_prefix['img_path']
             if 'seg_map_path' in self.data_prefix:
                 folder = self.data_prefix['seg_map_path']
                 self._metainfo.update(gt_dir=folder, **mask_conventions(folder))

@@ -185,6 +185,7 @@ class SeedMetric(BaseMetric):
                     f'{self.out_dir} holds {files} seeds of {report.images} images: some images '
                     'have the same name, or files were changed meanwhile; give each image a name'
                 )
+            self._meta.update(image_dir=meta.get('image_dir'))
             self._meta.update(threshold=report.threshold, threshold_rule=sweep.rule, **facts)
             self._folder.close()  # marks it complete
         return flat_scores(report, classes)

@@ -42,7 +42,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.slow
 def test_the_page_s_refiner_runs_in_processes(project: Path) -> None:
     cfg = read_config('my_project/smooth_mine.py').to_dict()
-    assert refine_folder(cfg['refiner'], 'seeds', cfg['image_dir'], 'out', jobs=2) == 3
+    assert refine_folder(cfg['refiner'], 'seeds', 'data/mine/JPEGImages', 'out', jobs=2) == 3
     for id_ in IDS:
         keys, soft = read_soft(project / f'out/soft/{id_}.npz')
         assert keys.tolist() == [1]

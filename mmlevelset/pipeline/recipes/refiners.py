@@ -117,12 +117,10 @@ class _Run(NamedTuple):
     def refine(
         self, config: str, out: str, options: list[str], split: str = f' --split {PART}'
     ) -> str:
-        images = f'{self.data.root}/JPEGImages'
-        moved = config_of(config).get('image_dir', images) != images
-        where = f' --images {word(images)}' if moved else ''
+        images = word(f'{self.data.root}/JPEGImages')
         return (
             f'{{python}} tools/refine.py {word(config)} --seeds {self.seed_dir}{split} --out {out}'
-            f'{where}{options_of(*options)}'
+            f' --images {images}{options_of(*options)}'
         )
 
     def seeds(self) -> Stage:

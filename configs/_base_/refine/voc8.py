@@ -1,2 +1,0 @@
-default_scope = 'mmseg'
-image_dir = 'data/voc8/JPEGImages'

@@ -1,5 +1,0 @@
-# Level sets from the seeds to the edges of the image, without training.
-_base_ = '../_base_/refine/coco14.py'
-refiner = dict(
-    type='mmlevelset.EvolutionRefiner', method='drlse', background=dict(score=0.4), steps=40
-)

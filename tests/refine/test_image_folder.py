@@ -1,0 +1,28 @@
+"""Where tools/refine.py looks for the images of the seeds."""
+
+import argparse
+import runpy
+from pathlib import Path
+
+import pytest
+
+from mmlevelset.fileio import write_meta
+
+TOOL = Path(__file__).resolve().parents[2] / 'tools/refine.py'
+image_folder = runpy.run_path(str(TOOL))['image_folder']
+
+
+def test_the_command_comes_before_the_config_and_the_seeds(tmp_path: Path) -> None:
+    write_meta(tmp_path, kind='seeds', image_dir='of/seeds')
+    args = argparse.Namespace(images=None, seeds=str(tmp_path))
+    assert image_folder({}, args) == 'of/seeds'
+    assert image_folder(dict(image_dir='of/config'), args) == 'of/config'
+    args.images = 'of/command'
+    assert image_folder(dict(image_dir='of/config'), args) == 'of/command'
+
+
+def test_unknown_folder_names_the_cure(tmp_path: Path) -> None:
+    write_meta(tmp_path, kind='seeds')
+    args = argparse.Namespace(images=None, seeds=str(tmp_path))
+    with pytest.raises(ValueError, match='meta.json does not say where the images are.*--images'):
+        image_folder({}, args)
