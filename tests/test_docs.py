@@ -107,8 +107,8 @@ def commands() -> list[Command]:
                 part, words = words[:end], words[end + 1 :]
                 part = part[part.index('python') + 1 :] if 'python' in part else part
                 if part[:1] == ['-m'] and part[1].startswith('tools.'):
-                    part = [f'{part[1].replace(".", "/")}/__main__.py', *part[2:]]
-                if part and part[0].startswith('tools/') and part[0].endswith('.py'):
+                    part = [f'{part[1].replace(".", "/")}/', *part[2:]]
+                if part and part[0].startswith('tools/') and part[0].endswith(('.py', '/')):
                     found.append(Command(name(page), part[0], part[1:]))
     return found
 
@@ -177,6 +177,9 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
         patch.syspath_prepend(str(ROOT))
         for tool in sorted({command.tool for command in COMMANDS}):
             with pytest.raises(Parser) as caught:
+                # A folder runs its `__main__`, as `python -m` does.
+                if tool.endswith('/'):
+                    runpy.run_module(tool.strip('/').replace('/', '.'), run_name='__main__')
                 runpy.run_path(str(ROOT / tool), run_name='__main__')
             found[tool] = caught.value.args[0]
     return found
