@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from mmlevelset.fileio.seeds import Seed
+from mmlevelset.fileio.named import named
+from mmlevelset.fileio.seeds import Seed, check_seed
 
 
 class Refiner(ABC):
@@ -41,9 +42,12 @@ class Refiner(ABC):
             the background is 1 everywhere.
 
         Raises:
-            ValueError: If image and seed do not fit together, or no background score was set.
+            ValueError: If image and seed do not fit together, the seed is none (see
+                :func:`~mmlevelset.fileio.seeds.check_seed`), no background score was set, or
+                :meth:`refine` gave maps that are not finite or of another shape.
         """
         image = rgb_image(image)
+        check_seed(*seed)
         if seed.scores.shape[1:] != image.shape[:2]:
             raise ValueError(
                 f'the seed is {seed.scores.shape[1:]} (H, W), the image {image.shape[:2]}; '
@@ -56,7 +60,13 @@ class Refiner(ABC):
                 f'{type(self).__name__} has no background score for seeds; '
                 'set background=dict(alpha=...) or background=dict(score=...)'
             )
-        return self.refine(image, with_background(seed.scores, **self.background))
+        scores = with_background(seed.scores, **self.background)
+        soft = self.refine(image, scores)
+        with named(f'{type(self).__name__} made maps {soft.shape} of scores {scores.shape}'):
+            check_scores_of(image, soft)
+            if len(soft) != len(scores):
+                raise ValueError('a refiner must keep their number')
+        return soft
 
     @abstractmethod
     def refine(self, image: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -70,6 +80,28 @@ class Refiner(ABC):
         Returns:
             np.ndarray: soft maps >= 0, (K+1, H, W) float32, in the order of ``scores``.
         """
+
+
+def check_scores_of(image: np.ndarray, scores: np.ndarray) -> None:
+    """Refuse scores that do not belong to an image, or are not finite.
+
+    Args:
+        image (np.ndarray): RGB image, (H, W, 3).
+        scores (np.ndarray): scores of L labels, (L, H, W).
+
+    Raises:
+        ValueError: They have another shape, or NaN or infinity somewhere; says where.
+    """
+    if scores.ndim != 3 or not len(scores) or scores.shape[1:] != image.shape[:2]:
+        raise ValueError(
+            f'expected scores (L, H, W) of an image {image.shape[:2]}, got {scores.shape}'
+        )
+    if not np.isfinite(scores).all():
+        label, row, column = np.argwhere(~np.isfinite(scores))[0]
+        raise ValueError(
+            f'scores are not finite: {scores[label, row, column]} at map {label}, row {row}, '
+            f'column {column}; look for NaN and infinity in what made them'
+        )
 
 
 def with_background(

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmlevelset.refine.base import Refiner, rgb_image
+from mmlevelset.refine.base import Refiner, check_scores_of, rgb_image
 from mmlevelset.refine.permutohedral import PermutohedralLattice
 from mmlevelset.registry import REFINERS
 
@@ -85,13 +85,10 @@ class DenseCRF(Refiner):
             np.ndarray: probabilities that sum to 1 over the labels, (L, H, W) float32.
 
         Raises:
-            ValueError: If image and scores do not fit together.
+            ValueError: If image and scores do not fit together, or a score is not finite.
         """
         image, scores = rgb_image(image), np.asarray(scores, dtype=np.float32)
-        if scores.ndim != 3 or not len(scores) or scores.shape[1:] != image.shape[:2]:
-            raise ValueError(
-                f'expected scores (L, H, W) of an image {image.shape[:2]}, got {scores.shape}'
-            )
+        check_scores_of(image, scores)
         if (
             len(scores) == 1
         ):  # nothing to decide, and gt_prob has no other label to give the rest to

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmlevelset.refine.base import Refiner, rgb_image
+from mmlevelset.refine.base import Refiner, check_scores_of, rgb_image
 from mmlevelset.registry import REFINERS
 
 # afa/model/PAR.py: w1, both widths in standard deviations of the neighbours, and w2, the share of
@@ -54,6 +54,7 @@ class PAR(Refiner):
     def refine(self, image: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """See :meth:`Refiner.refine`; the result sums to 1 over the classes."""
         image = rgb_image(image)
+        check_scores_of(image, scores)
         size = image.shape[:2]
         small = [max(1, length // self.downscale) for length in size]
         pixels = torch.from_numpy(image).to(self.device).float().permute(2, 0, 1)
