@@ -34,7 +34,10 @@ def parse_args() -> argparse.Namespace:
     add_options(parser)
     args = parser.parse_args()
     if not args.labels_only and not args.seeds:
-        parser.error('--seeds is missing')
+        parser.error('--seeds is missing: the folder of the seeds to refine')
+    ignored = [f'--{key}' for key in ('seeds', 'images', 'split') if getattr(args, key)]
+    if args.labels_only and ignored:
+        parser.error(f'--labels-only reads OUT/soft alone; leave out {" and ".join(ignored)}')
     return args
 
 

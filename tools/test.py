@@ -12,6 +12,7 @@ from mmlevelset.apis import (
     check_weights,
     drop_masks,
     load_config,
+    require_masks,
     set_label_folder,
     set_seed_folder,
     set_show_folder,
@@ -42,6 +43,7 @@ def main() -> None:
         set_tta(cfg)
     if args.out:
         set_seed_folder(cfg, args.out)
+        require_masks(cfg)
     if args.seeds_only:
         set_seed_folder(cfg, args.seeds_only)
         drop_masks(cfg)

@@ -6,7 +6,7 @@ from mmlevelset.config import OptionsAction, read_config
 from .checks import check_config, check_training, check_weights
 from .convert import convert_checkpoint, convert_state_dict, read_checkpoint
 from .inferencer import LevelSetInferencer
-from .label_folder import drop_masks, set_label_folder
+from .label_folder import drop_masks, require_masks, set_label_folder
 from .resume import last_checkpoint, set_resume
 from .runner import (
     add_arguments,
@@ -40,6 +40,7 @@ __all__ = [
     'load_config',
     'read_checkpoint',
     'read_config',
+    'require_masks',
     'set_label_folder',
     'set_resume',
     'set_seed_folder',

@@ -1,5 +1,6 @@
 """Let a config write label maps or seeds of images that need no ground truth."""
 
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -22,6 +23,23 @@ def drop_masks(cfg: Config) -> None:
     dataset = cfg.test_dataloader.dataset
     dataset.pipeline = without_annotations(dataset.pipeline)
     dataset.data_prefix = dict(dataset.get('data_prefix', {}), seg_map_path=None)
+
+
+def require_masks(cfg: Config) -> None:
+    """Refuse to score a test whose folder of masks does not exist, before anything is built.
+
+    Raises:
+        FileNotFoundError: Names the folder, and the option that needs none.
+    """
+    dataset = cfg.test_dataloader.dataset
+    masks = (dataset.get('data_prefix') or {}).get('seg_map_path')
+    folder = Path(dataset.get('data_root') or '', masks or '')
+    if masks and not folder.is_dir():
+        raise FileNotFoundError(
+            f'no folder of masks {folder}: --out writes seeds and scores them; without masks give '
+            '--seeds-only in its place, or set data_root and data_prefix.seg_map_path of '
+            'test_dataloader.dataset'
+        )
 
 
 def without_annotations(pipeline: Any) -> Any:

@@ -12,7 +12,7 @@ from mmlevelset.fileio.named import named
 from mmlevelset.registry import METRICS
 
 from .boundary import BOUNDARY_RATIO, boundary_report, check_bands, count_boundaries
-from .confusion import label_names
+from .confusion import check_truth, label_names
 
 
 @METRICS.register_module()
@@ -69,7 +69,9 @@ class BoundaryMetric(BaseMetric):
                 for key in ('pred_sem_seg', 'gt_sem_seg')
             )
             with named(sample.get('seg_map_path') or sample.get('img_path', 'a sample')):
-                self.results.append(self.count(pred, target))
+                counts = self.count(pred, target)
+            true = np.bincount(target[target != self.ignore_index], minlength=len(self.classes))
+            self.results.append(dict(counts=counts, true_pixels=true))
 
     def count(self, pred: np.ndarray, target: np.ndarray) -> Any:
         """What one image of labels (H, W) adds to the results."""
@@ -85,12 +87,16 @@ class BoundaryMetric(BaseMetric):
         """Score the data set.
 
         Args:
-            results: what :meth:`count` returned, one per image.
+            results: what :meth:`process` added, one per image.
 
         Returns:
             dict[str, float]: see :func:`~mmlevelset.evaluation.boundary.boundary_report`; per cent.
+
+        Raises:
+            ValueError: No class occurs in the ground truth.
         """
-        scores = self.report(results)
+        check_truth(np.sum([result['true_pixels'] for result in results], 0), len(results))
+        scores = self.report([result['counts'] for result in results])
         table = PrettyTable(['', f'{len(results)} images'])
         table.align[''] = 'l'
         for name, value in scores.items():

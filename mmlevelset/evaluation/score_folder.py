@@ -136,13 +136,14 @@ def evaluate_labels(
     for name in progress(ids, len(ids), 'label maps'):
         pred, truth = read_label(label_dir / f'{name}.png'), gt_dir / f'{name}.png'
         target = read_label(truth)
-        unsure_pixels += int(np.count_nonzero((target != 255) & (pred == 255)))
+        unsure_here = pred == 255
         if unsure == 'background':
-            pred = np.where(pred == 255, 0, pred)
+            pred = np.where(unsure_here, 0, pred)
         with named(f'{label_dir / name}.png against {truth}'):
             confusion += confusion_matrix(pred, target, len(classes))
             boundaries.append(count_boundaries(pred, target, len(classes), ratio, radii))
             contours.append(class_boundary_f(pred, target, len(classes)))
+        unsure_pixels += int(np.count_nonzero(unsure_here & (target != 255)))
         pixels += np.bincount(target[target != 255], minlength=len(classes))
     check_truth(pixels, len(ids))
     if not confusion.any():

@@ -99,7 +99,7 @@ class SeedMetric(BaseMetric):
             self.made = {key: sample[key] for key in MADE if key in sample}
             truth = sample.get('gt_sem_seg')
             target = None if truth is None else truth['data'].squeeze(0).cpu().numpy()
-            with named(name):
+            with named(sample.get('seg_map_path') or name):
                 self.results.append(sweep.count(keys, scores, target))
             if self.out_dir is not None:
                 if 'img_path' not in sample:

@@ -194,11 +194,12 @@ def _check_thresholds(threshold: float | None, unsure_below: float | None) -> No
 
 def _module(refiner: dict) -> str:
     """Where the class of a refiner is defined: a new process knows no class of a user's own."""
-    kind = REFINERS.get(refiner['type'])
+    kind = REFINERS.get(str(refiner.get('type')))
     if kind is None:
         raise ValueError(
-            f'there is no refiner {refiner["type"]!r}; register the class in REFINERS, and name its '
-            'module in the config: custom_imports = dict(imports=[...])'
+            f'there is no refiner {refiner.get("type")!r}: the type is one of '
+            f'{sorted(REFINERS.module_dict)}, or a class of your own; register it in REFINERS, and '
+            'name its module in the config: custom_imports = dict(imports=[...])'
         )
     return kind.__module__
 
@@ -208,7 +209,13 @@ def _set_up(task: Task, module: str) -> tuple[Task, Refiner]:
     if multiprocessing.parent_process():
         torch.set_num_threads(1)
     import_module(module)
-    return task, REFINERS.build(task.refiner)
+    try:
+        return task, REFINERS.build(task.refiner)
+    except TypeError as error:
+        raise ValueError(
+            f'no refiner can be made of {task.refiner}: {error}; docs/en/refine.md describes its '
+            'arguments'
+        ) from error
 
 
 def _work(made: tuple[Task, Refiner], name: str) -> None:

@@ -1,6 +1,8 @@
 """tools/refine.py: files, resuming, a killed run, thresholds afterwards, errors."""
 
+import errno
 import os
+import runpy
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ import pytest
 from PIL import Image
 
 from mmlevelset.fileio.labels import read_label, write_label
+from mmlevelset.fileio.lock import folder_lock
 from mmlevelset.fileio.meta import read_meta, write_meta
 from mmlevelset.fileio.output import finished_ids
 from mmlevelset.fileio.seeds import read_seed, write_seed
@@ -168,13 +171,21 @@ def test_other_seeds_in_the_same_place(folders, tmp_path):
         make_pseudo_labels(folders['seed_dir'], tmp_path / 'labels', 0.5)
 
 
-def test_a_config_without_a_refiner(folders, tmp_path):
+@pytest.mark.parametrize(
+    ('arguments', 'told'),
+    [
+        ([], '--seeds is missing: the folder of the seeds'),
+        (['--seeds', 'seeds'], 'has no `refiner`; give one of'),
+        (['--labels-only', '--split', 'a.txt'], 'reads OUT/soft alone; leave out --split'),
+    ],
+)
+def test_a_command_line_that_is_wrong(tmp_path, monkeypatch, capsys, arguments, told):
     network = ROOT / 'configs/refine/irnet_efficientnet-lite0_voc8.py'
-    command = [sys.executable, ROOT / 'tools/refine.py', network, '--out', tmp_path / 'out']
-    command += ['--seeds', folders['seed_dir']]
-    env = dict(os.environ, PYTHONPATH=str(ROOT))
-    result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
-    assert result.returncode == 2 and 'has no `refiner`; give one of' in result.stderr
+    command = ['refine.py', network, '--out', tmp_path / 'out', *arguments]
+    monkeypatch.setattr(sys, 'argv', [*map(str, command)])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(ROOT / 'tools/refine.py'), run_name='__main__')
+    assert told in capsys.readouterr().err
 
 
 def test_errors_name_the_image(folders, tmp_path):
@@ -236,3 +247,58 @@ def test_label_free_background(folders, tmp_path):
         read_meta(tmp_path / 'part/soft')['refiner']['background'] == {'score': part}
         and part != labels
     )
+
+
+@pytest.mark.parametrize('part', ['soft', 'labels'])
+def test_a_second_refiner_in_the_same_folder(folders, tmp_path, part):
+    out = tmp_path / 'out'
+    with folder_lock(out / part):
+        for work in (
+            lambda: refine_folder(REFINER, **folders, out_dir=out),
+            lambda: make_pseudo_labels(folders['seed_dir'], out / part, 0.5),
+        ):
+            with pytest.raises(ValueError, match=f'another run .* into {out / part}'):
+                work()
+    assert not list(out.rglob('*.png'))
+
+
+def test_unfinished_seeds_are_not_refined(folders, tmp_path):
+    write_meta(folders['seed_dir'], kind='seeds', images=9, complete=False)
+    for work in (
+        lambda: refine_folder(REFINER, **folders, out_dir=tmp_path / 'out'),
+        lambda: make_pseudo_labels(folders['seed_dir'], tmp_path / 'out', 0.5),
+    ):
+        with pytest.raises(ValueError, match='seeds is unfinished'):
+            work()
+    assert not (tmp_path / 'out').exists()
+
+
+def test_classes_beyond_those_of_the_seeds(folders, tmp_path):
+    write_meta(folders['seed_dir'], kind='seeds', classes=['background', *'abc'])
+    with pytest.raises(RuntimeError, match=r'seeds/2.npz: keys .* 0..2, got \[1, 4\]'):
+        refine_folder(REFINER, **folders, out_dir=tmp_path / 'out')
+    with pytest.raises(ValueError, match=r'seeds/2.npz: keys .* 0..2, got \[1, 4\]'):
+        make_pseudo_labels(folders['seed_dir'], tmp_path / 'other', 0.5)
+
+
+def test_a_full_disk_is_told_with_path_and_cure(folders, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr('mmlevelset.refine.folder.write_label', full)
+    told = r'images/0.png .* into .*out/soft/0.npz: .*No space left on device.* the same command'
+    with pytest.raises(RuntimeError, match=told):
+        refine_folder(REFINER, **folders, out_dir=tmp_path / 'out')
+
+
+@pytest.mark.parametrize(
+    ('refiner', 'complaint'),
+    [
+        (dict(type='mmlevelset.Nothing'), r"no refiner 'mmlevelset.Nothing': .* one of \[.*PAR"),
+        (dict(REFINER, iteration=3), "unexpected keyword argument 'iteration'"),
+        (dict(background=dict(score=0.4)), 'no refiner None'),
+    ],
+)
+def test_a_refiner_that_cannot_be_made(folders, tmp_path, refiner, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        refine_folder(refiner, **folders, out_dir=tmp_path / 'out')
