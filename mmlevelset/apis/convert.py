@@ -1,5 +1,6 @@
 """Official checkpoints of the hosts, under our parameter names."""
 
+import argparse
 import os
 import pickle
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.checkpoints import load_checkpoint_file
 from mmlevelset.fileio.labels import voc_palette
 
+from .command import ROOT, make_parser
 from .seeds import classes_of
 
 # Our name of a published tensor; None leaves it out (an alias, or nothing that the network uses).
@@ -135,6 +137,33 @@ def convert_checkpoint(
         meta['dataset_meta'] = dict(classes=classes, palette=voc_palette(len(classes)).tolist())
     with atomic_path(target) as path:
         torch.save(dict(state_dict=converted, meta=meta), path)
+
+
+def converter_parser(doc: str, config: str) -> argparse.ArgumentParser:
+    """Make the parser of a converter: SOURCE TARGET [--config CONFIG].
+
+    Args:
+        doc: Docstring of its file.
+        config: Default config of our model, below ``configs``.
+    """
+    parser = make_parser(doc)
+    parser.add_argument('source', help='published checkpoint, a file or an address')
+    parser.add_argument('target', help='file to write')
+    parser.add_argument(
+        '--config', default=str(ROOT / 'configs' / config), help='config of our model'
+    )
+    return parser
+
+
+def run_converter(doc: str, config: str, rename: Rename) -> None:
+    """Command line of a converter that does nothing but rename; arguments as above.
+
+    Raises:
+        FileNotFoundError: The checkpoint or the config does not exist.
+        ValueError: See :func:`convert_checkpoint`.
+    """
+    args = converter_parser(doc, config).parse_args()
+    convert_checkpoint(args.source, args.target, args.config, rename)
 
 
 def _content(state: object) -> str:

@@ -114,13 +114,10 @@ class _ArrayUnpickler(pickle._Unpickler):
     def load_build(self) -> None:
         target, state = self.stack[-2:]
         if isinstance(target, np.dtype):
-            # Of numpy's own state only the byte order may differ.
+            # Of its own state only the byte order may differ; in states of old versions the flags mean
+            # something else.
             own = target.__reduce__()[2]
-            if (
-                len(state) != len(own)
-                or state[2:] != own[2:]
-                or state[1] not in ('<', '>', '|', '=')
-            ):
+            if state[:1] + state[2:] != own[:1] + own[2:] or state[1] not in ('<', '>', '|', '='):
                 _refuse(f'a type {target} with the state {state}')
         elif isinstance(target, np.ndarray):
             _, shape, dtype, _, data = state

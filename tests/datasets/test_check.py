@@ -15,10 +15,10 @@ from mmlevelset.datasets.prepare.check_own import check_own
 from mmlevelset.datasets.prepare.coco14 import convert_coco14
 from mmlevelset.datasets.prepare.files import Pair, inspect
 from mmlevelset.datasets.prepare.findings import SAMPLES, sampled
-from mmlevelset.datasets.prepare.rehearsal_coco import write_coco
-from mmlevelset.datasets.prepare.rehearsal_voc import write_voc
 from mmlevelset.datasets.prepare.voc_aug import convert_voc_aug
 from mmlevelset.fileio.labels import write_label
+from tools.rehearsal.coco import write_coco
+from tools.rehearsal.voc import write_voc
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTS = 'ImageSets/Segmentation'

@@ -16,11 +16,11 @@ from mmlevelset.datasets.coco14 import coco_number
 from mmlevelset.datasets.prepare.coco14 import convert_coco14
 from mmlevelset.datasets.prepare.coco_json import Instances, parse
 from mmlevelset.datasets.prepare.coco_masks import CATEGORIES, LABELS, UNUSED, draw_mask
-from mmlevelset.datasets.prepare.rehearsal_coco import write_coco
 from mmlevelset.fileio.labels import read_label
 from mmlevelset.fileio.legacy_npy import load_legacy_npy
 from mmlevelset.fileio.meta import read_meta
 from mmlevelset.registry import DATASETS
+from tools.rehearsal.coco import write_coco
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = COCO14Dataset.METAINFO['classes']

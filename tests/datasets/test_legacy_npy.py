@@ -170,6 +170,9 @@ ATTACKS = {
     'numbers of another size': array((1,), dtype('f4', size=800), b'A' * 800),
     'records with objects': Crafted(np.dtype, ([('a', 'O')],)),
     'too few objects': array((10**6,), np.dtype(object), [None]),
+    'text that is called objects': Crafted(
+        np.dtype, ('U2', False, True), (0, '<', None, None, None, 8, 4, 8)
+    ),
     'letters beyond Unicode': array((1,), np.dtype('<U1'), b'\xff' * 4),
     'objects inside': array((1,), np.dtype(object), [1]),
     'too few numbers': array((10**12,), NUMBERS, b'A' * 8),

@@ -10,12 +10,12 @@ second a trained model. torchvision's ResNet-101 is another network and does not
 
 import re
 from functools import partial
-from pathlib import Path
 
 from mmlevelset.apis import convert_checkpoint
-from mmlevelset.apis.command import make_parser, run
+from mmlevelset.apis.command import run
+from mmlevelset.apis.convert import converter_parser
 
-CONFIG = Path(__file__).resolve().parents[2] / 'configs/retrain/deeplabv2_r101_voc12.py'
+CONFIG = 'retrain/deeplabv2_r101_voc12.py'
 # layer1.conv1.conv.weight, layer3.block2.conv3x3.bn.running_mean, aspp.c0.bias
 STEM = re.compile(r'layer1\.conv1\.(conv|bn)\.(\w+)')
 BLOCK = re.compile(r'layer(\d)\.block(\d+)\.(reduce|conv3x3|increase|shortcut)\.(conv|bn)\.(\w+)')
@@ -42,10 +42,7 @@ def rename(key: str, backbone: bool = False) -> str | None:
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
-    parser.add_argument('source', help='the published checkpoint')
-    parser.add_argument('target', help='file to write')
-    parser.add_argument('--config', default=str(CONFIG), help='config of our model')
+    parser = converter_parser(__doc__, CONFIG)
     parser.add_argument('--backbone', action='store_true', help='the initialisation of ResNet-101')
     args = parser.parse_args()
     part = 'backbone' if args.backbone else None

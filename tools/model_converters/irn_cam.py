@@ -3,12 +3,10 @@
 python tools/model_converters/irn_cam.py res50_cam.pth.pth weights/irn_cam.pth
 """
 
-from pathlib import Path
+from mmlevelset.apis.command import run
+from mmlevelset.apis.convert import run_converter
 
-from mmlevelset.apis import convert_checkpoint
-from mmlevelset.apis.command import make_parser, run
-
-CONFIG = Path(__file__).resolve().parents[2] / 'configs/seed/cam/resnet50_voc12.py'
+CONFIG = 'seed/cam/resnet50_voc12.py'
 # IRN's Net registers its ResNet three times, and the classifier twice.
 ALIASES = ('stage1.', 'stage2.', 'stage3.', 'stage4.', 'backbone.', 'newly_added.')
 
@@ -23,12 +21,7 @@ def rename(key: str) -> str | None:
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
-    parser.add_argument('source', help="IRN's checkpoint")
-    parser.add_argument('target', help='file to write')
-    parser.add_argument('--config', default=str(CONFIG), help='config of our model')
-    args = parser.parse_args()
-    convert_checkpoint(args.source, args.target, args.config, rename)
+    run_converter(__doc__, CONFIG, rename)
 
 
 if __name__ == '__main__':

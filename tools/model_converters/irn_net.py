@@ -3,12 +3,10 @@
 python tools/model_converters/irn_net.py res50_irn.pth weights/irn_net.pth
 """
 
-from pathlib import Path
+from mmlevelset.apis.command import run
+from mmlevelset.apis.convert import run_converter
 
-from mmlevelset.apis import convert_checkpoint
-from mmlevelset.apis.command import make_parser, run
-
-CONFIG = Path(__file__).resolve().parents[2] / 'configs/refine/irnet_resnet50_voc12.py'
+CONFIG = 'refine/irnet_resnet50_voc12.py'
 
 
 def rename(key: str) -> str | None:
@@ -27,12 +25,7 @@ def rename(key: str) -> str | None:
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
-    parser.add_argument('source', help="IRN's checkpoint")
-    parser.add_argument('target', help='file to write')
-    parser.add_argument('--config', default=str(CONFIG), help='config of our model')
-    args = parser.parse_args()
-    convert_checkpoint(args.source, args.target, args.config, rename)
+    run_converter(__doc__, CONFIG, rename)
 
 
 if __name__ == '__main__':

@@ -8,14 +8,10 @@ Their initialisations need no conversion here: PSA's res38_cls.pth has ResNet38'
 weights are converted by mxnet_resnet38.py.
 """
 
-from pathlib import Path
+from mmlevelset.apis.command import run
+from mmlevelset.apis.convert import run_converter
 
-from mmlevelset.apis import convert_checkpoint
-from mmlevelset.apis.command import make_parser, run
-
-CONFIG = (
-    Path(__file__).resolve().parents[2] / 'configs/retrain/largefov_resnet38_mctformer_voc12.py'
-)
+CONFIG = 'retrain/largefov_resnet38_mctformer_voc12.py'
 HEAD = dict(
     fc8_seg_conv1='convs.0', fc8_seg_conv2='conv_seg',  # MCTformer
     conv_fov='convs.0', bn_fov='convs.1', conv_fov2='convs.3', bn_fov2='convs.4', cls_conv='conv_seg',
@@ -31,12 +27,7 @@ def rename(key: str) -> str:
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
-    parser.add_argument('source', help='the published checkpoint')
-    parser.add_argument('target', help='file to write')
-    parser.add_argument('--config', default=str(CONFIG), help='config of our model')
-    args = parser.parse_args()
-    convert_checkpoint(args.source, args.target, args.config, rename)
+    run_converter(__doc__, CONFIG, rename)
 
 
 if __name__ == '__main__':

@@ -6,14 +6,13 @@ python tools/model_converters/muscle.py --imagenet \\
     weights/efficientnet-b3_advprop.pth
 """
 
-from pathlib import Path
-
 from torch import Tensor
 
 from mmlevelset.apis import convert_checkpoint, read_checkpoint
-from mmlevelset.apis.command import make_parser, run
+from mmlevelset.apis.command import run
+from mmlevelset.apis.convert import converter_parser
 
-CONFIG = Path(__file__).resolve().parents[2] / 'configs/seed/muscle/efficientnet-b3_voc12.py'
+CONFIG = 'seed/muscle/efficientnet-b3_voc12.py'
 CLASSIFIER = ('_conv_head.', '_bn1.', '_fc.')  # of ImageNet
 # Of the segmentation network, made and never used by the network of the CAM, as is the classifier.
 UNUSED = ('fuse_dec.', *(f'backbone.{name}' for name in CLASSIFIER))
@@ -39,10 +38,7 @@ def as_convolution(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
-    parser.add_argument('source', help='published checkpoint, a file or an address')
-    parser.add_argument('target', help='file to write')
-    parser.add_argument('--config', default=str(CONFIG), help='config of our model')
+    parser = converter_parser(__doc__, CONFIG)
     parser.add_argument(
         '--imagenet',
         action='store_true',

@@ -7,10 +7,10 @@ import os
 import re
 
 import torch
+from mxnet_params import read_mxnet_params
 
 from mmlevelset.apis import convert_state_dict
 from mmlevelset.apis.command import make_parser, run
-from mmlevelset.apis.mxnet_params import read_mxnet_params
 from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.models import ResNet38
 

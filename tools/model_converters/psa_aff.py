@@ -3,12 +3,10 @@
 python tools/model_converters/psa_aff.py resnet38_aff.pth weights/psa_aff.pth
 """
 
-from pathlib import Path
+from mmlevelset.apis.command import run
+from mmlevelset.apis.convert import run_converter
 
-from mmlevelset.apis import convert_checkpoint
-from mmlevelset.apis.command import make_parser, run
-
-CONFIG = Path(__file__).resolve().parents[2] / 'configs/refine/affinitynet_resnet38_psa_voc12.py'
+CONFIG = 'refine/affinitynet_resnet38_psa_voc12.py'
 HEAD = {
     'f8_3': 'decode_head.reductions.0',
     'f8_4': 'decode_head.reductions.1',
@@ -24,12 +22,7 @@ def rename(key: str) -> str:
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
-    parser.add_argument('source', help="PSA's checkpoint")
-    parser.add_argument('target', help='file to write')
-    parser.add_argument('--config', default=str(CONFIG), help='config of our model')
-    args = parser.parse_args()
-    convert_checkpoint(args.source, args.target, args.config, rename)
+    run_converter(__doc__, CONFIG, rename)
 
 
 if __name__ == '__main__':

@@ -6,12 +6,10 @@ python tools/model_converters/seam.py res38_cls.pth weights/psa.pth --config con
 As initialisation of a ResNet38, res38_cls.pth needs no conversion: the names are the same.
 """
 
-from pathlib import Path
+from mmlevelset.apis.command import run
+from mmlevelset.apis.convert import run_converter
 
-from mmlevelset.apis import convert_checkpoint
-from mmlevelset.apis.command import make_parser, run
-
-CONFIG = Path(__file__).resolve().parents[2] / 'configs/seed/seam/resnet38_voc12.py'
+CONFIG = 'seed/seam/resnet38_voc12.py'
 HEAD = ('f8_3.', 'f8_4.', 'f9.')
 
 
@@ -23,12 +21,7 @@ def rename(key: str) -> str:
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
-    parser.add_argument('source', help='the published checkpoint')
-    parser.add_argument('target', help='file to write')
-    parser.add_argument('--config', default=str(CONFIG), help='config of our model')
-    args = parser.parse_args()
-    convert_checkpoint(args.source, args.target, args.config, rename)
+    run_converter(__doc__, CONFIG, rename)
 
 
 if __name__ == '__main__':

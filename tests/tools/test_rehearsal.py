@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmlevelset.datasets.prepare import rehearsal
 from mmlevelset.datasets.prepare.facts import COCO, VOC
-from mmlevelset.datasets.prepare.rehearsal import blob, deal, scaled, write_images
-from mmlevelset.datasets.prepare.rehearsal_coco import (
+from mmlevelset.fileio.meta import read_meta
+from tools.rehearsal import shared
+from tools.rehearsal.coco import (
     PER_MILLE,
     SIZES,
     _annotations,
@@ -18,8 +18,8 @@ from mmlevelset.datasets.prepare.rehearsal_coco import (
     _Item,
     write_coco,
 )
-from mmlevelset.datasets.prepare.rehearsal_voc import _counts, _items, write_voc
-from mmlevelset.fileio.meta import read_meta
+from tools.rehearsal.shared import blob, deal, scaled, write_images
+from tools.rehearsal.voc import _counts, _items, write_voc
 
 
 def tree(root):
@@ -115,8 +115,8 @@ def test_sides_make_smaller_images(tmp_path):
 
 
 def test_few_distinct_images_and_grey_ones(tmp_path, monkeypatch):
-    monkeypatch.setattr(rehearsal, 'DISTINCT', 2)
-    monkeypatch.setattr(rehearsal, 'GREY_EVERY', 2)
+    monkeypatch.setattr(shared, 'DISTINCT', 2)
+    monkeypatch.setattr(shared, 'GREY_EVERY', 2)
     names = [f'{n}.jpg' for n in range(5)]
     write_images(tmp_path / 'a', names, tmp_path / 'pool', [(20, 30, 1.0)], 0, 1, first=3)
     inodes = {os.stat(tmp_path / 'a' / name).st_ino for name in names}

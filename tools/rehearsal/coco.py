@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmlevelset.datasets.coco14 import COCO14Dataset
+from mmlevelset.datasets.prepare.coco_masks import CATEGORIES
+from mmlevelset.datasets.prepare.facts import COCO
 from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.meta import write_meta
 from mmlevelset.parallel import parallel
 
-from ..coco14 import COCO14Dataset
-from .coco_masks import CATEGORIES
-from .facts import COCO
-from .rehearsal import blob, deal, image_size, resized, scaled, write_images
+from .shared import blob, deal, image_size, resized, scaled, write_images
 
 # (H, W, share): rough shares of the sizes in train2014; the long side is 640 but for few.
 SIZES = (

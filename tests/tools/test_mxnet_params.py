@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from mmlevelset.apis.mxnet_params import read_mxnet_params
 from mmlevelset.models import ResNet38
+from tools.model_converters.mxnet_params import read_mxnet_params
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = ('legacy', 'v1', 'v2')
 DTYPES = ('float32', 'float64', 'float16', 'uint8', 'int32', 'int8', 'int64')
 
@@ -137,6 +137,7 @@ def mxnet_name(key: str) -> str:
 def test_converter(tmp_path, monkeypatch):
     """A file of ademxapp's names loads into ResNet38, strictly; ImageNet's classifier is left out."""
     path = ROOT / 'tools/model_converters/mxnet_resnet38.py'
+    monkeypatch.syspath_prepend(path.parent)
     spec = importlib.util.spec_from_file_location('mxnet_resnet38', path)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)

@@ -9,15 +9,15 @@ import numpy as np
 import scipy.io
 from PIL import Image, ImageDraw
 
+from mmlevelset.datasets.prepare.facts import VOC
+from mmlevelset.datasets.prepare.labels import write_split
+from mmlevelset.datasets.voc import VOCImageLabelDataset
 from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.labels import write_label
 from mmlevelset.fileio.meta import write_meta
 from mmlevelset.parallel import parallel
 
-from ..voc import VOCImageLabelDataset
-from .facts import VOC
-from .labels import write_split
-from .rehearsal import blob, deal, image_size, resized, scaled, write_images
+from .shared import blob, deal, image_size, resized, scaled, write_images
 
 CLASSES = VOCImageLabelDataset.METAINFO['classes']
 # (H, W, share): rough shares of the sizes in JPEGImages; the long side is 500.
