@@ -82,10 +82,19 @@ class SeedRecipe:
         Returns:
             tuple: classes (N, C), 0/1; and what :attr:`seed_source` needs of the CAM, unnormalised,
             and the seeds of the level sets, (N, C, h, w) each, >= 0 and 0 for absent classes.
+
+        Raises:
+            ValueError: Some images of the batch have a label and others none, or none has and the
+                head cannot classify.
         """
         features, head = model.extract_feat(inputs), model.decode_head
         if any(meta.get('img_label') is not None for meta in metas):
             labels = image_labels(metas, head.num_classes, inputs)
+        elif not hasattr(head, 'classify'):
+            raise ValueError(
+                f'got images without img_label, and {type(head).__name__} has no classify(feats) to '
+                "find their classes: give it one, or the images labels (add 'img_label' to meta_keys)"
+            )
         else:
             labels = (head.classify(features).sigmoid() >= self.presence).to(inputs)
         maps = []

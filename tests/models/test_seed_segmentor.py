@@ -224,6 +224,15 @@ def test_a_level_set_as_decode_head_refuses():
         head.predict([torch.randn(1, 8, 16, 16)], [dict(img_shape=(16, 16))], {})
 
 
+def test_a_head_that_cannot_classify(monkeypatch):
+    """A user's own host needs labels then, and says so."""
+    model = build_host('cam')
+    monkeypatch.delattr(type(model.decode_head), 'classify')
+    predict(model, [SIZE], [[1, 0, 1]])
+    with pytest.raises(ValueError, match=r'CAMHead has no classify.*meta_keys'):
+        predict(model, [SIZE])
+
+
 def test_options():
     with pytest.raises(ValueError, match='no LevelSetHead'):
         build_host('cam', seeds=dict(seed_source='phi'))
