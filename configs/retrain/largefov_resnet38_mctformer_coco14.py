@@ -1,4 +1,4 @@
-# Stage 3 of MCTformer+ on COCO 2014 (Table 7: 45.2 and 46.1). Neither MCTformer nor MCTformer+ has
+# Retraining of MCTformer+ on COCO 2014 (Table 7: 45.2 and 46.1). Neither MCTformer nor MCTformer+ has
 # published a recipe for it: this is that of VOC with 81 labels, and as many epochs.
 _base_ = ['largefov_resnet38_mctformer_voc12.py', '../_base_/datasets/coco14_images.py']
 model = dict(decode_head=dict(num_classes=81))

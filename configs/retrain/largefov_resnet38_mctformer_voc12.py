@@ -1,4 +1,4 @@
-# Stage 3 of MCTformer and MCTformer+ on VOC 2012 (Table 6: 74.0 without and 74.6 with the level set).
+# Retraining of MCTformer and MCTformer+ on VOC 2012 (Table 6: 74.0 without and 74.6 with the level set).
 _base_ = [
     '../_base_/models/largefov_resnet38_mctformer.py',
     '../_base_/datasets/voc12_pseudo_mctformer.py',

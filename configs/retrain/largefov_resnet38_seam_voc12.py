@@ -1,4 +1,4 @@
-# Stage 3 of SEAM on VOC 2012 (Table 6: 64.5; the authors' checkpoint: 64.754 on val with flip and CRF).
+# Retraining of SEAM on VOC 2012 (Table 6: 64.5; the authors' checkpoint: 64.754 on val with flip and CRF).
 _base_ = [
     '../_base_/models/largefov_resnet38_seam.py',
     '../_base_/datasets/voc12_pseudo_seam.py',

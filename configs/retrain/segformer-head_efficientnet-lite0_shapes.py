@@ -1,4 +1,4 @@
-# Stage 3 on the generated shapes; as segformer-head_efficientnet-lite0_voc8.py.
+# Retraining on the generated shapes; as segformer-head_efficientnet-lite0_voc8.py.
 _base_ = 'segformer-head_efficientnet-lite0_voc8.py'
 dataset_type = 'mmlevelset.ShapesDataset'
 crop_size = (160, 160)  # native; the seeds were made at twice the size

@@ -1,4 +1,4 @@
-# Stage 3: a segmentation model on pseudo-labels, from mmseg's stock parts.
+# Retraining: a segmentation model on pseudo-labels, from mmseg's stock parts.
 #   tools/train.py … --cfg-options train_dataloader.dataset.data_prefix.seg_map_path=FOLDER
 _base_ = [
     '../_base_/datasets/voc8_288.py',

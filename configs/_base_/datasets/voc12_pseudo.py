@@ -1,4 +1,4 @@
-# VOC 2012, stage 3: trains on pseudo-labels of trainaug (10,582 images), tests on val (1,449) with VOC's
+# VOC 2012, retraining: trains on pseudo-labels of trainaug (10,582 images), tests on val (1,449) with VOC's
 # own masks. Padding, crops and flips as in mmsegmentation.
 #   tools/train.py … --cfg-options train_dataloader.dataset.data_prefix.seg_map_path=FOLDER
 dataset_type = 'mmlevelset.VOCImageLabelDataset'

@@ -1,4 +1,4 @@
-# Stage 1 on a folder in VOC's layout: seeds are made for, and scored on, the images that they will
+# Seeds on a folder in VOC's layout: seeds are made for, and scored on, the images that they will
 # supervise. Training reads images and image-level labels only; masks are read by the evaluation alone.
 images = dict(
     type='mmlevelset.VOCImageLabelDataset',

@@ -1,5 +1,5 @@
 # MuSCLe (Yuan et al., Pattern Recognition 137, 2023; SCoulY/MuSCLe, commit 79c9e4d) on EfficientNet-B3
-# of stride 16: the stride of stage 6 is removed without dilation, and every padding is the one for an
+# of stride 16: the stride of backbone stage 6 is removed without dilation, and every padding is the one for an
 # even size.
 _base_ = '../preprocessors.py'
 num_classes = 20

@@ -1,4 +1,4 @@
-# Iterations of stage 3, without validation: pixel labels of val are read by the test alone.
+# Iterations of retraining, without validation: pixel labels of val are read by the test alone.
 _base_ = '../default_runtime.py'
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=20000)
 test_cfg = dict(type='TestLoop')

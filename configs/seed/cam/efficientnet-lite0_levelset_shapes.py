@@ -1,4 +1,4 @@
-# Stage 1b with the level set.
+# The host goes on with the level set.
 _base_ = ['efficientnet-lite0_shapes.py', '../../_base_/level_set/default.py']
 model = dict(auxiliary_head=dict(num_classes=6, **_base_.level_set))
 tta_model = dict(seed_source='phi', background=0.5)

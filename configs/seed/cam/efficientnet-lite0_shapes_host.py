@@ -1,4 +1,4 @@
-# Stage 1a on the generated shapes: the host alone.
+# The host alone, on the generated shapes.
 _base_ = [
     '../../_base_/hosts/cam_efficientnet-lite0.py',
     '../../_base_/datasets/shapes.py',
