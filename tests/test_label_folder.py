@@ -1,8 +1,11 @@
 """Label maps of images that have no ground truth."""
 
+from pathlib import Path
+
+import pytest
 from mmengine.config import Config
 
-from mmlevelset.apis import set_label_folder
+from mmlevelset.apis import require_masks, set_label_folder
 
 LOAD = [dict(type='mmlevelset.CheckedLoadImage'), dict(type='mmlevelset.CheckedLoadAnnotations')]
 
@@ -19,3 +22,14 @@ def test_no_mask_is_read() -> None:
     dataset = cfg.test_dataloader.dataset
     assert dataset.data_prefix == dict(seg_map_path=None)
     assert dataset.pipeline == [LOAD[0], dict(type='TestTimeAug', transforms=[[flip], [pack]])]
+
+
+def test_scored_seeds_without_masks_name_the_option_that_needs_none(tmp_path: Path) -> None:
+    dataset = dict(data_root=str(tmp_path), data_prefix=dict(seg_map_path='masks'))
+    cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
+    with pytest.raises(FileNotFoundError, match=f'{tmp_path}/masks: .*--seeds-only in its place'):
+        require_masks(cfg)
+    (tmp_path / 'masks').mkdir()
+    require_masks(cfg)
+    cfg.test_dataloader.dataset.data_prefix = None  # nothing to score: an export alone
+    require_masks(cfg)

@@ -1,6 +1,5 @@
 """One writer per folder: a lock that ends with the process, however that ends."""
 
-import fcntl
 import os
 import sys
 from collections.abc import Iterator
@@ -9,6 +8,9 @@ from pathlib import Path
 from typing import IO
 
 from .atomic import remove_temporary
+
+if sys.platform != 'win32':  # there, a second run is not noticed
+    import fcntl
 
 LOCK = '.lock'
 _held: set[IO[str]] = set()
@@ -35,7 +37,8 @@ def folder_lock(folder: str | Path) -> Iterator[IO[str]]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open('a+', encoding='utf-8') as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if sys.platform != 'win32':
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
             raise ValueError(
@@ -52,7 +55,8 @@ def folder_lock(folder: str | Path) -> Iterator[IO[str]]:
         finally:
             if file in _held:  # not in a forked child
                 _held.remove(file)
-                fcntl.flock(file, fcntl.LOCK_UN)
+                if sys.platform != 'win32':
+                    fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _let_go() -> None:
@@ -62,4 +66,5 @@ def _let_go() -> None:
     _held.clear()
 
 
-os.register_at_fork(after_in_child=_let_go)
+if sys.platform != 'win32':
+    os.register_at_fork(after_in_child=_let_go)

@@ -11,12 +11,12 @@ from mmlevelset.refine import PAR, DenseCRF, Refiner
 from mmlevelset.registry import REFINERS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/refine'
-NAMES = ('crf', 'par', 'chan-vese', 'drlse', 'irn-labels')
+NAMES = ('crf', 'par', 'chan-vese', 'drlse', 'irn-labels_irn')
 
 
 @pytest.fixture(scope='module', params=NAMES)
 def refiner(request: pytest.FixtureRequest) -> Refiner:
-    cfg = read_config(str(CONFIGS / f'{request.param}_voc8.py'))
+    cfg = read_config(str(CONFIGS / f'{request.param}.py'))
     return REFINERS.build(cfg.refiner.to_dict())
 
 

@@ -6,7 +6,6 @@
 import json
 
 import torch
-from mmengine.utils import track_iter_progress
 from mmseg.registry import DATASETS
 
 from mmlevelset.apis import add_arguments
@@ -17,6 +16,7 @@ from mmlevelset.fileio.atomic import write_json
 from mmlevelset.levelset import chan_vese, edge_stopping
 from mmlevelset.models import LevelSetEnergyLoss
 from mmlevelset.models.level_set_head import LevelSetTrace
+from mmlevelset.parallel import progress
 
 
 def total(loss: LevelSetEnergyLoss, trace: LevelSetTrace, phi: torch.Tensor) -> torch.Tensor:
@@ -55,7 +55,7 @@ def main() -> None:
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     picks = torch.linspace(0, len(dataset) - 1, args.images).long().tolist()
     rows = []
-    for i in track_iter_progress(picks):
+    for i in progress(picks, len(picks), 'images'):
         trace, _ = trace_image(model, head, dataset[i])
         if not len(trace.phi):
             continue

@@ -162,7 +162,7 @@ class SEAMHead(CAMHead):
         revised = [shrink(max_norm(maps), size) * present for maps in revised]
         er = (cams[0] - cams[1])[:, 1:].abs().mean()
         # Each revised CAM follows the classes that win in the CAM of the other view.
-        targets = [winners(with_background(cam.detach())) for cam in reversed(cams)]
+        targets = [winners(rest_as_background(cam.detach())) for cam in reversed(cams)]
         ecr = sum(largest(t - rv, ECR_SHARE) for t, rv in zip(targets, revised, strict=True))
         accuracy = ((logits[0] > 0) == labels.bool()).float().mean() * 100
         return dict(
@@ -191,7 +191,7 @@ def max_norm(maps: Tensor) -> Tensor:
     return F.relu(maps - low - EPS) / (high - low + EPS)
 
 
-def with_background(cam: Tensor) -> Tensor:
+def rest_as_background(cam: Tensor) -> Tensor:
     """Replace the background of ``cam`` (N, 1 + C, h, w) by one minus the best class."""
     return torch.cat([1 - cam[:, 1:].amax(1, keepdim=True), cam[:, 1:]], dim=1)
 
@@ -212,7 +212,7 @@ def competing(scores: Tensor) -> Tensor:
     """
     cam = F.relu(scores)
     cam = F.relu(cam - EPS) / (cam.amax((2, 3), keepdim=True) + EPS)
-    return winners(with_background(cam))
+    return winners(rest_as_background(cam))
 
 
 def min_pool(maps: Tensor) -> Tensor:
