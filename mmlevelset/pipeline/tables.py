@@ -1,12 +1,12 @@
 """The result table of a pipeline: mean and sample standard deviation over random seeds."""
 
-import json
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmlevelset.fileio.conventions import scored_conventions
+from mmlevelset.fileio.text import read_json
 
 Row = dict[str, Any]
 
@@ -83,7 +83,7 @@ def _sources(entry: dict) -> list[str]:
 
 
 def _masks(entry: dict, resolve: Callable[[str], Path]) -> list[str]:
-    found = [scored_conventions(json.loads(resolve(s).read_text())) for s in _sources(entry)]
+    found = [scored_conventions(read_json(resolve(s))) for s in _sources(entry)]
     texts = (', '.join(f'{key} {value}' for key, value in stated.items()) for stated in found)
     return list(dict.fromkeys(filter(None, texts)))
 
@@ -97,7 +97,7 @@ def _numbers(entry: dict, key: str, resolve: Callable[[str], Path]) -> list[floa
                 f'the row {entry["arm"]}, {entry["stage"]} of the table needs {path}; '
                 'which stage writes it?'
             )
-        found = _flat(json.loads(path.read_text()))
+        found = _flat(read_json(path))
         if not isinstance(found.get(key), int | float):
             raise ValueError(f'{path} has no number {key!r}; its keys are {", ".join(found)}')
         numbers.append(float(found[key]))

@@ -4,12 +4,12 @@
 wrote with ``--json``. ``--score BIoU`` and ``--score F`` are Boundary IoU and boundary F.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from mmlevelset.apis.command import make_parser, run
 from mmlevelset.fileio.conventions import scored_conventions
+from mmlevelset.fileio.text import read_json
 from mmlevelset.pipeline.tables import aligned
 
 SCORES = ('IoU', 'BIoU', 'F')
@@ -30,7 +30,7 @@ def class_scores(path: Path, score: str) -> dict[str, float | None]:
             elif key.rpartition('/')[2].startswith(f'{score}.'):
                 scores[key.rpartition('/')[2].removeprefix(f'{score}.')] = value
 
-    collect(json.loads(path.read_text(encoding='utf-8')))
+    collect(read_json(path))
     if not scores:
         raise ValueError(
             f'{path} has no {score} of classes; write it with tools/eval_seeds.py --json'
@@ -59,7 +59,7 @@ def main() -> None:
     args = parser.parse_args()
     print(class_table({path: class_scores(Path(path), args.score) for path in args.results}))
     for path in args.results:
-        stated = scored_conventions(json.loads(Path(path).read_text(encoding='utf-8')))
+        stated = scored_conventions(read_json(path))
         if stated:
             print(f'{path}: masks with ' + ', '.join(f'{k} {v}' for k, v in stated.items()))
 

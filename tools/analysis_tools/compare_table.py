@@ -8,13 +8,13 @@ The notes under a table say what our numbers were measured on; COCO's tables hav
 conventions of the masks, which move the mIoU by several points.
 """
 
-import json
 import statistics
 from pathlib import Path
 from typing import Any
 
 from mmlevelset.apis.command import make_parser, run
 from mmlevelset.fileio.conventions import CONVENTIONS
+from mmlevelset.fileio.text import read_json
 from mmlevelset.pipeline.tables import aligned
 
 DATA = Path(__file__).with_name('paper_tables.json')
@@ -28,7 +28,7 @@ def read_number(path: Path, key: str) -> tuple[float, dict[str, Any]]:
     Raises:
         ValueError: the file has no such number.
     """
-    content = json.loads(path.read_text(encoding='utf-8'))
+    content = read_json(path)
     value: Any = content
     for part in [key] if key in content else key.split('.'):
         value = value.get(part) if isinstance(value, dict) else None
@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument('--root', default='work_dirs', help='folder of all runs')
     parser.add_argument('--tables', nargs='+', help='numbers of the tables (default: all)')
     args = parser.parse_args()
-    tables = json.loads(DATA.read_text(encoding='utf-8'))
+    tables = read_json(DATA)
     unknown = set(args.tables or []) - set(tables)
     if unknown:
         parser.error(f'no table {", ".join(sorted(unknown))}; there are {", ".join(tables)}')

@@ -4,12 +4,12 @@ python tools/eval_seeds.py LABEL_DIR --gt GT_DIR --radii 1 2 3 5 10 20 40 --json
 python tools/analysis_tools/plot_trimap.py a.json b.json --out trimap.png
 """
 
-import json
 import re
 from pathlib import Path
 
 from mmlevelset.apis.command import make_parser, run
 from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.text import read_json
 
 
 def trimap_curve(path: Path) -> dict[float, float]:
@@ -18,7 +18,7 @@ def trimap_curve(path: Path) -> dict[float, float]:
     Raises:
         ValueError: the file has fewer than two radii.
     """
-    content = json.loads(path.read_text(encoding='utf-8'))
+    content = read_json(path)
     found = {}
     for key, value in {**content, **content.get('boundary', {})}.items():
         match = re.fullmatch(r'(?:.*/)?trimap_mIoU@([\d.]+)', key)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from mmlevelset.datasets.shapes_generator import draw_image
 from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.ids import IMAGE_SUFFIXES
+from mmlevelset.fileio.images import read_image
 from mmlevelset.levelset import (
     FNOEvolution,
     contour_length,
@@ -32,7 +33,6 @@ _TRUNCATE = 20 / 448  # of the side: SDFs are cut there, and the operator's unit
 _DRAWN = 60  # training images, where no folder is given
 _PHOTOGRAPHS = 300  # training images, at most, of a folder
 _GREY = torch.tensor([0.299, 0.587, 0.114])  # ITU-R BT.601
-_IMAGES = ('.jpg', '.jpeg', '.png')
 
 
 def grey_images(folder: str | None, size: int) -> tuple[Tensor, Tensor]:
@@ -54,14 +54,14 @@ def grey_images(folder: str | None, size: int) -> tuple[Tensor, Tensor]:
         train = [_grey(draw_image(0, 0, i, 4 * GRID)[0]) for i in range(_DRAWN)]
         image = _grey(draw_image(0, 1, 0, size)[0])
     else:
-        files = sorted(f for f in Path(folder).iterdir() if f.suffix.lower() in _IMAGES)
+        files = sorted(f for f in Path(folder).iterdir() if f.suffix.lower() in IMAGE_SUFFIXES)
         if len(files) < 2:
             raise FileNotFoundError(
-                f'{folder} has {len(files)} images ({", ".join(_IMAGES)}), expected at least 2: '
+                f'{folder} has {len(files)} images ({", ".join(IMAGE_SUFFIXES)}), expected at least 2: '
                 'one to measure on and others to train the operator.'
             )
         files = files[: 1 + _PHOTOGRAPHS]
-        image, *train = (_grey(np.asarray(Image.open(f).convert('RGB'))) for f in files)
+        image, *train = (_grey(read_image(f)) for f in files)
     return _square(image, size), torch.cat([_square(x, GRID) for x in train])
 
 
