@@ -176,6 +176,7 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
         patch.setattr('argparse.ArgumentParser.parse_args', give)
         patch.syspath_prepend(str(ROOT))
         for tool in sorted({command.tool for command in COMMANDS}):
+            patch.syspath_prepend(str((ROOT / tool).parent))  # as of a script
             with pytest.raises(Parser) as caught:
                 # A folder runs its `__main__`, as `python -m` does.
                 if tool.endswith('/'):
@@ -269,3 +270,20 @@ def test_first_run_is_the_one_of_continuous_integration() -> None:
     assert len(install) == 2
     assert all(command.strip() in ci for command in install)
     assert 'python -m pytest -q tests' in readme and 'python -m pytest -q tests' in ci
+
+
+def test_numbers_of_the_readme_are_those_of_the_results() -> None:
+    measured = re.compile(r'(\d+\.\d+) ± (\d+\.\d+)')
+    page = (ROOT / 'docs/en/results.md').read_text(encoding='utf-8')
+    full = [tuple(map(float, pair)) for pair in measured.findall(page)]
+    short = [tuple(map(float, pair)) for pair in measured.findall((ROOT / 'README.md').read_text())]
+    assert len(short) > 20
+    half = 0.0501  # of the last digit of the README
+    strange = [
+        pair
+        for pair in short
+        if not any(
+            all(abs(a - b) <= half for a, b in zip(pair, cell, strict=True)) for cell in full
+        )
+    ]
+    assert not strange
