@@ -10,16 +10,19 @@ from typing import IO
 
 PATIENCE = 10  # seconds that a command has to clean up, before it is killed
 # The watcher reads from a pipe that only the pipeline could write to: the end of the file is the end of the
-# pipeline, even by a kill that it cannot catch. The watcher does not hold the lock of the folder.
+# pipeline, even by a kill that it cannot catch. The watcher does not hold the lock of the folder. Both shells
+# outlive a SIGTERM until what they run has ended: torchrun takes a moment to end its processes.
 WATCHED = """
 ( exec {lock}>&-; trap '' TERM INT HUP
   read -r -u {alive} || {{ kill -TERM 0; sleep {patience}; kill -KILL 0; }} ) &
 disown
+trap : TERM
 bash -o pipefail -c "$1" {alive}<&-
 status=$?
 kill -KILL $!
 exit $status
 """
+ENDING = "trap 'exit 143' TERM\n"  # before each command; 128 + SIGTERM
 
 
 class Shell:
@@ -68,7 +71,7 @@ class Shell:
             file.write(f'$ {command}\n'.encode())
             file.flush()
             return subprocess.Popen(
-                ['bash', '-c', watched, 'bash', command],
+                ['bash', '-c', watched, 'bash', f'{ENDING}{command}'],
                 cwd=self.root,
                 env={**os.environ, **paths, 'PORT': port},
                 stdin=subprocess.DEVNULL,

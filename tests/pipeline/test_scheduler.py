@@ -337,6 +337,17 @@ def test_stop_ends_the_whole_group(tmp_path: Path) -> None:
     until(lambda: not Path(f'/proc/{child}').exists() or 'Z' in _state(child))
 
 
+def test_stop_waits_for_what_cleans_up(tmp_path: Path) -> None:
+    """As torchrun does, which ends its processes when it is asked to end."""
+    tidy = 'bash -c "trap \'sleep 0.3; touch tidied; exit\' TERM; touch ready; while true; do sleep 0.1; done"'
+    with folder_lock(tmp_path) as held, Shell(tmp_path, held) as shell:
+        process = shell.start(f'{tidy} && touch more; touch most', tmp_path / 'log')
+        until((tmp_path / 'ready').exists)
+        stop(process)
+    assert (tmp_path / 'tidied').exists()
+    assert not (tmp_path / 'more').exists() and not (tmp_path / 'most').exists()
+
+
 def _state(pid: int) -> str:
     try:
         return Path(f'/proc/{pid}/stat').read_text().split()[2]
