@@ -3,11 +3,14 @@
 import argparse
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
+from inspect import signature
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmlevelset import compat
 from mmlevelset.fileio.hashes import text_hash
@@ -17,6 +20,13 @@ NOT_SETTINGS = (
     'default_hooks', 'env_cfg', 'launcher', 'log_level', 'log_processor', 'resume', 'vis_backends',
     'visualizer', 'work_dir',
 )  # fmt: skip
+# What is read from a config beside its own entries and the arguments of mmengine's Runner.
+OTHER_ENTRIES = (
+    'activation_checkpointing', 'compile', 'dtype', 'efficient_conv_bn_eval', 'find_unused_parameters',
+    'image_dir', 'model_wrapper_cfg', 'refiner', 'refiners', 'runner_type', 'sync_bn', 'threshold',
+    'tta_model', 'tta_pipeline', 'unsure_below',
+)  # fmt: skip
+ROOT = Path(__file__).resolve().parents[1]
 OPTIONS_HELP = (
     'pairs merged over the config. A value is a number, True, False, None, a list ([1,2] or 1,2), a '
     'tuple ((1,2)) or a text. A text with a slash is one path, blanks and commas included; put '
@@ -143,13 +153,26 @@ def read_config(path: str, cfg_options: dict[str, Any] | None = None) -> Config:
         cfg_options (dict, optional): Dotted keys and their values, merged over the config.
 
     Raises:
-        FileNotFoundError: The config does not exist.
-        ValueError: An option names an entry that a list or a value of the config does not have.
+        FileNotFoundError: The config, or one that it inherits, does not exist.
+        ValueError: It is no config, or an option names an entry that it does not have.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f'no config at {path!r}; list the configs with: ls configs/*/*')
+        known = {str(file.relative_to(ROOT)): file for file in ROOT.glob('configs/*/**/*.py')}
+        near = get_close_matches(str(path), list(known), n=3, cutoff=0.7)
+        also = (
+            f'; near to it: {", ".join(near)}'
+            if near
+            else '; list the configs with: ls configs/*/*'
+        )
+        raise FileNotFoundError(f'no config at {path!r}{also}')
     compat.setup()
-    cfg = Config.fromfile(path)
+    try:
+        cfg = Config.fromfile(path)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a config is a program
+        raise ValueError(f'{path} is no config: {type(error).__name__}: {error}') from error
+    _check_names(cfg, cfg_options or {}, path)
     for key, value in (cfg_options or {}).items():
         try:
             cfg.merge_from_dict({key: value})
@@ -158,6 +181,18 @@ def read_config(path: str, cfg_options: dict[str, Any] | None = None) -> Config:
                 f'the option {key}={value!r} does not fit {path}: {error.args[0]}'
             ) from error
     return cfg
+
+
+def _check_names(cfg: Config, options: dict[str, Any], path: str) -> None:
+    """Refuse an option that only looks like an entry of the config; mmengine would add and never read it."""
+    known = {*cfg.keys(), *signature(Runner.__init__).parameters, *OTHER_ENTRIES}
+    for option in options:
+        name = option.split('.')[0]
+        near = get_close_matches(name, known, n=1, cutoff=0.75)
+        if name not in known and near:
+            raise ValueError(f'the option {option}: {path} has no entry {name!r}, but {near[0]!r}')
+        if name not in known:
+            print(f'the option {option} adds an entry that nothing in {path} reads')
 
 
 def settings_hash(cfg: Config) -> str:

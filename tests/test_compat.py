@@ -3,10 +3,13 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,15 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def call(*command: str, fails: bool = False, **variables: str) -> str:
-    python = str(Path(sys.executable).parent)
-    env = {
-        **os.environ,
-        'PYTHONPATH': f'{ROOT}{os.pathsep}.',
-        'PATH': f'{python}{os.pathsep}{os.environ["PATH"]}',
-        'OMP_NUM_THREADS': '1',
-        'CUDA_VISIBLE_DEVICES': '',
-        **variables,
-    }
+    env = environment(**variables)
     result = subprocess.run(command, env=env, capture_output=True, text=True)
     output = result.stdout + result.stderr
     assert (result.returncode != 0) == fails, output
@@ -112,6 +107,62 @@ def test_two_cpu_processes(toy: Path, tool: Callable[..., None]) -> None:
     torch.testing.assert_close(two['state_dict'], one['state_dict'])
     # ... and both processes' results are in the metric.
     assert re.search(r'count: 8\b', output)
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The variables of a command: this Python and this package, one thread, no GPU."""
+    python = str(Path(sys.executable).parent)
+    return {
+        **os.environ,
+        'PYTHONPATH': f'{ROOT}{os.pathsep}.',
+        'PATH': f'{python}{os.pathsep}{os.environ["PATH"]}',
+        'OMP_NUM_THREADS': '1',
+        'CUDA_VISIBLE_DEVICES': '',
+        **variables,
+    }
+
+
+def ranks(parent: int) -> list[int]:
+    """Processes that a command has started itself and that still run."""
+    found = []
+    for stat in Path('/proc').glob('[0-9]*/stat'):
+        try:
+            state, above = stat.read_text().rpartition(')')[2].split()[:2]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(above) == parent and state != 'Z':
+            found.append(int(stat.parent.name))
+    return found
+
+
+def test_killed_torchrun(toy: Path, refuse: Callable[..., str]) -> None:
+    """Its processes end with it, and until then nobody else trains in their folder."""
+    work = ['--work-dir', 'run', '--cfg-options', 'train_cfg.max_iters=100000']
+    work += ['default_hooks.checkpoint.interval=100000', 'train_cfg.val_interval=100000']
+    command = [str(ROOT / 'tools/dist_train.sh'), 'toy.py', '2', *work]
+    with (toy / 'log').open('w') as log:
+        parent = subprocess.Popen(
+            command, env=environment(PORT=free_port()), stdout=log, stderr=log
+        )
+    children: list[int] = []
+    try:
+        limit = time.monotonic() + 120
+        while 'Epoch(train) [' not in (toy / 'log').read_text():
+            assert parent.poll() is None and time.monotonic() < limit, (toy / 'log').read_text()
+            time.sleep(0.1)
+        children = ranks(parent.pid)
+        assert len(children) == 2
+        assert 'still writes into run' in refuse('train.py', 'toy.py', *work)
+        parent.kill()
+        parent.wait()
+        limit = time.monotonic() + 10
+        while any(Path(f'/proc/{pid}').exists() for pid in children):
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+    finally:
+        for pid in [parent.pid, *children]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_launch_scripts(toy: Path) -> None:

@@ -85,3 +85,35 @@ def test_an_option_that_does_not_fit_names_itself(tmp_path: Path, key: str) -> N
     config.write_text('a = dict(b=1, c=[dict(d=2)])\n')
     with pytest.raises(ValueError, match=f'the option {key}=1 does not fit .*config.py'):
         read_config(str(config), {key: 1})
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        ('modle.type', "no entry 'modle', but 'model'"),
+        ('train_dataloder.batch_size', "no entry 'train_dataloder', but 'train_dataloader'"),
+    ],
+)
+def test_a_mistyped_entry(name: str, message: str) -> None:
+    """mmengine would add the entry, and nothing would read it."""
+    path = 'configs/seed/cam/resnet50_voc12.py'
+    with pytest.raises(ValueError, match=message):
+        read_config(path, {name: 1})
+    assert read_config(path, {'load_from': 'a.pth', 'auto_scale_lr.enable': True}).load_from
+
+
+def test_an_entry_that_nothing_reads(capsys) -> None:
+    read_config('configs/seed/cam/resnet50_voc12.py', {'zzz': 1})
+    assert 'the option zzz adds an entry that nothing in' in capsys.readouterr().out
+
+
+def test_names_near_to_a_missing_config() -> None:
+    with pytest.raises(FileNotFoundError, match='near to it: configs/seed/cam/resnet50_voc12.py'):
+        read_config('configs/seed/cam/resnet5_voc12.py')
+
+
+@pytest.mark.parametrize('text', ['a = (', 'a = b', "_base_ = 'none.py'"])
+def test_a_broken_config(tmp_path: Path, text: str) -> None:
+    (tmp_path / 'broken.py').write_text(text)
+    with pytest.raises((ValueError, FileNotFoundError), match='broken.py is no config|none.py'):
+        read_config(str(tmp_path / 'broken.py'))

@@ -1,5 +1,8 @@
 """EfficientNet: published weights, paddings, strides and the memoised frozen stages."""
 
+import os
+
+import numpy as np
 import pytest
 import torch
 
@@ -112,6 +115,39 @@ def test_frozen_cache_knows_its_weights(tmp_path):
     net.load_state_dict(plain.state_dict())
     torch.testing.assert_close(net(images)[0], plain(images)[0], rtol=1e-2, atol=1e-2)
     assert len(list(tmp_path.rglob('*.npz'))) == 3
+
+
+@pytest.mark.parametrize('damage', [lambda b: b'', lambda b: b[:700], lambda b: b'PK' + b[:50]])
+def test_frozen_cache_makes_damaged_files_again(tmp_path, damage):
+    net = EfficientNet('lite0', frozen_stages=1, out_indices=(0, 6), frozen_cache=str(tmp_path))
+    images = torch.randn(2, 3, 32, 32)
+    first = net.eval()(images)
+    path = next(tmp_path.rglob('*.npz'))
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    assert torch.equal(net(images)[0], first[0]) and path.read_bytes() == whole
+
+
+def test_frozen_cache_runs_no_code(tmp_path):
+    """A planted file of Python objects is remade, too."""
+
+    class Attack:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / 'harm'),)
+
+    net = EfficientNet('lite0', frozen_stages=1, out_indices=(0, 6), frozen_cache=str(tmp_path))
+    images = torch.randn(1, 3, 32, 32)
+    first = net.eval()(images)
+    path = next(tmp_path.rglob('*.npz'))
+    np.savez(path.open('wb'), np.array([Attack()], object))
+    assert torch.equal(net(images)[0], first[0]) and not (tmp_path / 'harm').exists()
+
+
+def test_frozen_cache_knows_the_shape(tmp_path):
+    """Two plain images of other sides have the same bytes."""
+    net = EfficientNet('lite0', frozen_stages=1, out_indices=(0, 6), frozen_cache=str(tmp_path))
+    for size in ((32, 64), (64, 32), (16, 128)):
+        assert net.eval()(torch.zeros(1, 3, *size))[0].shape[2:] == (size[0] // 2, size[1] // 2)
 
 
 def test_frozen_cache_stores_full_precision(tmp_path):

@@ -17,7 +17,7 @@ class FrozenCache:
     The key of an image is the hash of its pixels, the frozen weights and ``tag``, so nothing else
     has to be plumbed through the data pipeline, and any augmentation that repeats a view (a flip, a
     fixed set of scales) hits. Features are rounded to float16 on a miss as on a hit, so that a run
-    does not depend on what the store held before.
+    does not depend on what the store held before. A damaged file is made again.
 
     Args:
         folder: Where the ``.npz`` files go; delete it to clear the store.
@@ -37,7 +37,9 @@ class FrozenCache:
         self.digest = digest.digest()
 
     def _path(self, image: np.ndarray) -> Path:
-        key = hashlib.blake2b(image.tobytes(), digest_size=16, key=self.digest).hexdigest()
+        # The shape belongs to it: two plain images of other sides have the same bytes.
+        content = f'{image.shape} '.encode() + image.tobytes()
+        key = hashlib.blake2b(content, digest_size=16, key=self.digest).hexdigest()
         return self.folder / key[:2] / f'{key}.npz'
 
     def __call__(self, images: Tensor, compute: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
@@ -52,16 +54,24 @@ class FrozenCache:
                 ``images``.
         """
         paths = [self._path(image) for image in images.detach().float().cpu().contiguous().numpy()]
-        missing = [i for i, path in enumerate(paths) if not path.exists()]
+        rows = [_read(path) for path in paths]
+        missing = [i for i, row in enumerate(rows) if row is None]
         if missing:
             # What is stored must not depend on the precision of the run that stores it.
             with torch.autocast(images.device.type, enabled=False):
                 computed = compute(images[missing])
             for i, maps in zip(missing, zip(*computed, strict=True), strict=True):
+                rows[i] = [m.cpu().numpy().astype(np.float16) for m in maps]
                 with atomic_path(paths[i]) as temporary, open(temporary, 'wb') as file:
-                    np.savez(file, *[m.cpu().numpy().astype(np.float16) for m in maps])
-        rows = []
-        for path in paths:
-            with np.load(path, allow_pickle=False) as stored:
-                rows.append([stored[name] for name in stored.files])
+                    np.savez(file, *rows[i])
         return [torch.from_numpy(np.stack(maps)).to(images) for maps in zip(*rows, strict=True)]
+
+
+def _read(path: Path) -> list[np.ndarray] | None:
+    """The feature maps of one image, each (K_i, h_i, w_i); None where they are missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return [stored[name] for name in stored.files]
+    # A parser of npz files raises nearly everything on damage, and a lost file costs one pass.
+    except Exception:
+        return None
