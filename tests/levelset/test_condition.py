@@ -22,15 +22,15 @@ def disc(radius: float, size: int = 48) -> torch.Tensor:
 
 @pytest.fixture
 def scene() -> dict:
-    image = disc(10).float().expand(1, 3, -1, -1)
+    image = disc(10).double().expand(1, 3, -1, -1)
     return dict(image=image, data=standardise(image), edge=edge_stopping(image))
 
 
 def test_channels_are_the_forces_with_unit_power(scene):
-    phi = signed_distance(disc(14))
+    phi = signed_distance(disc(14)).double()
     condition = evolution_condition(phi, **scene)
     assert condition.shape == (1, 1, 5, 48, 48)
-    torch.testing.assert_close(condition.square().mean((3, 4)), torch.ones(1, 1, 5))
+    torch.testing.assert_close(condition.square().mean((3, 4)), torch.ones(1, 1, 5).double())
     forces = data_force(phi, scene['data']), edge_attraction(phi, scene['edge'])
     for channel, force in zip((1, 2), forces, strict=True):
         cosine = torch.cosine_similarity(condition[0, 0, channel].flatten(), force.flatten(), 0)
