@@ -119,7 +119,10 @@ def test_converted_file(model, tmp_path):
     """What the tool writes loads into the config's model."""
     torch.save(official_state(model), tmp_path / 'irn.pth')
     convert_checkpoint(tmp_path / 'irn.pth', tmp_path / 'ours.pth', CONFIG, rename)
-    converted = torch.load(tmp_path / 'ours.pth', weights_only=True)['state_dict']
+    file = torch.load(tmp_path / 'ours.pth', weights_only=True)
+    converted, names = file['state_dict'], file['meta']['dataset_meta']['classes']
+    # mmsegmentation would guess the names from their number, 20: those of another data set.
+    assert len(names) == 21 and names[:2] == ['background', 'aeroplane']
     build().load_state_dict(converted)  # strict
     assert torch.equal(converted['backbone.conv1.weight'], model.backbone.conv1.weight)
     with pytest.raises(FileNotFoundError, match='download'):

@@ -9,6 +9,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmlevelset.models import AffinityNet, IRNet
 from mmlevelset.models.level_set_head import LevelSetHead
 from tests.models.small_hosts import LEAVES, build_host, host_config, pictures
 
@@ -222,6 +223,13 @@ def test_a_level_set_as_decode_head_refuses():
     head = LevelSetHead(in_channels=(8,), in_index=(0,), channels=8, num_classes=3)
     with torch.no_grad(), pytest.raises(ValueError, match='LevelSetHead gives maps.*SeedSegmentor'):
         head.predict([torch.randn(1, 8, 16, 16)], [dict(img_shape=(16, 16))], {})
+
+
+def test_affinity_heads_refuse():
+    head = AffinityNet(in_channels=(8,), in_index=(0,), widths=(8,))
+    with torch.no_grad(), pytest.raises(ValueError, match='AffinityNet gives maps.*refine.py'):
+        head.predict([torch.randn(1, 8, 16, 16)], [dict(img_shape=(16, 16))], {})
+    assert IRNet.predict_by_feat is AffinityNet.predict_by_feat
 
 
 def test_a_head_that_cannot_classify(monkeypatch):
