@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.pipeline.tables import aligned
 
 from .table3 import FNO, ITERATIONS, ONE_PASS, PAPER, PAPER_FNO, TIMES_FNO
 from .timing import Row
@@ -32,9 +33,8 @@ def machine(device: torch.device) -> str:
 
 
 def table(header: list[str], lines: Iterable[list[str]]) -> str:
-    """Markdown table."""
-    rows = [header, ['---'] * len(header), *lines]
-    return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
+    """Markdown table of a header and its lines."""
+    return aligned([header, *lines])
 
 
 def comparison_table(rows: list[Row]) -> str:
