@@ -25,5 +25,6 @@ TRANSFORMS = _child(root.TRANSFORMS, 'datasets')
 METRICS = _child(root.METRICS, 'evaluation')
 HOOKS = _child(root.HOOKS, 'engine')
 PARAM_SCHEDULERS = _child(root.PARAM_SCHEDULERS, 'engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
 # Ours alone: mmengine has no such thing.
 REFINERS = Registry('refiner', scope='mmlevelset', locations=['mmlevelset.refine'])

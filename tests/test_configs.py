@@ -92,14 +92,24 @@ def test_leaf(path: Path) -> None:
     assert all(PARAM_SCHEDULERS.get(schedule.type) for schedule in cfg.param_scheduler)
 
 
+HEAD_OPTIMIZER = dict(type='AdamW', lr=4e-3, weight_decay=0.01)
+
+
 @pytest.mark.parametrize('path', LEVEL_SETS, ids=name)
 def test_level_set_is_an_edit_of_the_baseline(path: Path) -> None:
     ours = read_config(str(path)).to_dict()
     baseline = read_config(str(path).replace('_levelset_', '_')).to_dict()
     assert ours['model'].pop('auxiliary_head')['type'] == 'mmlevelset.LevelSetHead'
+    # The host learns as before; the head brings the settings of its own optimiser.
+    optim = ours['optim_wrapper']
+    assert optim.pop('constructor') == 'mmlevelset.LevelSetOptimWrapperConstructor'
+    assert optim['paramwise_cfg'].pop('level_set') == HEAD_OPTIMIZER
+    if not optim['paramwise_cfg']:
+        baseline['optim_wrapper'].setdefault('paramwise_cfg', {})
+    assert optim == baseline['optim_wrapper']
     differing = {key for key in {*ours, *baseline} if ours.get(key) != baseline.get(key)}
-    # level_set is the variable that the leaf inserts
-    allowed = {'custom_hooks', 'tta_model', 'test_evaluator', 'level_set'}
+    # level_set and level_set_optim are the variables that the leaf inserts
+    allowed = {'custom_hooks', 'tta_model', 'test_evaluator', 'level_set', 'level_set_optim'}
     assert 'level_set' in differing and differing <= allowed
 
 

@@ -21,3 +21,4 @@ model = dict(
         level_set,
     ],
 )
+optim_wrapper = _base_.level_set_optim

@@ -17,3 +17,4 @@ model = dict(
     decode_head=dict(num_classes=21),
     auxiliary_head=[level_set],
 )
+optim_wrapper = _base_.level_set_optim

@@ -17,3 +17,4 @@ model = dict(
     decode_head=[dict(head, num_classes=21) for head in _base_.model.decode_head],
     auxiliary_head=[level_set],
 )
+optim_wrapper = _base_.level_set_optim

@@ -16,3 +16,4 @@ model = dict(
     decode_head=dict(num_classes=21),
     auxiliary_head=[dict(_base_.model.auxiliary_head, num_classes=21), level_set],
 )
+optim_wrapper = _base_.level_set_optim

@@ -99,7 +99,8 @@ def draw_images(
         info = dataset.get_data_info(index[name])
         image = read_image(info['img_path'])
         trace, cam = trace_image(model, head, dataset[index[name]])
-        rows.append(_panels(image, info, trace, cam, seeds, labels, head.truncate, name))
+        limit = head.truncate / trace.stride
+        rows.append(_panels(image, info, trace, cam, seeds, labels, limit, name))
     return draw_rows(rows, out)
 
 

@@ -2,7 +2,9 @@
 
 from .epoch_seed_hook import EpochSeedHook
 from .finite_hook import FiniteHook
+from .joint_optimizer import JointOptimizer, LevelSetOptimWrapperConstructor
 from .label_free_plateau import LabelFreePlateauLR
+from .level_set_watch_hook import LevelSetWatchHook
 from .load_guard_hook import LoadGuardHook, bare_model, unfit_tensors
 from .loss_warmup_hook import LossWarmupHook
 from .timm_cosine_lr import TimmCosineLR
@@ -11,8 +13,11 @@ from .visualization_hook import LevelSetVisualizationHook
 __all__ = [
     'EpochSeedHook',
     'FiniteHook',
+    'JointOptimizer',
     'LabelFreePlateauLR',
+    'LevelSetOptimWrapperConstructor',
     'LevelSetVisualizationHook',
+    'LevelSetWatchHook',
     'LoadGuardHook',
     'LossWarmupHook',
     'TimmCosineLR',

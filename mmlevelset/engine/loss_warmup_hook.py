@@ -19,11 +19,14 @@ class LossWarmupHook(Hook):
     iteration only: a resumed run continues where it was.
 
     Args:
-        sdf: ``(begin, end)`` of the ramp of the SDF loss, as fractions of the training.
+        sdf: ``(begin, end)`` of the ramp of the SDF loss: whole numbers are iterations, fractions
+            are shares of the training. A host that is trained already needs as many iterations
+            whatever the size of the data set, a host that learns beside the level set a share.
         energy: ``(begin, end)`` of the ramp of the energy.
 
     Raises:
-        ValueError: For a ramp outside 0 <= begin <= end <= 1, or a model without LevelSetHead.
+        ValueError: For a ramp that ends before it begins, is negative, or mixes iterations with
+            shares; or a model without LevelSetHead.
     """
 
     def __init__(
@@ -31,10 +34,11 @@ class LossWarmupHook(Hook):
     ) -> None:
         self.ramps = dict(sdf=tuple(sdf), energy=tuple(energy))
         for name, (begin, end) in self.ramps.items():
-            if not 0 <= begin <= end <= 1:
+            whole = isinstance(begin, int) and isinstance(end, int)
+            if not 0 <= begin <= end or not (whole or end <= 1):
                 raise ValueError(
-                    f'LossWarmupHook: {name}=({begin}, {end}), expected 0 <= begin <= end <= 1: '
-                    'fractions of the training'
+                    f'LossWarmupHook: {name}=({begin}, {end}), expected 0 <= begin <= end: two whole '
+                    'numbers of iterations, or two fractions of the training up to 1.0'
                 )
 
     def before_train(self, runner: Runner) -> None:
@@ -47,12 +51,20 @@ class LossWarmupHook(Hook):
                 'custom_hooks or add the auxiliary head'
             )
 
+        for name, (begin, _) in self.ramps.items():
+            if isinstance(begin, int) and begin >= runner.max_iters:
+                runner.logger.warning(
+                    f'the {name} loss of the level sets never becomes active: it begins at iteration '
+                    f'{begin}, the training has {runner.max_iters}; lengthen the training (train_cfg) or '
+                    f'start it earlier (LossWarmupHook.{name} in custom_hooks)'
+                )
+
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
         """Set the factors of this iteration."""
-        done = runner.iter / runner.max_iters
         for head in self.heads:
             for name, (begin, end) in self.ramps.items():
+                done = runner.iter / (1 if isinstance(end, int) else runner.max_iters)
                 ramp = (done - begin) / (end - begin) if end > begin else float(done >= begin)
                 head.warmup[name] = min(max(ramp, 0.0), 1.0)

@@ -83,7 +83,7 @@ class LevelSetVisualizationHook(Hook):
         pictures = (images * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
         draw_rows(
             [
-                trace_panels(picture, trace, cam[i], head.truncate, i)
+                trace_panels(picture, trace, cam[i], head.truncate / trace.stride, i)
                 for i, picture in enumerate(pictures)
             ],
             path,

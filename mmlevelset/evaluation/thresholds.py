@@ -1,6 +1,9 @@
 """Background thresholds of seeds that need no ground truth."""
 
 import numpy as np
+import torch
+
+from mmlevelset.levelset import otsu
 
 # SEAM, MuSCLe and MCTformer sweep 0.00..0.59; sigmoid scores of level sets peak near 0.5, so we go
 # on to 0.99.
@@ -42,11 +45,7 @@ def choose_threshold(rule: float | str, histogram: np.ndarray) -> float:
 
 
 def otsu_threshold(histogram: np.ndarray) -> float:
-    """Threshold of a score histogram that maximises the variance between its sides (Otsu 1979).
-
-    Where an empty stretch of the histogram makes many cuts equally good, the middle one is taken:
-    scores of level sets crowd at 0 and 1, and the first cut would sit at the edge of the lower
-    crowd.
+    """Otsu's threshold of a score histogram, see :func:`mmlevelset.levelset.otsu.otsu_threshold`.
 
     Args:
         histogram (np.ndarray): pixels by level ``round(255 * score)``, (256,) integers.
@@ -57,24 +56,7 @@ def otsu_threshold(histogram: np.ndarray) -> float:
     Raises:
         ValueError: if fewer than two levels are filled.
     """
-    histogram = np.asarray(histogram, dtype=np.int64)
-    if np.count_nonzero(histogram) < 2:
-        raise ValueError(
-            'Otsu needs scores of at least two different values, the seeds have '
-            f'{np.count_nonzero(histogram)}; check the seeds, or give a fixed threshold such as 0.5'
-        )
-    levels = np.arange(len(histogram))
-    below, moment = histogram.cumsum()[:-1], (histogram * levels).cumsum()[:-1]
-    above, total = histogram.sum() - below, (histogram * levels).sum()
-    with np.errstate(divide='ignore', invalid='ignore'):
-        between = (
-            below * (above / histogram.sum()) * (moment / below - (total - moment) / above) ** 2
-        )
-    between = np.nan_to_num(between, nan=-1.0)
-    first = last = int(between.argmax())
-    while last + 1 < len(between) and between[last + 1] == between[first]:
-        last += 1
-    return float(((first + last) / 2 + 0.5) / (len(histogram) - 1))
+    return float(otsu.otsu_threshold(torch.as_tensor(np.asarray(histogram, dtype=np.int64))))
 
 
 def parse_threshold(rule: float | str) -> float | str:

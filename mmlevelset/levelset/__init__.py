@@ -7,6 +7,7 @@ from .energy import (
     contour_length,
     data_force,
     edge_attraction,
+    edge_map,
     edge_stopping,
     heaviside,
     local_data_force,
@@ -17,7 +18,7 @@ from .energy import (
 from .evolution import Evolution
 from .fno import FNOEvolution, FNOLayer
 from .initialise import LevelSetInitialiser
-from .sdf import SEED_SLOPE, signed_distance, squared_distance, valid_masks
+from .sdf import TRUNCATE, seed_scores, signed_distance, squared_distance, valid_masks
 from .spectral import SpectralConv2d
 
 __all__ = [
@@ -26,8 +27,8 @@ __all__ = [
     'FNOEvolution',
     'FNOLayer',
     'LevelSetInitialiser',
-    'SEED_SLOPE',
     'SpectralConv2d',
+    'TRUNCATE',
     'cam_masks',
     'cam_weight',
     'chan_vese',
@@ -35,6 +36,7 @@ __all__ = [
     'data_force',
     'drlse',
     'edge_attraction',
+    'edge_map',
     'edge_stopping',
     'evolution_condition',
     'heaviside',
@@ -42,6 +44,7 @@ __all__ = [
     'local_region_energy',
     'normalise_cam',
     'region_energy',
+    'seed_scores',
     'signed_distance',
     'squared_distance',
     'standardise',

@@ -33,7 +33,7 @@ def normalise_cam(cam: Tensor, img_label: Tensor | None = None, eps: float = 1e-
 
 
 @torch.no_grad()
-def cam_masks(cam: Tensor, img_label: Tensor, background: float = 0.35) -> Tensor:
+def cam_masks(cam: Tensor, img_label: Tensor, background: float | Tensor = 0.35) -> Tensor:
     """Assign every pixel to a present class or to the background (eq 9-10).
 
     The paper's argmax over the C class channels leaves no background, so a constant channel is put
@@ -42,21 +42,30 @@ def cam_masks(cam: Tensor, img_label: Tensor, background: float = 0.35) -> Tenso
     Args:
         cam (Tensor): class activation maps, (N, C, h, w), any scale.
         img_label (Tensor): 0/1 image labels, (N, C); absent classes own no pixel.
-        background (float): score of the background channel, in [0, 1); ties go to the background.
+        background (float or Tensor): score of the background channel, in [0, 1), or one per class,
+            (C,): every class is then measured by its own. Ties go to the background.
 
     Returns:
         Tensor: bool masks M_c, (N, C, h, w); at most one class is true at a pixel.
 
     Raises:
-        ValueError: if a shape is wrong or ``background`` lies outside [0, 1).
+        ValueError: if a shape is wrong or a single ``background`` lies outside [0, 1).
     """
-    if not 0 <= background < 1:
+    if isinstance(background, Tensor):
+        if background.shape != cam.shape[1:2]:
+            raise ValueError(
+                f'background has shape {tuple(background.shape)}, expected {tuple(cam.shape[1:2])}: '
+                'one score per class of cam.'
+            )
+        background = background.to(cam)[:, None, None]
+    elif not 0 <= background < 1:
         raise ValueError(
             f'background is {background}, expected a value in [0, 1): the CAM it competes with is '
             'normalised to a maximum of 1. Set it near 0.35.'
         )
-    scores = normalise_cam(cam, img_label)
-    scores = torch.cat([torch.full_like(scores[:, :1], background), scores], dim=1)
+    # Against backgrounds of their own, classes compete by their share of the way up to 1.
+    scores = (normalise_cam(cam, img_label) - background) / (1 - background)
+    scores = torch.cat([torch.zeros_like(scores[:, :1]), scores], dim=1)
     # eq 9; torch.argmax returns the first of equal maxima, which is the background.
     owner = scores.argmax(dim=1, keepdim=True)
     classes = torch.arange(1, scores.shape[1], device=cam.device)

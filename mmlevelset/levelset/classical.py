@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .energy import data_force, edge_stopping, local_data_force
+from .energy import data_force, edge_map, local_data_force
 from .energy.common import checked_edge, checked_phi, prepare, wide
 from .evolution import Evolution
 from .stencil import Stencil, blocks
@@ -182,10 +182,12 @@ class ClassicalEvolution(Evolution):
 
     def forward(self, phi: Tensor, image: Tensor, features: Tensor) -> Tensor:
         """Evolve phi^0 to phi^T without gradient, see :meth:`Evolution.forward`."""
+        edge = edge_map(image, phi.shape[2:]) if self.geodesic or self.method == 'drlse' else None
+        # The steps are in pixels of the map.
+        ratio = image.shape[3] / phi.shape[3]
         if self.method == 'drlse':
-            return drlse(phi, edge_stopping(image), **self.options)
-        edge = edge_stopping(image) if self.geodesic else None
-        return chan_vese(phi, features, edge=edge, **self.options)
+            return ratio * drlse(phi / ratio, edge, **self.options)
+        return ratio * chan_vese(phi / ratio, features, edge=edge, **self.options)
 
     def extra_repr(self) -> str:
         """Show the options where the module is printed."""

@@ -14,8 +14,8 @@ class Evolution(nn.Module):
 
     Args:
         num_classes (int): foreground classes C.
-        truncate (float): distance that counts as one inside a network, in pixels of the map. In
-            pixels the weights would not fit another resolution.
+        truncate (float): distance that counts as one inside a network, in pixels of x. In pixels
+            the weights would not fit another resolution.
 
     Attributes:
         grouped (bool): whether the level sets of an image influence one another. Then the evolution
@@ -37,11 +37,12 @@ class Evolution(nn.Module):
         """Evolve phi^0 to phi^T.
 
         Args:
-            phi (Tensor): phi^0, (N, C, h, w), in pixels of the map, positive inside; N >= 1.
-            image (Tensor): x, (N, 3, h, w), in [0, 1].
+            phi (Tensor): phi^0, (N, C, h, w), in pixels of x, positive inside; N >= 1.
+            image (Tensor): x, (N, 3, H, W), in [0, 1], on the grid of ``phi`` or a finer one: a head
+                on a coarse map looks for edges where there are some.
             features (Tensor): F standardised per image and channel, (N, K, h, w).
 
         Returns:
-            Tensor: phi^T, (N, C, h, w), in pixels of the map, positive inside.
+            Tensor: phi^T, (N, C, h, w), in pixels of x, positive inside.
         """
         raise NotImplementedError(f'{type(self).__name__} has no forward(phi, image, features)')

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .condition import evolution_condition
-from .energy import edge_stopping
+from .energy import edge_map
 from .evolution import Evolution
 from .spectral import SpectralConv2d
 
@@ -92,7 +92,7 @@ class FNOEvolution(Evolution):
             does not depend on the class; suits few training images. Classes do not interact then.
         steps (int): T, how often the operator is applied, with the condition of its own last level
             sets each time; trained unrolled. The weights are the same in every step.
-        truncate (float): unit of phi inside the operator, in pixels of the map.
+        truncate (float): unit of phi inside the operator, in pixels of x.
 
     Raises:
         ValueError: if a count is out of range.
@@ -129,7 +129,8 @@ class FNOEvolution(Evolution):
 
     def forward(self, phi: Tensor, image: Tensor, features: Tensor) -> Tensor:
         """Evolve phi^0 to phi^T, see :meth:`Evolution.forward`."""
-        edge, condition = edge_stopping(image), None
+        edge, condition = edge_map(image, phi.shape[2:]), None
+        image = F.interpolate(image, phi.shape[2:], mode='area')
         for _ in range(self.steps):
             if self.condition_channels:
                 condition = evolution_condition(

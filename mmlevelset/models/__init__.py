@@ -17,7 +17,7 @@ from .heads import (
 )
 from .hosts import SEAM, MuSCLe, MuSCLeDistributedDataParallel, SeedSegmentor
 from .level_set_head import LevelSetHead
-from .losses import LevelSetEnergyLoss, SDFLoss
+from .losses import AreaLoss, LevelSetEnergyLoss, SDFLoss
 from .msc import MultiScaleSegmentor
 from .seg_tta import SegTTAModel
 from .tta import CAMTTAModel
@@ -28,6 +28,7 @@ for module in (FNOEvolution, ClassicalEvolution):
 
 __all__ = [
     'AffinityNet',
+    'AreaLoss',
     'CAMHead',
     'CAMTTAModel',
     'ClassicalEvolution',

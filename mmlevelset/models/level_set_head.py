@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from mmengine.logging import print_log
@@ -12,38 +11,27 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmlevelset.levelset import (
-    SEED_SLOPE,
+    TRUNCATE,
     Evolution,
     LevelSetInitialiser,
     cam_masks,
+    seed_scores,
     signed_distance,
     standardise,
     valid_masks,
 )
+from mmlevelset.models.background import AutoBackground
 from mmlevelset.models.heads.maps_only import MapsOnly
+from mmlevelset.models.level_set_trace import LevelSetTrace
 from mmlevelset.models.losses import batch_mean
+from mmlevelset.models.watch import LevelSetWatch
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import get_cams, image_labels, unit_images
 
 # A region below 0.5 % or above 99.5 % of the map has collapsed: its energy has no gradient left.
 COLLAPSED = 0.005
-
-
-class LevelSetTrace(NamedTuple):
-    """All maps of one pass, one row per pair of an image and a present class with a contour.
-
-    Absent classes have no level set to speak of, so nothing is computed for them: the cost follows
-    the labels of the images, not the classes of the data set.
-    """
-
-    images: Tensor  # (M,) index of the image in the batch
-    classes: Tensor  # (M,) index of the foreground class
-    image: Tensor  # x, (M, 3, h, w), in [0, 1]
-    data: Tensor  # F standardised per channel, (M, K, h, w)
-    cam: Tensor  # C >= 0 as the host wrote it, (M, 1, h, w)
-    sdf: Tensor  # D, (M, 1, h, w), in pixels, positive inside
-    phi0: Tensor  # (M, 1, h, w), in pixels, positive inside, with graph
-    phi: Tensor  # phi^T, (M, 1, h, w), in pixels, positive inside, with graph
+# Pixels of the input image per pixel of x, which edges are sought on, where the map is coarser.
+IMAGE_STRIDE = 4
 
 
 @MODELS.register_module()
@@ -56,12 +44,14 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
           ├─ get_cams(samples) or cam_head.loss(feats, samples)      C, eq 6
           ├─ trace(feats, image, C, labels)
           │    ├─ cam_masks, signed_distance                          D = T(C), eq 9-12, 26
-          │    ├─ forward(feats) = truncate * conv_seg(f_LSI(F))      phi^0, eq 7
+          │    ├─ forward(feats) = conv_seg(f_LSI(F)), times truncate  phi^0, eq 7
           │    └─ evolve(phi^0; x, F)                                 phi^T, eq 8, 14-17
           ├─ loss_sdf(phi^0, D), loss_anchor(phi^T, D)                eq 25
           └─ loss_energy(phi^T; x, F, C)                              eq 20-24
 
-    The level sets live on the grid of the finest feature map. ``conv_seg`` is the last layer of f_LSI.
+    The level sets live on the grid of the finest feature map and are in its pixels. All settings are
+    in pixels of the input image: the head divides them by the stride of its map, so that they hold
+    for every backbone. ``conv_seg`` is the last layer of f_LSI.
 
     Args:
         in_channels: Channels of the feature maps ``in_index``.
@@ -75,14 +65,18 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         loss_sdf: Config of the loss of phi^0.
         loss_anchor: Config of a loss that keeps phi^T near D as well; not in the paper, whose phi^T
             answers to the energy alone.
+        loss_area: Config of a loss that keeps phi^0 and phi^T as large as the CAM's mask, e.g.
+            ``mmlevelset.AreaLoss``; not in the paper.
         loss_energy: Config of the loss of phi^T, or ``None``: train f_LSI only (Table 2).
         cam_head: Config of a CAM head of our own where no host writes ``cam``, e.g.
             ``dict(type='mmlevelset.CAMHead', in_channels=2048)``.
         decoupled: Let every module answer for its own level sets: f_LSI is trained by both losses of
             phi^0, f_LSE by both losses of phi^T, and no gradient flows from phi^T to phi^0. ``False``
             is the paper's chain, where the energy reaches f_LSI through the evolution alone.
-        background: Constant background channel of eq 9.
-        truncate: Unit of the level sets inside the networks, in pixels of the map.
+        background: Constant background channel of eq 9, or ``'auto'``: one per class, found in its
+            own maps without labels, see :class:`AutoBackground`.
+        truncate: Unit of the level sets inside the networks, in pixels of the input image; the
+            slope of the seeds follows it, see :func:`seed_scores`, and losses that name no other.
         align_corners: mmseg's attribute, unused by the level sets.
 
     Raises:
@@ -99,11 +93,12 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         evolution: dict | None = None,
         loss_sdf: dict | None = None,
         loss_anchor: dict | None = None,
+        loss_area: dict | None = None,
         loss_energy: dict | None = None,
         cam_head: dict | None = None,
         decoupled: bool = False,
-        background: float = 0.35,
-        truncate: float = 20.0,
+        background: float | str = 'auto',
+        truncate: float = TRUNCATE,
         align_corners: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
@@ -124,20 +119,26 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         self.loss_energy = loss_energy and MODELS.build(loss_energy)
         # Without an energy nothing drives the evolution, and phi^T is phi^0.
         self.evolution = loss_energy and self._build_evolution(evolution)
-        self.loss_sdf = MODELS.build(loss_sdf or dict(type='mmlevelset.SDFLoss', truncate=truncate))
-        self.loss_anchor = loss_anchor and MODELS.build(loss_anchor)
+        self.loss_sdf = MODELS.build(
+            dict(type='mmlevelset.SDFLoss', truncate=truncate) | dict(loss_sdf or {})
+        )
+        self.loss_anchor = loss_anchor and MODELS.build(dict(truncate=truncate) | dict(loss_anchor))
+        self.loss_area = loss_area and MODELS.build(loss_area)
         self.cam_head = None
         if cam_head is not None:
             self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))
         self.data_index = data_index
         self.decoupled = decoupled
         self.background = background
+        self.auto_background = AutoBackground(num_classes) if background == 'auto' else None
+        self.watch = LevelSetWatch(num_classes)
         # Factors of the two losses, driven by LossWarmupHook.
         self.warmup = dict(sdf=1.0, energy=1.0)
 
     def _build_evolution(self, evolution: dict | None) -> Evolution:
         default = dict(type='mmlevelset.FNOEvolution', condition_channels=3)
-        given = dict(num_classes=self.num_classes, truncate=self.truncate)
+        # An evolution measures in pixels of x.
+        given = dict(num_classes=self.num_classes, truncate=self.truncate / IMAGE_STRIDE)
         return MODELS.build(given | dict(evolution or default))
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
@@ -147,17 +148,17 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i).
 
         Returns:
-            Tensor: phi^0, (N, C, h, w), in pixels of the map, positive inside.
+            Tensor: phi^0, (N, C, h, w), in shares of ``truncate``, positive inside.
         """
         features = self._transform_inputs(inputs)
-        return self.truncate * self.conv_seg(self.initialiser(features)).float()
+        return self.conv_seg(self.initialiser(features)).float()
 
     def evolve(self, phi: Tensor, image: Tensor, data: Tensor) -> Tensor:
         """Evolved level sets phi^T = f_LSE(phi^0) (eq 8).
 
         Args:
             phi (Tensor): phi^0, (M, C, h, w), in pixels of the map, positive inside.
-            image (Tensor): x, (M, 3, h, w), in [0, 1].
+            image (Tensor): x, (M, 3, H, W), in [0, 1], on the grid of ``phi`` or a finer one.
             data (Tensor): F standardised per channel, (M, K, h, w).
 
         Returns:
@@ -169,7 +170,8 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             # No level set, or no loss of phi^T yet, see _energy_losses. DistributedDataParallel
             # wants the parameters in the graph.
             return phi + 0 * sum(p.sum() for p in self.evolution.parameters())
-        return self.evolution(phi, image, data)
+        ratio = image.shape[3] / phi.shape[3]
+        return self.evolution(ratio * phi, image, data) / ratio
 
     def evolve_pairs(
         self, inputs: Sequence[Tensor], image: Tensor, phi: Tensor, pairs: tuple[Tensor, Tensor]
@@ -187,13 +189,16 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
                 pair, (M,) integers each.
 
         Returns:
-            tuple[Tensor, Tensor, Tensor]: what the energy sees, on the grid of ``phi``: x,
-            (M, 3, h, w), in [0, 1]; F standardised per channel, (M, K, h, w); phi^T, (M, 1, h, w),
+            tuple[Tensor, Tensor, Tensor]: what the energy sees: x, (M, 3, H', W'), in [0, 1], see
+            :class:`LevelSetTrace`; F standardised per channel, (M, K, h, w); phi^T, (M, 1, h, w),
             like ``phi``.
         """
         n, c = pairs
         phi = phi.detach() if self.decoupled else phi
-        image = F.interpolate(image, phi.shape[2:], mode='area')
+        size = phi.shape[2:]
+        if self.stride(image, phi) > 1.5 * IMAGE_STRIDE:
+            size = [-(-side // IMAGE_STRIDE) for side in image.shape[2:]]
+        image = F.interpolate(image, size, mode='area')
         data = standardise(inputs[self.data_index].detach())
         data = F.interpolate(data, phi.shape[2:], mode='bilinear')
         if self.evolution is not None and self.evolution.grouped:
@@ -203,6 +208,11 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         else:
             image, data = image[n], data[n]
         return image, data, self.evolve(phi[n, c][:, None], image, data)
+
+    @staticmethod
+    def stride(image: Tensor, phi: Tensor) -> float:
+        """Pixels of the input ``image`` (N, 3, H, W) per pixel of ``phi`` (N, C, h, w)."""
+        return image.shape[3] / phi.shape[3]
 
     def trace(
         self, inputs: Sequence[Tensor], image: Tensor, cam: Tensor, labels: Tensor
@@ -219,13 +229,32 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             LevelSetTrace: maps of the M present classes whose mask has a contour.
         """
         phi0 = self.forward(inputs)
+        stride = self.stride(image, phi0)
+        phi0 = self.truncate / stride * phi0
         cam = F.interpolate(cam.detach().float(), phi0.shape[2:], mode='bilinear')
-        mask = cam_masks(cam, labels, self.background)
+        if self.auto_background is not None and self.training:
+            self.auto_background.update(cam, labels)
+        found = self.backgrounds()
+        mask = cam_masks(cam, labels, self.background if found is None else found)
         valid = valid_masks(mask) & (labels > 0)
         n, c = valid.nonzero(as_tuple=True)
-        sdf = signed_distance(mask[n, c][:, None])
+        # To the rim of the pixels, not to their centres: half a pixel is longer on a coarser map.
+        sdf = signed_distance(mask[n, c][:, None], subpixel=True)
         image, data, phi = self.evolve_pairs(inputs, image, phi0, (n, c))
-        return LevelSetTrace(n, c, image, data, cam[n, c][:, None], sdf, phi0[n, c][:, None], phi)
+        phi0, cam = phi0[n, c][:, None], cam[n, c][:, None]
+        if self.training:
+            self.watch.count(
+                labels.nonzero(as_tuple=True)[1],
+                valid=c,
+                cam=(sdf > 0).flatten(1).float().mean(1),
+                phi=(phi > 0).flatten(1).float().mean(1),
+                moved=(phi - phi0).abs().flatten(1).mean(1) * stride / self.truncate,
+            )
+        return LevelSetTrace(n, c, image, data, cam, sdf, phi0, phi, stride)
+
+    def backgrounds(self) -> Tensor | None:
+        """Backgrounds that 'auto' has found, (C,) in (0, 1); None for a constant one."""
+        return None if self.auto_background is None else self.auto_background()
 
     def loss(
         self,
@@ -242,7 +271,8 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             train_cfg: Unused, mmseg's signature.
 
         Returns:
-            dict: ``loss_sdf``, ``loss_energy_*`` and ``area``, the mean inside fraction of phi^T.
+            dict: ``loss_sdf``, ``loss_energy_*``, and the mean inside fractions of phi^T, ``area``,
+            and of the masks of the CAM, ``area_cam``.
         """
         losses = {}
         if self.cam_head is not None:
@@ -256,12 +286,17 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             )
         labels = image_labels([s.metainfo for s in batch_data_samples], self.num_classes, cam)
         trace = self.trace(inputs, unit_images(batch_data_samples), cam, labels)
-        losses['loss_sdf'] = self.warmup['sdf'] * self.loss_sdf(trace.phi0, trace.sdf)
+        target = trace.sdf, trace.stride
+        losses['loss_sdf'] = self.warmup['sdf'] * self.loss_sdf(trace.phi0, *target)
         if self.loss_anchor is not None:
-            losses['loss_anchor'] = self.warmup['sdf'] * self.loss_anchor(trace.phi, trace.sdf)
+            losses['loss_anchor'] = self.warmup['sdf'] * self.loss_anchor(trace.phi, *target)
+        if self.loss_area is not None:
+            area = self.loss_area(trace.phi0, *target) + self.loss_area(trace.phi, *target)
+            losses['loss_area'] = self.warmup['sdf'] * area
         if self.loss_energy is not None:
             losses.update(self._energy_losses(trace))
         losses['area'] = self._area(trace.phi)
+        losses['area_cam'] = batch_mean((trace.sdf > 0).float())
         return losses
 
     def _energy_losses(self, trace: LevelSetTrace) -> dict[str, Tensor]:
@@ -270,7 +305,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         if not factor:
             # Nothing to compute yet, but f_LSE stays in the graph, see evolve.
             return dict(loss_energy=0 * trace.phi.sum())
-        maps = trace.image, trace.data, trace.cam
+        maps = trace.image, trace.data, trace.cam, trace.stride
         losses = {k: factor * v for k, v in self.loss_energy(trace.phi, *maps).items()}
         if self.decoupled:
             energy = self.loss_energy(trace.phi0, *maps)
@@ -291,7 +326,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         return area
 
     def seeds(self, inputs: Sequence[Tensor], image: Tensor, labels: Tensor) -> Tensor:
-        """Seeds sigmoid(phi^T / 4 px) of the present classes.
+        """Seeds of the present classes, see :func:`seed_scores`.
 
         Args:
             inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i).
@@ -302,9 +337,9 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             Tensor: (N, C, h, w), in [0, 1], above 0.5 inside the contour, 0 for absent classes.
         """
         phi0 = self.forward(inputs)
+        unit = self.truncate / self.stride(image, phi0)
         n, c = labels.nonzero(as_tuple=True)
         seeds = torch.zeros_like(phi0)
-        seeds[n, c] = torch.sigmoid(
-            self.evolve_pairs(inputs, image, phi0, (n, c))[2][:, 0] / SEED_SLOPE
-        )
+        phi = self.evolve_pairs(inputs, image, unit * phi0, (n, c))[2]
+        seeds[n, c] = seed_scores(phi[:, 0], unit)
         return seeds

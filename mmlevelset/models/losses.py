@@ -1,16 +1,23 @@
 """The two losses of the level set (eq 24, 25), on the formulas of ``mmlevelset.levelset``."""
 
+import math
+
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mmlevelset.levelset import (
     cam_weight,
     contour_length,
-    edge_stopping,
+    edge_map,
     local_region_energy,
     region_energy,
     standardise,
 )
 from mmlevelset.registry import MODELS
+
+# A vanished contour counts as one of this many pixels of the input image without any edge.
+MISSING = 4.0
 
 
 def batch_mean(value: Tensor) -> Tensor:
@@ -23,33 +30,69 @@ class SDFLoss(nn.Module):
     """Mean squared error between phi^0 and the signed distance function of the CAM (eq 25).
 
     Args:
-        truncate: Distances beyond this many pixels of the map count as this many, and the result is
-            divided by its square, so that the far field does not dominate and the scale does not
-            follow the resolution; ``None`` is the literal eq 25.
+        truncate: Distances beyond this many pixels of the input image count as this many, and the
+            result is divided by its square, so that the far field does not dominate and the scale
+            does not follow the resolution; ``None`` is the literal eq 25, in pixels of the map.
         loss_weight: lambda_1 of eq 27.
     """
 
-    def __init__(self, truncate: float | None = 20.0, loss_weight: float = 1.0) -> None:
+    def __init__(self, truncate: float | None = 80.0, loss_weight: float = 1.0) -> None:
         super().__init__()
         self.truncate = truncate
         self.loss_weight = loss_weight
 
-    def forward(self, phi: Tensor, sdf: Tensor) -> Tensor:
+    def forward(self, phi: Tensor, sdf: Tensor, stride: float) -> Tensor:
         """Compare level sets with signed distances.
 
         Args:
             phi (Tensor): phi^0, or phi^T, of the present classes, (M, 1, h, w), in pixels of the map,
                 positive inside.
             sdf (Tensor): D of eq 26, (M, 1, h, w), in pixels of the map, positive inside.
+            stride (float): pixels of the input image per pixel of the map.
 
         Returns:
             Tensor: scalar, >= 0; 0 where M is 0.
         """
         scale = 1.0
         if self.truncate is not None:
-            scale = self.truncate
+            scale = self.truncate / stride
             sdf = sdf.clamp(-scale, scale)
         return self.loss_weight * batch_mean((phi.float() / scale - sdf / scale).square())
+
+
+@MODELS.register_module()
+class AreaLoss(nn.Module):
+    """Keep a level set within a factor of the area of the CAM's mask.
+
+    The mean of uncertain signed distances is negative: outside, distances reach the cut, inside a
+    small object they do not. So eq 25 alone takes what is hard to find for background, and a class
+    can vanish. The loss is Huber's of what |log(A(phi) / A(D))| has beyond the allowed factor. Areas
+    A are means of the soft Heaviside function of the energy, and their logarithm has a gradient even
+    where a level set is negative everywhere.
+
+    Args:
+        factor: Areas between 1 / factor and factor times that of the mask cost nothing; >= 1.
+        eps: Width of the Heaviside function, in pixels of the input image.
+        loss_weight: Weight beside lambda_1 and lambda_2 of eq 27.
+    """
+
+    def __init__(self, factor: float = 1.0, eps: float = 4.0, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.factor, self.eps, self.loss_weight = factor, eps, loss_weight
+
+    def forward(self, phi: Tensor, sdf: Tensor, stride: float) -> Tensor:
+        """Compare areas; arguments and result as of :class:`SDFLoss`."""
+        found, wanted = (_log_area(value, self.eps / stride) for value in (phi, sdf))
+        excess = ((found - wanted).abs() - math.log(self.factor)).relu()
+        # Huber's: beyond a factor of e the gradient does not grow any more.
+        loss = F.huber_loss(excess, torch.zeros_like(excess), reduction='none')
+        return self.loss_weight * batch_mean(loss[:, None])
+
+
+def _log_area(phi: Tensor, eps: float) -> Tensor:
+    """Logarithm of the mean of H(phi) = sigmoid(phi / eps), (M,), of phi (M, 1, h, w)."""
+    log_heaviside = F.logsigmoid(phi.float() / eps).flatten(1)
+    return log_heaviside.logsumexp(1) - math.log(log_heaviside.shape[1])
 
 
 @MODELS.register_module()
@@ -69,9 +112,10 @@ class LevelSetEnergyLoss(nn.Module):
         edge_weight: Of the mean edge-stopping value along the contour, see :func:`contour_length`.
         alpha: Share of the CAM in the data weight of eq 20.
         cam_logit: ``'literal'`` or ``'normalised'``, see :func:`cam_weight`.
-        kappa: Gradient at which the edge-stopping function is one half, in image units per pixel.
-        local_radius: Half-size of the window of ``local_weight``, in pixels of the map.
-        eps: Width of the Heaviside function, in pixels of the map.
+        kappa: Gradient at which the edge-stopping function is one half, in image units per pixel of
+            the input image.
+        local_radius: Half-size of the window of ``local_weight``, in pixels of the input image.
+        eps: Width of the Heaviside function, in pixels of the input image.
         loss_weight: lambda_2 of eq 27.
 
     Raises:
@@ -87,9 +131,9 @@ class LevelSetEnergyLoss(nn.Module):
         edge_weight: float = 0.3,
         alpha: float = 0.0,
         cam_logit: str = 'literal',
-        kappa: float = 0.08,
-        local_radius: int = 7,
-        eps: float = 1.0,
+        kappa: float = 0.02,
+        local_radius: float = 28.0,
+        eps: float = 4.0,
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
@@ -111,41 +155,51 @@ class LevelSetEnergyLoss(nn.Module):
         self.eps = eps
         self.loss_weight = loss_weight
 
-    def energies(self, phi: Tensor, image: Tensor, data: Tensor, cam: Tensor) -> dict[str, Tensor]:
+    def energies(
+        self, phi: Tensor, image: Tensor, data: Tensor, cam: Tensor, stride: float
+    ) -> dict[str, Tensor]:
         """Weighted energy terms per level set.
 
         Args:
             phi (Tensor): phi^T, (M, C, h, w), in pixels of the map, positive inside; the only input
                 that receives a gradient.
-            image (Tensor): x, (M, 3, h, w), in [0, 1].
+            image (Tensor): x, (M, 3, H, W), in [0, 1], on the grid of ``phi`` or a finer one.
             data (Tensor): F standardised per channel, (M, K, h, w).
             cam (Tensor): C, (M, C, h, w), >= 0, as the host wrote it.
+            stride (float): pixels of the input image per pixel of the map.
 
         Returns:
             dict[str, Tensor]: (M, C) per term, >= 0, times its weight and ``loss_weight``.
         """
         weight = cam_weight(cam, self.alpha, self.cam_logit) if self.alpha else None
+        size = phi.shape[2:]
+        x = F.interpolate(image, size, mode='area')
+        eps, radius = self.eps / stride, max(round(self.local_radius / stride), 1)
+        kappa = self.kappa * stride * size[0] / image.shape[2]  # per pixel of x as it was given
         terms = dict(
-            image=lambda: region_energy(phi, image, weight, self.eps),
-            features=lambda: region_energy(phi, data, weight, self.eps),
-            local=lambda: local_region_energy(phi, standardise(image), self.local_radius, self.eps),
-            length=lambda: contour_length(phi, self.eps),
-            edge=lambda: contour_length(phi, self.eps, edge_stopping(image, self.kappa)),
+            image=lambda: region_energy(phi, x, weight, eps),
+            features=lambda: region_energy(phi, data, weight, eps),
+            local=lambda: local_region_energy(phi, standardise(x), radius, eps),
+            length=lambda: contour_length(phi, eps),
+            edge=lambda: contour_length(phi, eps, edge_map(image, size, kappa), MISSING / stride),
         )
         return {name: self.loss_weight * w * terms[name]() for name, w in self.weights.items() if w}
 
-    def forward(self, phi: Tensor, image: Tensor, data: Tensor, cam: Tensor) -> dict[str, Tensor]:
+    def forward(
+        self, phi: Tensor, image: Tensor, data: Tensor, cam: Tensor, stride: float
+    ) -> dict[str, Tensor]:
         """Mean of every term of :meth:`energies`.
 
         Args:
             phi (Tensor): phi^T of the present classes, (M, 1, h, w), in pixels of the map, positive
                 inside; the only input that receives a gradient.
-            image (Tensor): x, (M, 3, h, w), in [0, 1].
+            image (Tensor): x, (M, 3, H, W), in [0, 1], on the grid of ``phi`` or a finer one.
             data (Tensor): F standardised per channel, (M, K, h, w).
             cam (Tensor): C, (M, 1, h, w), >= 0, as the host wrote it.
+            stride (float): pixels of the input image per pixel of the map.
 
         Returns:
             dict[str, Tensor]: scalars ``loss_energy_<term>``, >= 0; 0 where M is 0.
         """
-        energies = self.energies(phi, image, data, cam)
+        energies = self.energies(phi, image, data, cam, stride)
         return {f'loss_energy_{name}': batch_mean(value) for name, value in energies.items()}

@@ -35,7 +35,7 @@ class SeedRecipe:
     The CAMs x of all views, of the present classes, are un-flipped, resized to the image and
     summed. Then, per class, ``max(0, x - low - margin) / (max x - low + eps)``, where ``low`` is 0
     (``'max'``) or the smallest value of the map (``'minmax'``). Seeds of level sets,
-    sigmoid(phi / 4 px), are averaged.
+    :func:`mmlevelset.levelset.seed_scores`, are averaged.
 
     The classes are those of the image label. An image without one, a picture from anywhere, has
     those that the host's own classifier finds.

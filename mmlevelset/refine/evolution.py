@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmlevelset.levelset import SEED_SLOPE, ClassicalEvolution, signed_distance
+from mmlevelset.levelset import TRUNCATE, ClassicalEvolution, seed_scores, signed_distance
 from mmlevelset.refine.base import Refiner
 from mmlevelset.refine.model import load_model, normalised
 from mmlevelset.registry import REFINERS
@@ -18,7 +18,7 @@ class EvolutionRefiner(Refiner):
     """Classical evolution at the resolution of the image: no network, no training.
 
     A class starts from the signed distance of the pixels where it has the highest score, background
-    included. Scores become sigmoid(phi / 4 px), that of the background 0.5.
+    included. Scores become those of :func:`seed_scores`, that of the background 0.5.
 
     Args:
         method: ``'chan_vese'`` or ``'drlse'``.
@@ -110,12 +110,14 @@ class LevelSetRefiner(Refiner):
         features = self.model.extract_feat(x)
         grid = features[self.head.in_index[0]].shape[2:]
         unit = torch.from_numpy(image).to(x).permute(2, 0, 1)[None] / 255
+        unit = F.interpolate(unit, x.shape[2:], mode='area')
         seeds = F.interpolate(torch.from_numpy(scores).to(x)[None], grid, mode='bilinear')[0]
-        phi = x.new_full((1, self.head.num_classes, *grid), -self.head.truncate)
-        phi[:, self._classes] = initial_phi(seeds).clamp(-self.head.truncate, self.head.truncate)
+        cut = self.head.truncate * grid[1] / x.shape[3]  # in pixels of the map
+        phi = x.new_full((1, self.head.num_classes, *grid), -cut)
+        phi[:, self._classes] = initial_phi(seeds).clamp(-cut, cut)
         pairs = torch.zeros_like(self._classes), self._classes
         phi = self.head.evolve_pairs(features, unit, phi, pairs)[2].transpose(0, 1)
-        return soft_maps(F.interpolate(phi, image.shape[:2], mode='bilinear')[0])
+        return soft_maps(F.interpolate(phi, image.shape[:2], mode='bilinear')[0], cut)
 
 
 def initial_phi(scores: Tensor) -> Tensor:
@@ -132,11 +134,15 @@ def initial_phi(scores: Tensor) -> Tensor:
     return signed_distance(masks[None], subpixel=True)
 
 
-def soft_maps(phi: Tensor) -> np.ndarray:
-    """Scores of level sets ``phi`` (Tensor): (K, H, W), in pixels, positive inside.
+def soft_maps(phi: Tensor, truncate: float = TRUNCATE) -> np.ndarray:
+    """Scores of level sets.
+
+    Args:
+        phi (Tensor): (K, H, W), positive inside.
+        truncate (float): in the unit of ``phi``, see :func:`seed_scores`.
 
     Returns:
         np.ndarray: (K+1, H, W) float32, the background is 0.5.
     """
-    scores = torch.sigmoid(phi / SEED_SLOPE)
+    scores = seed_scores(phi, truncate)
     return torch.cat([torch.full_like(scores[:1], 0.5), scores]).cpu().numpy()

@@ -45,6 +45,29 @@ def test_steps():
     assert [f['energy'] for f in found] == [0, 0, 1]
 
 
+@pytest.mark.parametrize('total', [28, 100, 10_000])
+def test_iterations_do_not_follow_the_length(total):
+    """Whole numbers count iterations: 100 images and 10,000 wait alike."""
+    found = factors(LossWarmupHook(sdf=(2, 4), energy=(10, 10)), [0, 3, 4, 9, 10, 27], total)
+    assert [f['sdf'] for f in found] == pytest.approx([0, 0.5, 1, 1, 1, 1])
+    assert [f['energy'] for f in found] == [0, 0, 0, 0, 1, 1]
+
+
+def test_an_energy_that_never_starts_is_said():
+    """The warning names the key; a ramp that begins in time says nothing."""
+    said = []
+    runner = SimpleNamespace(
+        model=nn.ModuleList([make_head()]),
+        max_iters=28,
+        logger=SimpleNamespace(warning=said.append),
+    )
+    LossWarmupHook(energy=(27, 40)).before_train(runner)
+    assert not said
+    LossWarmupHook(energy=(28, 40)).before_train(runner)
+    assert len(said) == 1
+    assert 'energy loss' in said[0] and 'never' in said[0] and 'train_cfg' in said[0]
+
+
 def test_all_heads_are_driven():
     heads = [make_head(), make_head()]
     runner = SimpleNamespace(model=nn.ModuleList(heads), iter=0, max_iters=10)
@@ -54,7 +77,9 @@ def test_all_heads_are_driven():
     assert [head.warmup['energy'] for head in heads] == [0, 0]
 
 
-@pytest.mark.parametrize('ramp', [(0.5, 0.4), (-0.1, 0.5), (0.5, 1.1), (1000, 2000)])
+@pytest.mark.parametrize(
+    'ramp', [(0.5, 0.4), (-0.1, 0.5), (0.5, 1.1), (2000, 1000), (1000, 2000.0)]
+)
 def test_wrong_ramp(ramp):
     with pytest.raises(ValueError, match='fractions of the training'):
         LossWarmupHook(energy=ramp)

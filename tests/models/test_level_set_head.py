@@ -17,7 +17,7 @@ ENERGY = dict(type='mmlevelset.LevelSetEnergyLoss', feature_weight=0.6, edge_wei
 
 def make_head(**options) -> LevelSetHead:
     """phi^0 from feature map 0, the energy's F from map 1."""
-    options = dict(evolution=OPERATOR, loss_energy=ENERGY, data_index=1) | options
+    options = dict(evolution=OPERATOR, loss_energy=ENERGY, data_index=1, background=0.35) | options
     return LevelSetHead(in_channels=(4,), in_index=(0,), channels=8, num_classes=3, **options)
 
 
@@ -43,12 +43,13 @@ def test_trace(make_samples, make_blobs, shared):
     for name in ('cam', 'sdf', 'phi0', 'phi'):
         assert getattr(trace, name).shape == (3, 1, 16, 16), name
     n, c = trace.images, trace.classes
-    assert torch.equal(trace.phi0, head(feats)[n, c][:, None])
+    assert trace.stride == 2
+    torch.testing.assert_close(trace.phi0, head.truncate / 2 * head(feats)[n, c][:, None])
     torch.testing.assert_close(trace.image, F.avg_pool2d(image, 2)[n])
     data = F.interpolate(standardise(feats[1]), (16, 16), mode='bilinear')
     torch.testing.assert_close(trace.data, data[n])
     assert torch.equal(trace.cam, cam[n, c][:, None])
-    sdf = signed_distance(cam_masks(cam, labels, head.background))
+    sdf = signed_distance(cam_masks(cam, labels, head.background), subpixel=True)
     assert torch.equal(trace.sdf, sdf[n, c][:, None])
     assert (trace.sdf.flatten(1).gather(1, trace.cam.flatten(1).argmax(1)[:, None]) > 0).all()
     assert not torch.allclose(trace.phi, trace.phi0)
@@ -77,11 +78,12 @@ def test_losses_are_those_of_the_trace(make_samples, make_blobs):
     losses = head.loss(feats, samples)
 
     trace = head.trace(feats, unit_images(samples), get_cams(samples), torch.tensor(LABELS))
-    energy = head.loss_energy(trace.phi, trace.image, trace.data, trace.cam)
+    energy = head.loss_energy(trace.phi, trace.image, trace.data, trace.cam, 2.0)
     expected = {name: 0.25 * value for name, value in energy.items()}
-    expected['loss_sdf'] = 0.5 * SDFLoss(truncate=20.0)(trace.phi0, trace.sdf)
-    expected['loss_anchor'] = 0.5 * SDFLoss(truncate=20.0)(trace.phi, trace.sdf)
+    expected['loss_sdf'] = 0.5 * SDFLoss(truncate=80.0)(trace.phi0, trace.sdf, 2.0)
+    expected['loss_anchor'] = 0.5 * SDFLoss(truncate=80.0)(trace.phi, trace.sdf, 2.0)
     expected['area'] = (trace.phi > 0).float().mean()
+    expected['area_cam'] = (trace.sdf > 0).float().mean()
     assert losses.keys() == expected.keys()
     for name, value in expected.items():
         torch.testing.assert_close(losses[name], value, msg=name)
@@ -192,9 +194,10 @@ def test_seeds():
     for n, c in labels.nonzero().tolist():
         maps = [f[n : n + 1] for f in feats]
         data = F.interpolate(standardise(maps[1]), (16, 16), mode='bilinear')
-        phi = head.evolve(head(maps)[:, c : c + 1], F.avg_pool2d(image[n : n + 1], 2), data)[0, 0]
-        # phi is tens of pixels: one or all at once, float32 rounds it by some 1e-5
-        torch.testing.assert_close(seeds[n, c], torch.sigmoid(phi / 4), rtol=0, atol=1e-4)
+        phi0 = head.truncate / 2 * head(maps)[:, c : c + 1]
+        phi = head.evolve(phi0, F.avg_pool2d(image[n : n + 1], 2), data)[0, 0]
+        # 16 pixels of the image; phi is tens of pixels, one or all at once round by some 1e-5
+        torch.testing.assert_close(seeds[n, c], torch.sigmoid(phi / 8), rtol=0, atol=1e-4)
     assert (head.seeds(feats, image, torch.zeros(2, 3)) == 0).all()
 
 
@@ -213,7 +216,7 @@ def test_without_energy(make_samples, make_blobs):
     """Table 2, CAM + L_MSE: phi^T is phi^0, and no operator is made."""
     head = make_head(loss_energy=None)
     losses = head.loss(make_feats(), make_samples(LABELS, make_blobs(2, 3)))
-    assert losses.keys() == {'loss_sdf', 'area'} and head.evolution is None
+    assert losses.keys() == {'loss_sdf', 'area', 'area_cam'} and head.evolution is None
 
 
 def test_classical_evolution(make_samples, make_blobs):

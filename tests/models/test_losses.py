@@ -1,5 +1,7 @@
 """The losses of the level set against numbers worked out by hand and direct calls of the energy."""
 
+import math
+
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from mmlevelset.levelset import (
     region_energy,
     standardise,
 )
-from mmlevelset.models import LevelSetEnergyLoss, SDFLoss
+from mmlevelset.models import AreaLoss, LevelSetEnergyLoss, SDFLoss
 from mmlevelset.models.losses import batch_mean
 
 
@@ -22,7 +24,7 @@ def maps(*values: float) -> torch.Tensor:
 
 def test_literal_sdf_loss():
     """((3 - 50)^2 + (-1 + 4)^2) / 2 = (2209 + 9) / 2."""
-    loss = SDFLoss(truncate=None)(maps(3.0, -1.0), maps(50.0, -4.0))
+    loss = SDFLoss(truncate=None)(maps(3.0, -1.0), maps(50.0, -4.0), 4.0)
     assert loss.item() == pytest.approx(1109)
 
 
@@ -34,21 +36,23 @@ def test_literal_sdf_loss():
         (1.0, -3.0, (4 / 20) ** 2),
     ],
 )
-def test_truncated_sdf_loss(phi, sdf, expected):
-    loss = SDFLoss(truncate=20.0, loss_weight=2.0)(maps(phi), maps(sdf))
+@pytest.mark.parametrize('stride', [1.0, 4.0, 16.0])
+def test_truncated_sdf_loss(phi, sdf, expected, stride):
+    """The cut is 20 pixels of the map whatever its stride, once it is given in pixels of the image."""
+    loss = SDFLoss(truncate=20.0 * stride, loss_weight=2.0)(maps(phi), maps(sdf), stride)
     assert loss.item() == pytest.approx(2 * expected)
 
 
 def test_sdf_loss_averages_over_level_sets():
     """The mean over pairs and pixels; gradient 2 (phi - D) / (M h w)."""
     phi = maps(1.0, 5.0).clone().requires_grad_()
-    SDFLoss(truncate=None)(phi, maps(0.0, 1.0)).backward()
+    SDFLoss(truncate=None)(phi, maps(0.0, 1.0), 4.0).backward()
     torch.testing.assert_close(phi.grad, maps(2 / 8, 8 / 8).clone())
 
 
 def test_sdf_loss_in_half_precision():
     """Squares of float16 differences would overflow at 256 pixels."""
-    loss = SDFLoss(truncate=None)(maps(300.0).half(), maps(-300.0))
+    loss = SDFLoss(truncate=None)(maps(300.0).half(), maps(-300.0), 4.0)
     assert loss.item() == pytest.approx(600**2)
 
 
@@ -68,17 +72,19 @@ def inputs() -> dict[str, torch.Tensor]:
         image=torch.rand(3, 3, 12, 10),
         data=standardise(torch.randn(3, 5, 12, 10)),
         cam=torch.rand(3, 1, 12, 10) * 7,
+        stride=4.0,
     )
 
 
 @pytest.mark.parametrize('alpha', [0.0, 0.5])
 def test_energy_terms(inputs, alpha):
-    """Every term is the function of mmlevelset.levelset times its weight."""
+    """Every term is the function of mmlevelset.levelset times its weight, lengths divided by the
+    stride, 4."""
     loss = LevelSetEnergyLoss(
         image_weight=2.0, feature_weight=3.0, local_weight=5.0, length_weight=7.0, edge_weight=11.0,
-        alpha=alpha, cam_logit='normalised', kappa=0.2, local_radius=3, eps=1.5, loss_weight=0.1,
+        alpha=alpha, cam_logit='normalised', kappa=0.05, local_radius=12, eps=6.0, loss_weight=0.1,
     )  # fmt: skip
-    phi, image, data, cam = inputs.values()
+    phi, image, data, cam = (inputs[name] for name in ('phi', 'image', 'data', 'cam'))
     weight = cam_weight(cam, alpha, 'normalised') if alpha else None
     expected = dict(
         loss_energy_image=0.2 * region_energy(phi, image, weight, 1.5).mean(),
@@ -105,8 +111,8 @@ def test_no_term_at_all():
 
 
 def test_only_phi_receives_a_gradient(inputs):
-    for value in inputs.values():
-        value.requires_grad_()
+    for name in ('phi', 'image', 'data', 'cam'):
+        inputs[name].requires_grad_()
     loss = LevelSetEnergyLoss(
         image_weight=1.0, local_weight=1.0, length_weight=1.0, alpha=0.5, cam_logit='literal'
     )
@@ -117,8 +123,60 @@ def test_only_phi_receives_a_gradient(inputs):
 
 def test_empty_batch(inputs):
     """A batch without any present class costs nothing and breaks nothing."""
-    empty = {name: value[:0] for name, value in inputs.items()}
+    empty = {name: value[:0] for name, value in inputs.items() if name != 'stride'} | dict(
+        stride=4.0
+    )
     empty['phi'].requires_grad_()
     losses = LevelSetEnergyLoss(image_weight=1.0, local_weight=1.0, length_weight=1.0)(**empty)
     assert [value.item() for value in losses.values()] == [0.0] * 5
     sum(losses.values()).backward()
+
+
+@pytest.mark.parametrize('stride', [8, 16])
+def test_edges_are_those_of_the_image_on_a_coarse_map(stride):
+    """g is made where the image is given, at 4 px, and averaged: a coarse map has not more edge."""
+    image = torch.rand(1, 3, 72, 72)
+    factor = stride // 4
+    phi = torch.randn(1, 1, 72 // factor, 72 // factor)
+    loss = LevelSetEnergyLoss(feature_weight=0.0, edge_weight=1.0, kappa=0.02, eps=stride)
+    data = cam = torch.zeros_like(phi)
+    found = loss(phi, image, data, cam, float(stride))['loss_energy_edge']
+    edge = torch.nn.functional.avg_pool2d(edge_stopping(image, 0.08), factor)
+    expected = contour_length(phi, edge=edge, missing=4 / stride).mean()
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize('stride', [4.0, 16.0])
+def test_area_loss(stride):
+    """Huber's of the log ratio of the areas: 1/2 log(2)^2 at half of it, linear beyond a factor of e."""
+
+    def half_plane(columns: int) -> torch.Tensor:
+        """Far inside on so many of 16 columns, far outside on the others."""
+        phi = torch.full((1, 1, 16, 16), -50.0)
+        phi[..., :columns] = 50.0
+        return phi
+
+    loss = AreaLoss(loss_weight=3.0)
+    assert loss(half_plane(8), half_plane(8), stride).item() == 0
+    for columns in (4, 16):
+        found = loss(half_plane(columns), half_plane(8), stride).item()
+        assert found == pytest.approx(3 * 0.5 * math.log(2) ** 2)
+    assert loss(half_plane(1), half_plane(8), stride).item() == pytest.approx(
+        3 * (math.log(8) - 0.5), rel=1e-5
+    )
+    within = AreaLoss(factor=2.0)
+    assert within(half_plane(4), half_plane(8), stride).item() == pytest.approx(0, abs=1e-9)
+    assert within(half_plane(2), half_plane(8), stride).item() == pytest.approx(
+        0.5 * math.log(2) ** 2
+    )
+
+
+def test_area_loss_brings_back_what_has_vanished():
+    """A level set that is negative everywhere, far from zero, still gets a gradient: upwards."""
+    phi = torch.full((2, 1, 8, 8), -300.0).requires_grad_()
+    sdf = torch.full((2, 1, 8, 8), -2.0)
+    sdf[:, :, 2:4, 2:4] = 2.0
+    AreaLoss()(phi, sdf, 4.0).backward()
+    assert (phi.grad < 0).all()
+    empty = AreaLoss()(phi[:0], sdf[:0], 4.0)
+    assert empty.item() == 0

@@ -13,7 +13,7 @@ from mmlevelset.apis.command import make_parser, run
 from mmlevelset.apis.pictures import load_level_set_model, trace_image
 from mmlevelset.config import read_config
 from mmlevelset.fileio.atomic import write_json
-from mmlevelset.levelset import chan_vese, edge_stopping
+from mmlevelset.levelset import chan_vese, edge_map
 from mmlevelset.models import LevelSetEnergyLoss
 from mmlevelset.models.level_set_head import LevelSetTrace
 from mmlevelset.parallel import progress
@@ -21,7 +21,7 @@ from mmlevelset.parallel import progress
 
 def total(loss: LevelSetEnergyLoss, trace: LevelSetTrace, phi: torch.Tensor) -> torch.Tensor:
     """Energy (M, 1) of ``phi`` (M, 1, h, w), in pixels, positive inside: the sum of all terms."""
-    return sum(loss.energies(phi, trace.image, trace.data, trace.cam).values())
+    return sum(loss.energies(phi, trace.image, trace.data, trace.cam, trace.stride).values())
 
 
 def minimise(
@@ -61,7 +61,9 @@ def main() -> None:
             continue
         # Two starts: phi^0, which f_LSI has already moved, and the SDF of the CAM.
         for start, name in ((trace.phi0, 'phi0'), (trace.sdf, 'sdf')):
-            fifteen = chan_vese(start, trace.data, steps=15, edge=edge_stopping(trace.image))
+            fifteen = chan_vese(
+                start, trace.data, steps=15, edge=edge_map(trace.image, start.shape[2:])
+            )
             with torch.no_grad():
                 energies = [total(head.loss_energy, trace, v) for v in (start, trace.phi, fifteen)]
             adam = minimise(head.loss_energy, trace, start, args.steps, args.lr)

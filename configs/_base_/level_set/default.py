@@ -6,12 +6,22 @@ level_set = dict(
     in_index=(0, 1, 2, 3),
     data_index=2,
     channels=32,
-    background=0.3,
-    truncate=20.0,
+    background='auto',
+    truncate=80.0,
     evolution=dict(type='mmlevelset.FNOEvolution', condition_channels=3, shared=True, width=8),
-    loss_sdf=dict(type='mmlevelset.SDFLoss', truncate=20.0, loss_weight=1.0),
-    loss_anchor=dict(type='mmlevelset.SDFLoss', truncate=20.0, loss_weight=0.5),
+    loss_sdf=dict(type='mmlevelset.SDFLoss', loss_weight=1.0),
+    loss_anchor=dict(type='mmlevelset.SDFLoss', loss_weight=0.5),
+    # The smallest tried weight at which no class of voc20 fell below half of its CAM's masks.
+    loss_area=dict(type='mmlevelset.AreaLoss', loss_weight=0.1),
     loss_energy=dict(type='mmlevelset.LevelSetEnergyLoss', feature_weight=0.6, edge_weight=0.3),
     decoupled=True,
 )
-custom_hooks = [dict(type='mmlevelset.LossWarmupHook', sdf=(0.0, 0.0), energy=(0.4, 0.4))]
+# The head's own rate beside any host's; the leaf inserts it as `optim_wrapper`.
+level_set_optim = dict(
+    constructor='mmlevelset.LevelSetOptimWrapperConstructor',
+    paramwise_cfg=dict(level_set=dict(type='AdamW', lr=4e-3, weight_decay=0.01)),
+)
+custom_hooks = [
+    dict(type='mmlevelset.LossWarmupHook', sdf=(0.0, 0.0), energy=(0.4, 0.4)),
+    dict(type='mmlevelset.LevelSetWatchHook'),
+]

@@ -7,18 +7,21 @@ model = dict(
     auxiliary_head=dict(
         evolution=dict(condition_channels=5, steps=3, depth=3, width=16, modes=32),
         loss_anchor=dict(loss_weight=0.005),
+        loss_area=None,
     )
 )
 _still = dict(lr_mult=0.0)
 optim_wrapper = dict(
+    constructor='DefaultOptimWrapperConstructor',  # one optimiser, so that the rates below reach the head
     paramwise_cfg=dict(
         custom_keys={
+            'auxiliary_head': dict(lr_mult=200.0),  # 4e-3, as in the preset
             'backbone': _still,
             'decode_head': _still,
             'auxiliary_head.initialiser': _still,
             'auxiliary_head.conv_seg': _still,
         }
-    )
+    ),
 )
 custom_hooks = [dict(type='mmlevelset.LossWarmupHook', sdf=(0.0, 0.0), energy=(0.0, 0.0))]
 train_cfg = dict(max_epochs=8)

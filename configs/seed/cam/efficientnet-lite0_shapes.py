@@ -2,8 +2,5 @@
 # statistics and no stochastic depth, so that the CAM seen in training is the CAM of the evaluation.
 _base_ = 'efficientnet-lite0_shapes_host.py'
 model = dict(backbone=dict(norm_eval=True, drop_connect_rate=0.0))
-optim_wrapper = dict(
-    optimizer=dict(lr=2e-5),
-    paramwise_cfg=dict(custom_keys=dict(auxiliary_head=dict(lr_mult=200.0))),
-)
+optim_wrapper = dict(optimizer=dict(lr=2e-5))
 train_cfg = dict(max_epochs=14)

@@ -7,11 +7,8 @@ model = dict(
         in_index=(0,),
         data_index=0,
         num_classes=20,
-        # On a map of stride 16, 5 px are as long as the default's 20 px at stride 4.
-        truncate=5.0,
-        loss_sdf=dict(_base_.level_set.loss_sdf, truncate=5.0),
-        loss_anchor=dict(_base_.level_set.loss_anchor, truncate=5.0),
     )
 )
+optim_wrapper = _base_.level_set_optim
 tta_model = dict(seed_source='phi', background=0.5)
 test_evaluator = dict(threshold=0.5)  # the zero level set

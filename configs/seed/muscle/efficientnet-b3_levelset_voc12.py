@@ -9,5 +9,6 @@ model = dict(
         num_classes=20,
     )
 )
+optim_wrapper = _base_.level_set_optim
 tta_model = dict(seed_source='phi', background=0.5)
 test_evaluator = dict(threshold=0.5)  # the zero level set

@@ -6,9 +6,6 @@ model = dict(
     backbone=dict(frozen_stages=6, norm_eval=True, drop_connect_rate=0.0),
     decode_head=dict(imc_epoch=0, pixpro_epoch=0, emd_epoch=1, guide='sgc'),
 )
-optim_wrapper = dict(
-    optimizer=dict(lr=2e-5),
-    paramwise_cfg=dict(custom_keys=dict(auxiliary_head=dict(lr_mult=200.0))),
-)
+optim_wrapper = dict(optimizer=dict(lr=2e-5))
 train_dataloader = dict(batch_size=8)
 train_cfg = dict(max_epochs=2)

@@ -20,6 +20,7 @@ from .contour import (
     backward_divergence,
     contour_length,
     edge_attraction,
+    edge_map,
     edge_stopping,
     forward_gradient,
 )
@@ -31,6 +32,7 @@ __all__ = [
     'contour_length',
     'data_force',
     'edge_attraction',
+    'edge_map',
     'edge_stopping',
     'forward_gradient',
     'heaviside',

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,20 +13,23 @@ from .common import checked_edge, checked_phi, heaviside, wide
 _SMOOTH = 1e-3  # |grad H| is sqrt(|.|^2 + e^2) - e, because sqrt has no gradient at zero
 
 
-def contour_length(phi: Tensor, eps: float = 1.0, edge: Tensor | None = None) -> Tensor:
+def contour_length(
+    phi: Tensor, eps: float = 1.0, edge: Tensor | None = None, missing: float = 1.0
+) -> Tensor:
     """Length of the zero level set (last term of eq 19 and 21), or its mean edge-stopping value.
 
     Without ``edge``: sum |grad H| / max(h, w), a length relative to the map; it shrinks every
-    object and does not see the image. With ``edge``: (sum g |grad H| + 1) / (sum |grad H| + 1), the
-    mean of g along the contour and one more pixel without an edge, which moves contours onto image
+    object and does not see the image. With ``edge``: (sum g |grad H| + m) / (sum |grad H| + m), the
+    mean of g along the contour and m = ``missing`` more pixels without an edge, which moves contours onto image
     edges without shrinking them (normalised from Caselles, Kimmel and Sapiro, "Geodesic active
-    contours", IJCV 1997). That pixel makes a vanished contour the worst, 1; without it an operator
+    contours", IJCV 1997). These make a vanished contour the worst, 1; without it an operator
     learns to empty every region, because no contour then costs nothing.
 
     Args:
         phi (Tensor): level sets, (N, C, h, w), in pixels, positive inside.
         eps (float): width of the Heaviside function, in the unit of ``phi``.
         edge (Tensor, optional): g of :func:`edge_stopping`, (N, 1, h, w), in (0, 1].
+        missing (float): m, in pixels, > 0.
 
     Returns:
         Tensor: (N, C), dimensionless, >= 0; below 1 with ``edge``.
@@ -39,7 +44,7 @@ def contour_length(phi: Tensor, eps: float = 1.0, edge: Tensor | None = None) ->
         if edge is None:
             return total / max(phi.shape[2:])
         edge = checked_edge(edge, phi)
-        return ((edge * slope).sum(dim=(2, 3)) + 1) / (total + 1)
+        return ((edge * slope).sum(dim=(2, 3)) + missing) / (total + missing)
 
 
 def edge_stopping(image: Tensor, kappa: float = 0.08) -> Tensor:
@@ -65,6 +70,23 @@ def edge_stopping(image: Tensor, kappa: float = 0.08) -> Tensor:
     blurred = F.avg_pool2d(wide(image.detach()), 3, 1, padding=1, count_include_pad=False)
     dx, dy = forward_gradient(blurred)
     return 1 / (1 + (dx.square() + dy.square()).sum(dim=1, keepdim=True) / kappa**2)
+
+
+def edge_map(image: Tensor, size: Sequence[int], kappa: float = 0.08) -> Tensor:
+    """:func:`edge_stopping` of an image, on the grid of level sets that may be coarser.
+
+    An edge is as wide as the image makes it. On a coarse map nearly every pixel would hold one, so g
+    is made on the grid of ``image`` and averaged.
+
+    Args:
+        image (Tensor): x, (N, K, H, W), in [0, 1].
+        size (Sequence[int]): (h, w) of the level sets.
+        kappa (float): as of :func:`edge_stopping`, per pixel of ``image``.
+
+    Returns:
+        Tensor: g, (N, 1, h, w), in (0, 1]; without gradient.
+    """
+    return F.interpolate(edge_stopping(image, kappa), tuple(size), mode='area')
 
 
 def forward_gradient(value: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from mmlevelset.affinity.losses import affinity_losses, feature_affinity, pair_labels
 from mmlevelset.affinity.paths import half_disc
+from mmlevelset.affinity.watch import PairWatch
 from mmlevelset.registry import MODELS
 
 from .maps_only import MapsOnly
@@ -54,6 +55,7 @@ class AffinityNet(MapsOnly, BaseDecodeHead):
         )
         del self.conv_seg, self.loss_decode  # of pixels, not of pairs
         self.radius = radius
+        self.watch = PairWatch()
         self.reductions = nn.ModuleList(
             nn.Conv2d(channels, width, 1, bias=False)
             for channels, width in zip(in_channels, widths, strict=True)
@@ -105,6 +107,7 @@ class AffinityNet(MapsOnly, BaseDecodeHead):
         features = self.forward(inputs)
         label = stack_labels(batch_data_samples, features.shape[2:])
         labels = pair_labels(label, half_disc(self.radius), self.radius)
+        self.watch(labels)
         return affinity_losses(feature_affinity(features.float(), self.radius), labels)
 
 

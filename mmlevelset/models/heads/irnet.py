@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmlevelset.affinity.losses import PairLabels, affinity_losses, pair_labels, path_affinity
 from mmlevelset.affinity.paths import search_paths, shifted
+from mmlevelset.affinity.watch import PairWatch
 from mmlevelset.models.heads.affinity_net import stack_labels
 from mmlevelset.registry import MODELS
 
@@ -86,6 +87,7 @@ class IRNet(MapsOnly, BaseDecodeHead):
         )
         del self.conv_seg, self.loss_decode  # of pixels, not of pairs
         self.radius = radius
+        self.watch = PairWatch()
         self.stride = strides[0]
         # 32 channels and 4 groups for each map: net/resnet50_irn.py of irn, as all numbers below.
         self.edge_layers = nn.ModuleList(
@@ -160,6 +162,7 @@ class IRNet(MapsOnly, BaseDecodeHead):
         label = stack_labels(batch_data_samples, edge.shape[1:])
         partners = np.array([path[0] for path in search_paths(self.radius)])
         labels = pair_labels(label, partners, self.radius)
+        self.watch(labels)
         losses = affinity_losses(path_affinity(edge, self.radius), labels)
         if self.dp_layers is not None:
             displacement = self.displacement(inputs).float()

@@ -1,0 +1,132 @@
+"""Look after the level sets while they train: what would otherwise show in the scores alone."""
+
+import logging
+from collections.abc import Sequence
+
+from mmengine.dist import all_reduce
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import Tensor
+
+from mmlevelset.models.level_set_head import LevelSetHead
+from mmlevelset.registry import HOOKS
+
+# Level sets should be about as large as the masks that they came from: the energy moves contours, it
+# has no reason to halve or double an object. Fewer pairs than this say nothing about a class.
+SHARES = (0.5, 2.0)
+FEW = 16
+# Most of the targets should have a contour.
+VALID = 0.5
+# An operator that moves phi by less than this share of the truncation distance does nothing.
+IDLE = 1e-3
+
+
+@HOOKS.register_module()
+class LevelSetWatchHook(Hook):
+    """Warn when level sets vanish, spread, have no targets or do not move; log what 'auto' found.
+
+    Args:
+        interval: Iterations between two looks; the last one is at the end of the training.
+
+    Raises:
+        ValueError: If ``interval`` is not positive, or the model has no LevelSetHead.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, interval: int = 100) -> None:
+        if interval < 1:
+            raise ValueError(f'LevelSetWatchHook: interval={interval}, expected iterations >= 1')
+        self.interval = interval
+
+    def before_train(self, runner: Runner) -> None:
+        """Find the heads and the names of the classes."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self.heads = [m for m in model.modules() if isinstance(m, LevelSetHead)]
+        if not self.heads:
+            raise ValueError(
+                'LevelSetWatchHook found no LevelSetHead in the model; remove the hook from '
+                'custom_hooks or add the auxiliary head'
+            )
+        classes = getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('classes') or ()
+        self.classes = [name for name in classes if name != 'background']
+        for head in self.heads:
+            head.watch.reset()
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Look, every ``interval`` iterations."""
+        if (runner.iter + 1) % self.interval == 0:
+            self._look(runner)
+
+    def after_train(self, runner: Runner) -> None:
+        """Look at what came after the last time."""
+        self._look(runner)
+
+    def _look(self, runner: Runner) -> None:
+        for head in self.heads:
+            sums = head.watch.sums
+            for value in sums.values():
+                all_reduce(value)
+            head.watch.reset()
+            if not sums['pairs'].sum():
+                continue
+            names = self.classes
+            if len(names) != head.num_classes:
+                names = [f'class {c}' for c in range(1, head.num_classes + 1)]
+            found = head.backgrounds()
+            if found is not None:
+                text = ', '.join(f'{n} {b:.2f}' for n, b in zip(names, found.tolist(), strict=True))
+                runner.logger.info(f"background='auto' of the level sets is now: {text}")
+            for line in complaints(sums, names, bool(head.warmup['energy']), head.background):
+                runner.logger.log(logging.WARNING, line)
+
+
+def complaints(
+    sums: dict[str, Tensor], names: Sequence[str], driven: bool, background: float | str
+) -> list[str]:
+    """What is wrong with the level sets, one sentence each, with the key to change.
+
+    Args:
+        sums (dict[str, Tensor]): (C,) each, see :class:`mmlevelset.models.watch.LevelSetWatch`.
+        names (Sequence[str]): of the C foreground classes.
+        driven: whether the energy was on, so that phi^T has found its place.
+        background: the head's setting.
+    """
+    lines = []
+    pairs, valid = sums['pairs'].sum(), sums['valid'].sum()
+    if valid < VALID * pairs:
+        lines.append(
+            f'only {valid:.0f} of {pairs:.0f} CAM masks have a contour, the others are empty or full and '
+            f'train nothing: change auxiliary_head.background (now {background!r}) towards the middle '
+            'of the CAM, or train the host for longer'
+        )
+    if not driven or not valid:
+        return lines
+    if sums['moved'].sum() < IDLE * valid:
+        lines.append(
+            'the operator is idle, phi^T = phi^0: raise the rate of the head '
+            '(optim_wrapper.paramwise_cfg.level_set.lr) or the weights of auxiliary_head.loss_energy'
+        )
+    ratio = sums['phi'] / sums['cam'].clamp_min(1e-12)
+    enough = sums['valid'] >= FEW
+    for c in (enough & ((ratio < SHARES[0]) | (ratio > SHARES[1]))).nonzero().flatten().tolist():
+        phi, cam = (100 * (sums[k][c] / sums['valid'][c]).item() for k in ('phi', 'cam'))
+        word, number, verb = (
+            ('vanish', 'lower', 'lower') if phi < cam else ('spread', 'higher', 'raise')
+        )
+        if background == 'auto':
+            cure = f'give auxiliary_head.background a {number} number than they have'
+        else:
+            cure = f"{verb} auxiliary_head.background, or set it to 'auto'"
+        lines.append(
+            f'{names[c]}: level sets are inside on {phi:.1f} % of the map, the masks of its CAM on '
+            f'{cam:.1f} %: they {word}; {cure}, or train for longer (train_cfg)'
+        )
+    return lines

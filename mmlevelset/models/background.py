@@ -1,0 +1,59 @@
+"""The background of eq 9 from the maps themselves: one threshold per class, found while training."""
+
+import torch
+from mmengine.dist import all_reduce
+from torch import Tensor, nn
+
+from mmlevelset.evaluation.thresholds import HISTOGRAM_BINS
+from mmlevelset.levelset import normalise_cam
+from mmlevelset.levelset.otsu import otsu_threshold
+
+# Weight that a class keeps of its older maps when a batch brings new ones: about 100 batches count, so
+# that thresholds follow a host that still learns and do not jump with single images.
+MEMORY = 0.99
+# Before the first map: the usual background of normalised CAMs, the default of eq 9's constant channel.
+FALLBACK = 0.35
+
+
+class AutoBackground(nn.Module):
+    """Otsu's threshold of the normalised CAMs of every class, over the training so far.
+
+    Maps of one class are alike, those of two classes are not: no number suits all. The histogram
+    of a class holds its maps of the images that show it, so no label but the image's is used.
+
+    Args:
+        num_classes: Foreground classes C.
+
+    Attributes:
+        histogram (Tensor): pixels by class and level, (C, 256), a buffer: saved with the model.
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.register_buffer('histogram', torch.zeros(num_classes, HISTOGRAM_BINS))
+
+    @torch.no_grad()
+    def update(self, cam: Tensor, labels: Tensor) -> None:
+        """Count the maps of a batch, of all processes.
+
+        Args:
+            cam (Tensor): C, (N, C, h, w), >= 0, unnormalised.
+            labels (Tensor): image labels, (N, C), 0/1.
+        """
+        n, c = labels.nonzero(as_tuple=True)
+        levels = (normalise_cam(cam[n, c][:, None]) * (HISTOGRAM_BINS - 1)).round().long()
+        index = (levels.flatten(1) + HISTOGRAM_BINS * c[:, None]).flatten()
+        new = torch.bincount(index, minlength=self.histogram.numel()).view_as(self.histogram)
+        new = new / levels[0].numel() if len(levels) else new.float()  # maps, not pixels
+        all_reduce(new)
+        seen = new.sum(1, keepdim=True) > 0
+        self.histogram.copy_(torch.where(seen, MEMORY * self.histogram + new, self.histogram))
+
+    @torch.no_grad()
+    def forward(self) -> Tensor:
+        """Backgrounds, (C,) float32 in (0, 1): of classes without a map that of all classes."""
+        everything = self.histogram.sum(0)
+        if (everything > 0).sum() < 2:
+            return self.histogram.new_full(self.histogram.shape[:1], FALLBACK)
+        known = (self.histogram > 0).sum(1, keepdim=True) > 1
+        return otsu_threshold(torch.where(known, self.histogram, everything)).to(self.histogram)

@@ -1,0 +1,23 @@
+"""What a level-set head computes on its way, for losses and pictures."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class LevelSetTrace(NamedTuple):
+    """All maps of one pass, one row per pair of an image and a present class with a contour.
+
+    Absent classes have no level set to speak of, so nothing is computed for them: the cost follows
+    the labels of the images, not the classes of the data set.
+    """
+
+    images: Tensor  # (M,) index of the image in the batch
+    classes: Tensor  # (M,) index of the foreground class
+    image: Tensor  # x, (M, 3, H, W), in [0, 1], on the grid of phi or, if that is coarser, of 4 px
+    data: Tensor  # F standardised per channel, (M, K, h, w)
+    cam: Tensor  # C >= 0 as the host wrote it, (M, 1, h, w)
+    sdf: Tensor  # D, (M, 1, h, w), in pixels, positive inside
+    phi0: Tensor  # (M, 1, h, w), in pixels, positive inside, with graph
+    phi: Tensor  # phi^T, (M, 1, h, w), in pixels, positive inside, with graph
+    stride: float  # pixels of the input image per pixel of these maps

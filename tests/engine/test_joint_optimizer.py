@@ -1,0 +1,141 @@
+"""The head's own optimiser: same steps as two optimisers apart, beside any host, and resumable."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.optim import PolyLR, build_optim_wrapper
+from torch import nn
+
+from mmlevelset.engine import JointOptimizer
+from mmlevelset.models import LevelSetHead
+
+ADAMW = dict(type='AdamW', lr=4e-3, weight_decay=0.01)
+HOSTS = [
+    dict(type='SGD', lr=0.01, momentum=5e-4, weight_decay=5e-4),  # SEAM
+    dict(type='AdamW', lr=3.125e-5, weight_decay=0.05),  # MCTformer+
+    dict(type='Adam', lr=1e-4, weight_decay=5e-5),  # MuSCLe
+]
+
+
+class Model(nn.Module):
+    """A host of one layer, with a frozen part, and the level-set head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.backbone = nn.Conv2d(3, 8, 3)
+        self.frozen = nn.Conv2d(3, 8, 3).requires_grad_(False)
+        self.auxiliary_head = LevelSetHead([8], [0], 8, num_classes=2)
+
+
+def build(host, **paramwise):
+    model = Model()
+    paramwise = dict(level_set=ADAMW) | paramwise
+    wrapper = build_optim_wrapper(
+        model,
+        dict(
+            type='OptimWrapper',
+            constructor='mmlevelset.LevelSetOptimWrapperConstructor',
+            optimizer=dict(host),
+            paramwise_cfg=paramwise,
+        ),
+    )
+    return model, wrapper
+
+
+def gradients(model, step):
+    generator = torch.Generator().manual_seed(step)
+    for p in model.parameters():
+        p.grad = torch.randn(p.shape, generator=generator) if p.requires_grad else None
+
+
+@pytest.mark.parametrize('host', HOSTS, ids=lambda host: host['type'])
+def test_head_learns_alike_beside_every_host(host):
+    """Host and head move as under an optimiser of their own each."""
+    model, wrapper = build(host)
+    twin = copy.deepcopy(model)
+    own = {n: p for n, p in twin.named_parameters() if p.requires_grad}
+    settings = {k: v for k, v in host.items() if k != 'type'}
+    apart = [
+        getattr(torch.optim, host['type'])(
+            [p for n, p in own.items() if 'auxiliary' not in n], **settings
+        ),
+        torch.optim.AdamW(
+            [p for n, p in own.items() if 'auxiliary' in n], lr=4e-3, weight_decay=0.01
+        ),
+    ]
+    before = copy.deepcopy(model.state_dict())
+    for step in range(3):
+        gradients(model, step)
+        gradients(twin, step)
+        wrapper.step()
+        for optimizer in apart:
+            optimizer.step()
+    for (name, p), q in zip(model.named_parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(p, q, rtol=0, atol=0)
+        assert torch.equal(p, before[name]) == ('frozen' in name), name
+
+
+def test_options_of_the_host_are_not_the_head_s():
+    """``custom_keys`` of the host's schedule do not reach the head; schedulers reach both."""
+    keys = dict(auxiliary_head=dict(lr_mult=200.0), backbone=dict(lr_mult=10.0))
+    model, wrapper = build(HOSTS[0], custom_keys=keys)
+    rates = [group['lr'] for group in wrapper.optimizer.param_groups]
+    assert wrapper.get_lr()['base_lr'] == [0.01]
+    assert rates[:2] == [0.1, 0.1]
+    assert set(rates[2:]) == {4e-3}
+    assert len(rates) == sum(p.requires_grad for p in model.parameters())
+    scheduler = PolyLR(wrapper, power=1.0, begin=0, end=11, by_epoch=False)
+    wrapper.step()
+    for _ in range(5):
+        scheduler.step()
+    assert [g['lr'] for m in wrapper.optimizer.members for g in m.param_groups] == pytest.approx(
+        [rate / 2 for rate in rates]
+    )
+
+
+@pytest.mark.parametrize('host', HOSTS, ids=lambda host: host['type'])
+def test_resumed_equals_uninterrupted(host):
+    model, wrapper = build(host)
+    for step in range(2):
+        gradients(model, step)
+        wrapper.step()
+    again, other = build(host)
+    again.load_state_dict(model.state_dict())
+    other.load_state_dict(copy.deepcopy(wrapper.state_dict()))
+    for m, w in ((model, wrapper), (again, other)):
+        for step in range(2, 4):
+            gradients(m, step)
+            w.step()
+    for p, q in zip(model.parameters(), again.parameters(), strict=True):
+        torch.testing.assert_close(p, q, rtol=0, atol=0)
+
+
+def test_closure_runs_once():
+    p, q = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
+    joint = JointOptimizer([torch.optim.SGD([p], lr=0.1), torch.optim.SGD([q], lr=0.2)])
+    calls = []
+
+    def closure():
+        calls.append(1)
+        joint.zero_grad()
+        loss = (p + q).sum()
+        loss.backward()
+        return loss
+
+    assert joint.step(closure) == 2
+    assert len(calls) == 1
+    assert (p.item(), q.item()) == pytest.approx((0.9, 0.8))
+
+
+def test_missing_settings_and_missing_head():
+    with pytest.raises(ValueError, match=r'paramwise_cfg has no level_set.*AdamW'):
+        build(HOSTS[0], level_set=None)
+    wrapper = dict(
+        constructor='mmlevelset.LevelSetOptimWrapperConstructor',
+        optimizer=dict(HOSTS[0]),
+        paramwise_cfg=dict(level_set=ADAMW),
+    )
+    with pytest.raises(ValueError, match='found no LevelSetHead.*remove optim_wrapper.constructor'):
+        build_optim_wrapper(nn.Conv2d(1, 1, 1), wrapper)

@@ -1,0 +1,112 @@
+"""LevelSetWatchHook: every way in which level sets go wrong is said, with the key to change."""
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from mmlevelset.engine import LevelSetWatchHook
+from mmlevelset.engine.level_set_watch_hook import complaints
+from mmlevelset.models import LevelSetHead
+
+NAMES = ['cat', 'chair', 'boat']
+
+
+def sums(**changes) -> dict[str, torch.Tensor]:
+    """20 pairs of every class, masks on 10 % of the map, level sets of the same size that moved."""
+    values = dict(pairs=20.0, valid=20.0, cam=2.0, phi=2.0, moved=1.0)
+    return {name: torch.full((3,), value) for name, value in values.items()} | {
+        name: torch.tensor(value) for name, value in changes.items()
+    }
+
+
+def test_silence_where_all_is_well():
+    assert complaints(sums(), NAMES, True, 'auto') == []
+    # 0.5 and 2 times the CAM are still well.
+    assert complaints(sums(phi=[1.0, 2.0, 4.0]), NAMES, True, 'auto') == []
+
+
+@pytest.mark.parametrize(
+    ('phi', 'word', 'key'),
+    [
+        (0.9, 'vanish', 'lower auxiliary_head.background'),
+        (4.1, 'spread', 'raise auxiliary_head.background'),
+    ],
+)
+def test_a_class_that_vanishes_or_spreads(phi, word, key):
+    (line,) = complaints(sums(phi=[2.0, phi, 2.0]), NAMES, True, 0.3)
+    assert line.startswith('chair') and word in line and key in line
+    assert f'{100 * phi / 20:.1f} %' in line and '10.0 %' in line
+    (line,) = complaints(sums(phi=[2.0, phi, 2.0]), NAMES, True, 'auto')
+    number = dict(vanish='lower', spread='higher')[word]
+    assert f'give auxiliary_head.background a {number} number' in line
+    # Not before the energy has driven phi^T, and not from a handful of images.
+    assert complaints(sums(phi=[2.0, phi, 2.0]), NAMES, False, 0.3) == []
+    few = sums(phi=[2.0, phi / 20 * 3, 2.0], cam=[2.0, 0.3, 2.0], valid=[20.0, 3.0, 20.0])
+    assert complaints(few, NAMES, True, 0.3) == []
+
+
+@pytest.mark.parametrize('driven', [False, True])
+def test_most_targets_are_invalid(driven):
+    lines = complaints(
+        sums(valid=[2.0, 20.0, 2.0], phi=[0.2, 2, 0.2], cam=[0.2, 2, 0.2]), NAMES, driven, 0.9
+    )
+    assert len(lines) == 1
+    assert (
+        'only 24 of 60 CAM masks' in lines[0] and 'auxiliary_head.background (now 0.9)' in lines[0]
+    )
+    nothing = {name: torch.zeros(3) for name in sums()} | dict(pairs=torch.full((3,), 20.0))
+    assert len(complaints(nothing, NAMES, driven, 0.9)) == 1
+
+
+def test_idle_operator():
+    (line,) = complaints(sums(moved=[0.0, 0.0, 1e-3]), NAMES, True, 'auto')
+    assert 'idle' in line and 'paramwise_cfg.level_set.lr' in line
+    assert complaints(sums(moved=[0.0, 0.0, 0.0]), NAMES, False, 'auto') == []
+
+
+class Log:
+    def __init__(self) -> None:
+        self.lines = []
+
+    def info(self, text) -> None:
+        self.lines.append((logging.INFO, text))
+
+    def log(self, level, text) -> None:
+        self.lines.append((level, text))
+
+
+def test_in_a_training():
+    """The head counts what it sees, the hook looks at it at every interval and at the end."""
+    head = LevelSetHead([4], [0], 8, num_classes=2, loss_energy=None)
+    nn.init.constant_(head.conv_seg.bias, -3.0)  # inside nowhere
+    log = Log()
+    dataset = SimpleNamespace(metainfo=dict(classes=('background', 'cat', 'chair')))
+    runner = SimpleNamespace(
+        model=nn.ModuleList([head]), logger=log, train_dataloader=SimpleNamespace(dataset=dataset)
+    )
+    hook = LevelSetWatchHook(interval=2)
+    hook.before_train(runner)
+    cam = torch.rand(16, 2, 16, 16)
+    cam[:, :, 4:9, 4:9] += 2
+    labels = torch.tensor([[1.0, 0.0]]).expand(16, -1)
+    for runner.iter in range(3):
+        head.trace([torch.randn(16, 4, 16, 16)], torch.rand(16, 3, 64, 64), cam, labels)
+        hook.after_train_iter(runner, 0)
+        assert len(log.lines) == (0 if runner.iter < 1 else 3)
+    hook.after_train(runner)
+    texts = [text for _, text in log.lines]
+    assert texts[0].startswith("background='auto' of the level sets is now: cat 0.")
+    assert 'idle' in texts[1]
+    assert texts[2].startswith('cat: level sets are inside on 0.0 %')
+    assert [level for level, _ in log.lines[:3]] == [logging.INFO, logging.WARNING, logging.WARNING]
+    assert len(texts) == 6  # the third iteration, seen at the end
+
+
+def test_wrong_settings():
+    with pytest.raises(ValueError, match='interval=0'):
+        LevelSetWatchHook(interval=0)
+    with pytest.raises(ValueError, match='found no LevelSetHead'):
+        LevelSetWatchHook().before_train(SimpleNamespace(model=nn.Conv2d(1, 1, 1)))
