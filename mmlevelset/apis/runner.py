@@ -76,7 +76,7 @@ def build_runner(cfg: Config) -> Runner:
     for key in ('val_dataloader', 'test_dataloader'):
         dataset = (cfg.get(key) or {}).get('dataset') or {}
         if 'ann_file' in dataset:  # not of several data sets, which have no facts in common
-            dataset.test_mode = True
+            dataset['test_mode'] = True
     guard = dict(type='mmlevelset.LoadGuardHook')
     cfg.default_hooks = {'load_guard': guard, **cfg.get('default_hooks', {})}
     return Runner.from_cfg(cfg)

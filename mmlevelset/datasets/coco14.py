@@ -8,17 +8,17 @@ from mmlevelset.registry import DATASETS
 from .voc import VOCImageLabelDataset
 
 
-def coco_number(token: str) -> str:
+def coco_number(id_: str) -> str:
     """The image number in any form of a COCO id.
 
     Args:
-        token (str): ``COCO_train2014_000000279803``, ``000000279803`` or ``279803``.
+        id_ (str): ``COCO_train2014_000000279803``, ``000000279803`` or ``279803``.
 
     Returns:
         str: Twelve digits. Numbers of train2014 and val2014 are distinct.
     """
-    match = re.fullmatch(r'(?:COCO_\w+_)?0*(\d+)', token)
-    return match[1].zfill(12) if match else token
+    match = re.fullmatch(r'(?:COCO_\w+_)?0*(\d+)', id_)
+    return match[1].zfill(12) if match else id_
 
 
 @DATASETS.register_module()

@@ -71,7 +71,7 @@ def xml_entries(folder: Path, classes: Sequence[str], wanted: Callable[[str], bo
                 f'{path}: unknown class {unknown}; expected {classes[1:]}. '
                 'Give the full list of classes as metainfo=dict(classes=...).'
             )
-        yield path.stem, one_hot((index[name] for name in names), classes, str(path))
+        yield path.stem, one_hot((index[str(name)] for name in names), classes, str(path))
 
 
 def json_entries(path: Path, classes: Sequence[str], wanted: Callable[[str], bool]) -> Entries:
@@ -159,7 +159,8 @@ def read_image_labels(
             f'ending in {sorted(READERS)}.'
         )
     keys = {id_: same(id_) for id_ in ids}
-    wanted, labels = set(keys.values()), {}
+    wanted = set(keys.values())
+    labels: Labels = {}
     for name, label in reader(source, classes, lambda stem: same(image_id(stem)) in wanted):
         key = same(image_id(name))
         if not np.array_equal(labels.setdefault(key, label), label):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from .ids import IMAGE_SUFFIXES, image_id, preview
 
@@ -102,13 +102,12 @@ def decode_image(data: bytes, path: str | Path) -> np.ndarray:
                 'are black and white is not known. Save it with 8 bits.'
             )
         check_sums(image, data)
-        image = ImageOps.exif_transpose(image)
-        if image.has_transparency_data:
-            image = image.convert('RGBA')
-            ground = Image.new('RGB', image.size, GROUND)
-            ground.paste(image, mask=image.getchannel('A'))
-            image = ground
-        return np.array(image.convert('RGB'))
+        upright = ImageOps.exif_transpose(image)
+        if upright.has_transparency_data:
+            colours = upright.convert('RGBA')
+            upright = Image.new('RGB', colours.size, GROUND)
+            upright.paste(colours, mask=colours.getchannel('A'))
+        return np.array(upright.convert('RGB'))
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -129,7 +128,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
 
 @contextmanager
-def opened(file: IO[bytes], path: str | Path, what: str) -> Iterator[Image.Image]:
+def opened(file: IO[bytes], path: str | Path, what: str) -> Iterator[ImageFile.ImageFile]:
     """Open a picture; whatever goes wrong until the block ends names the file.
 
     Args:
@@ -143,9 +142,10 @@ def opened(file: IO[bytes], path: str | Path, what: str) -> Iterator[Image.Image
     try:
         with Image.open(file, formats=FORMATS) as image:
             # A camera's JPEG may carry a preview beside the picture (MPO).
-            if getattr(image, 'n_frames', 1) > 1 and image.format != 'MPO':
+            frames = getattr(image, 'n_frames', 1)
+            if frames > 1 and image.format != 'MPO':
                 raise ValueError(
-                    f'{path}: holds {image.n_frames} pictures, expected one. Save the one you mean.'
+                    f'{path}: holds {frames} pictures, expected one. Save the one you mean.'
                 )
             yield image
     except Image.DecompressionBombError as error:

@@ -106,8 +106,8 @@ def decode_label(data: bytes, path: str | Path, num_labels: int | None = None) -
                 'a palette or grey PNG of label indices. Convert the colours to indices.'
             )
         check_sums(image, data)
-        raw = image.tile[0][3] if image.tile else image.mode
-        step = STEPS.get(raw if isinstance(raw, str) else raw[0], 1)
+        raw = image.tile[0][3] if image.tile else image.mode  # or a tuple that begins with it
+        step = STEPS.get(raw if isinstance(raw, str) else (raw or [''])[0], 1)
         label = np.array(ImageOps.exif_transpose(image)).astype(np.int64) // step
     most = 256 if num_labels is None else num_labels
     wrong = np.unique(label[((label >= most) | (label < 0)) & (label != VOID)])

@@ -15,6 +15,7 @@ import torch
 from mmlevelset.fileio.atomic import atomic_path
 
 KINDS = 'biufcSU'  # bool, numbers and text; no objects, records or dates
+_Unpickler: Any = pickle._Unpickler  # whose methods type checkers do not know
 _NDARRAY = object()  # stands for numpy's class, which would make arrays of any size
 
 
@@ -42,12 +43,12 @@ def _reconstruct(kind: object, *_: Any) -> np.ndarray:
     return np.empty(0, np.uint8)  # its state comes next
 
 
-def _from_bytes(data: Any, dtype: np.dtype, shape: Any = (), order: str = 'C') -> np.ndarray:
+def _from_bytes(data: Any, dtype: np.dtype, shape: Any = (), order: Any = 'C') -> np.ndarray:
     _check_array(shape, dtype, data)
     return np.frombuffer(data, dtype).reshape(shape, order=order)
 
 
-def _scalar(dtype: np.dtype, data: bytes | str) -> np.generic:
+def _scalar(dtype: np.dtype, data: bytes | str) -> Any:
     data = data.encode('latin1') if isinstance(data, str) else data  # of Python 2
     return _from_bytes(data, dtype)[()]
 
@@ -81,7 +82,7 @@ def _check_array(shape: Any, dtype: Any, data: Any) -> None:
             _refuse('text with letters that Unicode has not')
 
 
-class _ArrayUnpickler(pickle._Unpickler):
+class _ArrayUnpickler(_Unpickler):
     """Knows numpy arrays and scalars, torch tensors, and the containers that need no import.
 
     Python's own unpickler, not the one in C: it lets us look at the state that an object is to get,
@@ -138,7 +139,7 @@ class _ArrayUnpickler(pickle._Unpickler):
         self.append(bytearray(self.read(size)))
 
     dispatch = {
-        **pickle._Unpickler.dispatch,
+        **_Unpickler.dispatch,
         pickle.BUILD[0]: load_build,
         pickle.BYTEARRAY8[0]: load_bytearray8,
     }

@@ -75,7 +75,7 @@ def test_broken_mask(tmp_path):
 
 def test_data_set_without_masks():
     with pytest.raises(ValueError, match='No mask for a.jpg.*data_prefix'):
-        CheckedLoadAnnotations().transform(dict(img_path='a.jpg'))
+        CheckedLoadAnnotations().transform(dict(img_path='a.jpg', seg_fields=[]))
 
 
 def test_random_crop_without_masks():
