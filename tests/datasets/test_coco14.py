@@ -295,3 +295,57 @@ def test_an_image_listed_in_two_forms(converted, tmp_path):
 def test_grey_images_get_three_channels(tmp_path):
     Image.new('L', (8, 6), 7).save(tmp_path / 'a.jpg')
     assert CheckedLoadImage()(dict(img_path=str(tmp_path / 'a.jpg')))['img'].shape == (6, 8, 3)
+
+
+BOX = dict(id=42, category_id=2, iscrowd=0, area=100, segmentation=[[5, 5, 20, 5, 20, 15, 5, 15]])
+
+
+@pytest.mark.parametrize(
+    'segmentation', [[], [[5, 5, 20, 15]], [[5, 5]], [[]], dict(counts=[2400], size=[40, 60])]
+)
+def test_objects_without_area_are_nowhere(segmentation):
+    item = dict(id=41, category_id=1, iscrowd=0, area=0, segmentation=segmentation)
+    expected = draw_mask([BOX], (40, 60))
+    assert (expected == 2).sum() > 100
+    np.testing.assert_array_equal(draw_mask([item, BOX], (40, 60)), expected)
+    item['segmentation'] = (
+        [*segmentation, *BOX['segmentation']] if isinstance(segmentation, list) else None
+    )
+    if item['segmentation']:  # parts without area do not spoil the others
+        assert (draw_mask([item], (40, 60)) == 1).sum() == (expected == 2).sum()
+
+
+@pytest.mark.parametrize(
+    'segmentation',
+    [
+        dict(counts=[3, 4], size=[40, 60]),  # pycocotools leaves the rest of the memory as it is
+        dict(counts=[0, 10**8], size=[40, 60]),
+        dict(counts=[4], size=[2, 2]),
+        dict(counts=b'PPPPPPPPo', size=[40, 60]),
+        dict(size=[40, 60]),
+        [[1, 2, 'x', 4, 5, 6]],
+        None,
+    ],
+)
+def test_damaged_segmentations_are_named(tmp_path, segmentation):
+    pytest.importorskip('pycocotools')
+    item = dict(id=41, category_id=1, iscrowd=0, area=9, segmentation=segmentation)
+    with pytest.raises(ValueError, match='annotation 41: the segmentation is damaged'):
+        draw_mask([item], (40, 60))
+
+
+def test_masks_that_no_converter_finished(converted):
+    """A converter that is killed leaves its mark; another run of it takes it away."""
+    folder = converted / 'SegmentationClass/val2014'
+    meta = json.loads((folder / 'meta.json').read_text())
+    assert meta['complete'] is True and meta['images'] == len(list(folder.glob('*.png')))
+    options = dict(
+        data_root=str(converted), ann_file='ImageSets/val.txt',
+        data_prefix=dict(img_path='val2014', seg_map_path='SegmentationClass/val2014'),
+    )  # fmt: skip
+    COCO14Dataset(**options)
+    (folder / 'meta.json').write_text(json.dumps({**meta, 'complete': False}))
+    with pytest.raises(ValueError, match='val2014 is unfinished'):
+        COCO14Dataset(**options)
+    convert_coco14(converted, jobs=1)
+    COCO14Dataset(**options)
