@@ -1,11 +1,9 @@
 """The command lines, from training to the result, on a handful of 64 x 64 images."""
 
 import json
-import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,48 +23,14 @@ from mmlevelset.fileio.hashes import file_hash
 from mmlevelset.fileio.labels import read_label
 from mmlevelset.fileio.meta import read_meta
 from mmlevelset.fileio.seeds import read_seed
+from tests.command_lines import ROOT, finish, options, start, start_tool, tool
 
-ROOT = Path(__file__).resolve().parents[1]
 HOST = 'configs/seed/cam/efficientnet-lite0_shapes_host.py'
 LEVEL_SET = 'configs/seed/cam/efficientnet-lite0_levelset_shapes.py'
 RETRAIN = 'configs/retrain/segformer-head_efficientnet-lite0_shapes.py'
 SIDE, EPOCHS = 64, 3
 # Seven images: two processes get four each, one of them twice.
 SHAPES = dict(train=7, val=4, size=SIDE, seed=0)
-
-
-def start(*command: str, **variables: str) -> subprocess.Popen:
-    """Start a command from the repository root, on one thread and without a GPU."""
-    env = dict(
-        PYTHONPATH=str(ROOT),
-        PATH=f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}',
-        OMP_NUM_THREADS='1',
-        CUDA_VISIBLE_DEVICES='',
-        **variables,
-    )
-    pipe = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return subprocess.Popen([str(c) for c in command], cwd=ROOT, env={**os.environ, **env}, **pipe)
-
-
-def finish(process: subprocess.Popen, fails: bool = False) -> str:
-    """Wait for a command, which must succeed or fail; its output."""
-    output = process.communicate()[0]
-    # The end says what failed, and long reports are cut at their end.
-    assert (process.returncode != 0) == fails, f'exit {process.returncode}: ...{output[-4000:]}'
-    return output
-
-
-def start_tool(name: str, *arguments: str) -> subprocess.Popen:
-    return start(sys.executable, f'tools/{name}.py', *arguments)
-
-
-def tool(name: str, *arguments: str, fails: bool = False) -> str:
-    return finish(start_tool(name, *arguments), fails)
-
-
-def options(**values: Any) -> list[str]:
-    """``--cfg-options`` of dotted keys, written with ``__`` for the dot."""
-    return ['--cfg-options', *(f'{key.replace("__", ".")}={v}' for key, v in values.items())]
 
 
 def small(root: Path, cache: Path, **more: Any) -> list[str]:
