@@ -90,7 +90,9 @@ class FiniteHook(Hook):
         state = model.state_dict()
         if _finite(_norm(list(state.values()))):
             return
-        bad = [key for key, value in state.items() if not _finite(_norm([value]))]
+        bad = [key for key, value in state.items() if not value.isfinite().all()]
+        if not bad:  # only large
+            return
         raise ValueError(
             f'iteration {runner.iter + 1}: {len(bad)} of {len(state)} tensors of the model are not '
             f'finite, e.g. {bad[0]}; no checkpoint of them is saved. Lower the learning rate, or clip '
@@ -99,13 +101,14 @@ class FiniteHook(Hook):
 
 
 def _norm(tensors: list[torch.Tensor]) -> torch.Tensor:
-    """A number () that is finite only if all tensors are, without waiting for the device."""
+    """A number () that is finite only if all tensors are, without waiting for the device.
+
+    The largest Euclidean norm, which costs 0.2 to 0.6 % of an iteration of our hosts on a CPU; it
+    overflows where a gradient of 1e19 no longer means anything.
+    """
     real = [torch.view_as_real(t) if t.is_complex() else t for t in tensors]
-    real = [t.detach() for t in real if t.is_floating_point() and t.numel()]
-    if not real:
-        return torch.zeros(())
-    norms = torch._foreach_norm(real, ord=float('inf'))
-    return torch.stack([norm.float() for norm in norms]).amax()
+    real = [t.detach().float() for t in real if t.is_floating_point() and t.numel()]
+    return torch.stack(torch._foreach_norm(real)).amax() if real else torch.zeros(())
 
 
 def _finite(value: float | torch.Tensor) -> bool:

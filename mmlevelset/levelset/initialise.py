@@ -46,7 +46,17 @@ class LevelSetInitialiser(nn.Module):
 
         Returns:
             Tensor: (N, channels, h, w) at the size of the largest map, >= 0.
+
+        Raises:
+            ValueError: The feature maps are others than ``in_channels`` says.
         """
+        got = [feature.shape[1] for feature in features]
+        expected = [lateral.in_channels for lateral in self.laterals]
+        if got != expected:
+            raise ValueError(
+                f'the feature maps have {got} channels, in_channels says {expected}; set in_index and '
+                'in_channels of the head to maps of the backbone'
+            )
         size = max((f.shape[2:] for f in features), key=lambda s: s[0] * s[1])
         maps = [lateral(f) for lateral, f in zip(self.laterals, features, strict=True)]
         total = sum(

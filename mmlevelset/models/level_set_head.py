@@ -192,6 +192,9 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             tuple[Tensor, Tensor, Tensor]: what the energy sees: x, (M, 3, H', W'), in [0, 1], see
             :class:`LevelSetTrace`; F standardised per channel, (M, K, h, w); phi^T, (M, 1, h, w),
             like ``phi``.
+
+        Raises:
+            ValueError: The backbone has no feature map ``data_index``.
         """
         n, c = pairs
         phi = phi.detach() if self.decoupled else phi
@@ -199,6 +202,11 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         if self.stride(image, phi) > 1.5 * IMAGE_STRIDE:
             size = [-(-side // IMAGE_STRIDE) for side in image.shape[2:]]
         image = F.interpolate(image, size, mode='area')
+        if not -len(inputs) <= self.data_index < len(inputs):
+            raise ValueError(
+                f'LevelSetHead: data_index={self.data_index}, and the backbone gives {len(inputs)} '
+                f'feature maps: expected {-len(inputs)} to {len(inputs) - 1}'
+            )
         data = standardise(inputs[self.data_index].detach())
         data = F.interpolate(data, phi.shape[2:], mode='bilinear')
         if self.evolution is not None and self.evolution.grouped:

@@ -58,6 +58,12 @@ def test_wrong_labels():
         head.loss(feats, [SegDataSample(metainfo=label)])
 
 
+@pytest.mark.parametrize('options', [dict(in_channels=5), dict(in_channels=4, in_index=2)])
+def test_wrong_feature_map(options):
+    with pytest.raises(ValueError, match=r'CAMHead: .* feature maps of the backbone have \[4\]'):
+        CAMHead(num_classes=3, **options)([torch.randn(2, 4, 5, 6)])
+
+
 def segmentor(**test_cfg) -> torch.nn.Module:
     """A two-stage residual network with a CAM head, stride 8."""
     init_default_scope('mmseg')

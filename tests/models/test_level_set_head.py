@@ -256,3 +256,13 @@ def test_contract(make_samples, make_blobs):
         head.loss(make_feats(), samples)
     with pytest.raises(ValueError, match=r'shape \(4,\), expected \(3,\).*num_classes'):
         head.loss(make_feats(), make_samples([[1, 0, 0, 0], [0, 1, 0, 0]], cam))
+
+
+def test_wrong_feature_maps(make_samples, make_blobs):
+    labels = [[1, 1, 0], [0, 1, 1]]
+    samples = make_samples(labels, make_blobs(2, 3))
+    with pytest.raises(ValueError, match=r'data_index=7.*gives 2 feature maps: expected -2 to 1'):
+        make_head(data_index=7).loss(make_feats(), samples)
+    feats = [torch.cat([f, f], 1) for f in make_feats()]
+    with pytest.raises(ValueError, match=r'the feature maps have \[.*in_channels says \['):
+        make_head().loss(feats, samples)

@@ -67,7 +67,17 @@ class CAMHead(MapsOnly, BaseDecodeHead):
 
         Returns:
             Tensor: scores S before the ReLU of eq 6, (N, C, h, w), signed.
+
+        Raises:
+            ValueError: The feature map ``in_index`` is missing or has other channels.
         """
+        got = [feature.shape[1] for feature in inputs]
+        exists = -len(got) <= self.in_index < len(got)
+        if not exists or got[self.in_index] != self.in_channels:
+            raise ValueError(
+                f'CAMHead: in_index={self.in_index} and in_channels={self.in_channels}, but the '
+                f'feature maps of the backbone have {got} channels'
+            )
         return self.cls_seg(self._transform_inputs(inputs))
 
     def loss(
