@@ -3,7 +3,7 @@
 from mmlevelset.compat import setup
 from mmlevelset.config import OptionsAction, read_config
 
-from .checks import check_config, check_training, check_weights
+from .checks import check_config, check_training, check_weights, state_backgrounds
 from .convert import convert_checkpoint, convert_state_dict, read_checkpoint
 from .inferencer import LevelSetInferencer
 from .label_folder import drop_masks, require_masks, set_label_folder
@@ -47,6 +47,7 @@ __all__ = [
     'set_show_folder',
     'set_tta',
     'setup',
+    'state_backgrounds',
     'train',
     'write_metrics',
 ]

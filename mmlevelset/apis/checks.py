@@ -12,6 +12,8 @@ from mmengine.dataset import InfiniteSampler
 from mmengine.runner import CheckpointLoader, Runner
 
 from mmlevelset.engine import bare_model, unfit_tensors
+from mmlevelset.evaluation import SeedMetric
+from mmlevelset.models.level_set_head import LevelSetHead
 
 VOID = 255  # label of pixels that train nothing
 
@@ -85,6 +87,29 @@ def check_weights(runner: Runner, checkpoint: str) -> None:
             f'{"; ".join(unfit[:3])}; give the config it was trained with, or convert it with '
             'tools/model_converters'
         )
+
+
+def state_backgrounds(runner: Runner, checkpoint: str) -> None:
+    """Let ``meta.json`` of exported seeds say which backgrounds ``'auto'`` had found in the training.
+
+    Args:
+        runner (Runner): Built from the config of the test.
+        checkpoint (str): File or address.
+    """
+    heads = [m for m in bare_model(runner.model).modules() if isinstance(m, LevelSetHead)]
+    state = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
+    state = state.get('state_dict', state)
+    found = [v for k, v in state.items() if k.endswith('auto_background.histogram')]
+    if not heads or heads[0].auto_background is None or not found:
+        return
+    heads[0].auto_background.histogram.copy_(found[0])
+    values = heads[0].backgrounds().tolist()
+    for metric in runner.test_evaluator.metrics:
+        if isinstance(metric, SeedMetric):
+            names = metric.classes[1:]
+            metric.source['backgrounds'] = {
+                name: round(value, 3) for name, value in zip(names, values, strict=True)
+            }
 
 
 def check_training(runner: Runner) -> None:

@@ -59,6 +59,11 @@ class LoadGuardHook(Hook):
             )
 
 
+# Counters of batches, which some published files leave out, and the backgrounds of the training masks,
+# which checkpoints of a constant background have not: no prediction depends on them.
+OPTIONAL = ('num_batches_tracked', 'auto_background.histogram')
+
+
 def bare_model(model: torch.nn.Module) -> torch.nn.Module:
     """The model inside the wrappers of distributed training and test-time augmentation."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
@@ -76,8 +81,7 @@ def unfit_tensors(own: Mapping[str, torch.Tensor], given: Mapping[str, torch.Ten
     known = dict(_plain(given))
     words = []
     for key, value in own.items():
-        # Counters of batches, which some published files leave out, change nothing.
-        if key not in known and not key.endswith('num_batches_tracked'):
+        if key not in known and not key.endswith(OPTIONAL):
             words.append(f'{key} is missing')
         elif key in known and known[key].shape != value.shape:
             shapes = tuple(known[key].shape), tuple(value.shape)

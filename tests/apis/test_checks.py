@@ -1,15 +1,20 @@
 """What is refused before a training or a test begins."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from PIL import Image
 
-from mmlevelset.apis import check_config
+from mmlevelset.apis import check_config, check_weights, state_backgrounds
 from mmlevelset.apis.checks import _check_labels
 from mmlevelset.datasets import CheckedLoadAnnotations, CheckedLoadImage
+from mmlevelset.evaluation import SeedMetric
+from mmlevelset.models import LevelSetHead
 
 
 @pytest.mark.parametrize(
@@ -92,3 +97,34 @@ def test_labels_that_do(tmp_path) -> None:
     many = Labels(tmp_path, [BOTH] * 50)
     _check_labels(many)
     assert many.opened == 1
+
+
+def test_seeds_state_the_backgrounds_that_were_found(tmp_path: Path) -> None:
+    """From the checkpoint, by class; nothing of a constant one, and old checkpoints still load."""
+    init_default_scope('mmseg')
+
+    def runner(background: float | str) -> SimpleNamespace:
+        metric = SeedMetric()
+        metric.dataset_meta = dict(classes=('background', 'cat', 'dog'))
+        head = LevelSetHead([4], [0], 8, 2, loss_energy=None, background=background)
+        return SimpleNamespace(
+            model=torch.nn.ModuleDict(dict(auxiliary_head=head)),
+            test_evaluator=SimpleNamespace(metrics=[metric]),
+        )
+
+    trained = runner('auto')
+    histogram = trained.model['auxiliary_head'].auto_background.histogram
+    histogram[0, [20, 100]] = 1.0
+    histogram[1, [120, 250]] = 1.0
+    torch.save(dict(state_dict=trained.model.state_dict()), tmp_path / 'auto.pth')
+    torch.save(dict(state_dict=runner(0.3).model.state_dict()), tmp_path / 'old.pth')
+
+    for file, background, stated in (
+        ('auto.pth', 'auto', dict(cat=0.235, dog=0.725)),
+        ('old.pth', 'auto', None),
+        ('auto.pth', 0.3, None),
+    ):
+        test = runner(background)
+        check_weights(test, str(tmp_path / file))
+        state_backgrounds(test, str(tmp_path / file))
+        assert test.test_evaluator.metrics[0].source.get('backgrounds') == stated
