@@ -4,7 +4,7 @@ After voc_aug.py. A run that was stopped goes on. See docs/en/datasets.md.
 """
 
 from mmlevelset.apis.command import make_parser, run
-from mmlevelset.datasets.prepare.voc8 import convert_voc8
+from mmlevelset.datasets.prepare.small_voc import VOC8, convert_small_voc
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
     parser.add_argument('out', help='folder to write to; the configs expect data/voc8')
     parser.add_argument('--jobs', type=int, default=0, help='processes (default: one per core)')
     args = parser.parse_args()
-    convert_voc8(args.voc, args.out, jobs=args.jobs)
+    convert_small_voc(args.voc, args.out, VOC8, jobs=args.jobs)
 
 
 if __name__ == '__main__':

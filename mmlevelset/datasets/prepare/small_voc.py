@@ -1,10 +1,11 @@
-"""VOC 2012 + SBD -> voc8: 1,349 photographs with 8 of the classes, long side 320 px.
+"""VOC 2012 + SBD -> voc8 and voc20: photographs of long side 320 px, 1,349 with 8 classes, 2,245 with all 20.
 
-The results in ``docs/en/results.md`` were measured on a copy of the same ids that others had resized
-and compressed. Read off it: 4:2:0 JPEG of quality 92; sides as if rounded to the nearest pixel; VOC's
+The results in ``docs/en/results.md`` were measured on copies of the same ids that others had resized and
+compressed. Read off that of voc8: 4:2:0 JPEG of quality 92; sides as if rounded to the nearest pixel; VOC's
 own masks where VOC has one (191 of train, all of val), SBD's elsewhere; labels that are the classes in
-the small mask, however few their pixels. Not known: the filters for images and masks. Pixel values,
-boundaries to about a pixel and the labels of tiny objects may therefore differ from that copy:
+the small mask, however few their pixels. Of voc20: quality 90, labels of VOC's XML files, VOC's masks for
+all of train and val, SBD's for the other 953 of train_mid. Not known: the filters for images and masks. Pixel
+values, boundaries to about a pixel and the labels of tiny objects may therefore differ from those copies:
 expect results close to the reported ones, not equal to them.
 """
 
@@ -16,7 +17,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mmlevelset.datasets.image_labels import labels_from_masks
+from mmlevelset.datasets.image_labels import labels_from_masks, read_image_labels
 from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.ids import read_split
 from mmlevelset.fileio.images import read_image
@@ -33,17 +34,45 @@ from .voc_aug import VOC_ARCHIVE
 CLASSES = ('background', 'cat', 'dog', 'horse', 'sheep', 'cow', 'person', 'sofa', 'chair')
 VOC_CLASSES = VOCImageLabelDataset.METAINFO['classes']
 SIDE = 320  # long side, in pixels
-QUALITY = 92  # its quantisation tables are those of the copy that was measured
 HINT = f'Unpack {VOC_ARCHIVE} and give its VOC2012.'
 
-# Label of VOC -> label of voc8, (256,) uint8. The other classes are not scored.
-TO_VOC8 = np.full(256, 255, np.uint8)
-TO_VOC8[[VOC_CLASSES.index(name) for name in CLASSES]] = np.arange(len(CLASSES))
+
+class SmallVOC(NamedTuple):
+    """What is made of VOC.
+
+    Args:
+        name: Of the data set.
+        lists: Names of its lists, ``<name>_<list>.txt`` beside this file.
+        classes: Its classes; pixels of the others are void.
+        quality: Of its JPEG files: their quantisation tables are those of the copy that was measured.
+        xml: Whether image-level labels come from VOC's XML files, else from the small masks.
+    """
+
+    name: str
+    lists: tuple[str, ...]
+    classes: tuple[str, ...]
+    quality: int
+    xml: bool
+
+    def table(self) -> np.ndarray:
+        """Label of VOC -> label of this data set, (256,) uint8."""
+        table = np.full(256, 255, np.uint8)
+        table[[VOC_CLASSES.index(name) for name in self.classes]] = np.arange(len(self.classes))
+        return table
 
 
-def convert_voc8(
+VOC8 = SmallVOC('voc8', ('train', 'val'), CLASSES, 92, xml=False)
+# train_100 and train_400: images of train that show horse, cat and person, and the classes of voc8, alone,
+# evenly spaced over the sorted ids.
+VOC20 = SmallVOC(
+    'voc20', ('train_mid', 'train', 'val', 'train_100', 'train_400'), VOC_CLASSES, 90, xml=True
+)
+
+
+def convert_small_voc(
     voc: str | Path,
     out: str | Path,
+    small: SmallVOC,
     splits: Mapping[str, Sequence[str]] | None = None,
     jobs: int = 0,
 ) -> None:
@@ -52,9 +81,11 @@ def convert_voc8(
     Images that are there already are kept, so that a run that was stopped goes on.
 
     Args:
-        voc: ``VOCdevkit/VOC2012`` after ``voc_aug.py``: ``JPEGImages`` and ``SegmentationClassAug``.
+        voc: ``VOCdevkit/VOC2012`` after ``voc_aug.py``: ``JPEGImages``, ``SegmentationClassAug`` and, for
+            labels from XML files, ``Annotations``.
         out: Folder to write to.
-        splits: Name of a list -> its ids; those of voc8 (train 1,124, val 225) if not given.
+        small: ``VOC8`` or ``VOC20``.
+        splits: Name of a list -> its ids; those of ``small`` if not given.
         jobs: Processes; 0 takes one per core.
 
     Raises:
@@ -65,20 +96,21 @@ def convert_voc8(
     voc, out = Path(voc), Path(out)
     if splits is None:
         splits = {
-            split: read_split(Path(__file__).with_name(f'voc8_{split}.txt'))
-            for split in ('train', 'val')
+            split: read_split(Path(__file__).with_name(f'{small.name}_{split}.txt'))
+            for split in small.lists
         }
-    ids = [id_ for members in splits.values() for id_ in members]
-    _require_files(voc, ids)
+    ids = list(dict.fromkeys(id_ for members in splits.values() for id_ in members))
+    _require_files(voc, ids, small.xml)
 
     images, masks = out / 'JPEGImages', out / 'SegmentationClass'
     meta = dict(
         kind='masks',
-        dataset='voc8',
+        dataset=small.name,
         convention=f'SegmentationClassAug at a long side of {SIDE}, nearest neighbour; '
-        '8 classes, the other 12 are void',
+        f'{len(small.classes) - 1} classes'
+        + (', the other 12 are void' if len(small.classes) < len(VOC_CLASSES) else ''),
         images=len(ids),
-        classes=list(CLASSES),
+        classes=list(small.classes),
     )
     with resumed_folder(masks, '.png', ids, meta, ('dataset', 'convention', 'images')) as left:
         images.mkdir(exist_ok=True)
@@ -89,24 +121,29 @@ def convert_voc8(
                 voc / f'SegmentationClassAug/{id_}.png',
                 images / f'{id_}.jpg',
                 masks / f'{id_}.png',
+                small,
             )
             for id_ in ids
             if id_ in missing or id_ not in there
         ]
-        for _ in parallel(_convert, tasks, len(tasks), 'voc8', jobs):
+        for _ in parallel(_convert, tasks, len(tasks), small.name, jobs):
             pass
-        labels = labels_from_masks({id_: str(masks / f'{id_}.png') for id_ in ids}, CLASSES)
-        write_image_labels(out / 'image_labels.json', labels, CLASSES)
+        if small.xml:
+            labels = read_image_labels(str(voc / 'Annotations'), ids, small.classes)
+        else:
+            labels = labels_from_masks({i: str(masks / f'{i}.png') for i in ids}, small.classes)
+        write_image_labels(out / 'image_labels.json', labels, small.classes)
         for split, members in splits.items():
             write_split(out / f'ImageSets/Segmentation/{split}.txt', members)
 
 
-def _require_files(voc: Path, ids: Sequence[str]) -> None:
+def _require_files(voc: Path, ids: Sequence[str], xml: bool) -> None:
     """Say all that is missing at once."""
     report = Report()
     for name, suffix, hint in (
         ('JPEGImages', '.jpg', HINT),
         ('SegmentationClassAug', '.png', AUG_HINT),
+        *([('Annotations', '.xml', HINT)] if xml else []),
     ):
         if report.folder(voc / name, hint):
             report.present(voc / name, [id_ + suffix for id_ in ids], hint)
@@ -119,6 +156,7 @@ class _Task(NamedTuple):
     mask: Path
     small_image: Path
     small_mask: Path
+    small: SmallVOC
 
 
 def _convert(task: _Task) -> None:
@@ -132,8 +170,8 @@ def _convert(task: _Task) -> None:
     size = round(width * scale), round(height * scale)
     # The exact kind samples at the centres of the pixels, as INTER_AREA does; the plain one is
     # shifted by up to half a pixel.
-    mask = cv2.resize(TO_VOC8[mask], size, interpolation=cv2.INTER_NEAREST_EXACT)
+    mask = cv2.resize(task.small.table()[mask], size, interpolation=cv2.INTER_NEAREST_EXACT)
     image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     with atomic_path(task.small_image) as temporary:
-        Image.fromarray(image).save(temporary, format='JPEG', quality=QUALITY)
+        Image.fromarray(image).save(temporary, format='JPEG', quality=task.small.quality)
     write_label(task.small_mask, mask)

@@ -1,15 +1,16 @@
-"""VOC 2012 + SBD -> voc8."""
+"""VOC 2012 + SBD -> voc8 and voc20."""
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from mmlevelset.datasets import VOCImageLabelDataset
-from mmlevelset.datasets.prepare import voc8
-from mmlevelset.datasets.prepare.voc8 import CLASSES, TO_VOC8, convert_voc8
+from mmlevelset.datasets.prepare import small_voc
+from mmlevelset.datasets.prepare.small_voc import CLASSES, VOC8, VOC20, convert_small_voc
 from mmlevelset.fileio.ids import read_split
 from mmlevelset.fileio.labels import read_label, voc_palette, write_label
 
@@ -57,12 +58,12 @@ def out(tmp_path):
 
 
 def convert(source, out):
-    convert_voc8(source, out, SPLITS, jobs=1)
+    convert_small_voc(source, out, VOC8, SPLITS, jobs=1)
 
 
 def test_lists():
     splits = {
-        name: read_split(f'{voc8.__file__.removesuffix(".py")}_{name}.txt')
+        name: read_split(Path(small_voc.__file__).with_name(f'voc8_{name}.txt'))
         for name in ('train', 'val')
     }
     assert [len(splits[name]) for name in ('train', 'val')] == [1124, 225]
@@ -74,7 +75,8 @@ def test_lists():
 def test_classes():
     kept = {VOC.index(name): i for i, name in enumerate(CLASSES)}
     assert kept == {0: 0, 8: 1, 12: 2, 13: 3, 17: 4, 10: 5, 15: 6, 18: 7, 9: 8}
-    assert TO_VOC8.tolist() == [kept.get(label, 255) for label in range(256)]
+    assert VOC8.table().tolist() == [kept.get(label, 255) for label in range(256)]
+    assert VOC20.table().tolist() == [*range(21), *[255] * 235]
 
 
 def test_conversion(source, out):
@@ -157,7 +159,7 @@ def test_it_goes_on(source, out):
 def test_other_masks_are_not_continued(source, out):
     convert(source, out)
     with pytest.raises(ValueError, match='made with other settings.*images: 3 -> 2'):
-        convert_voc8(source, out, dict(train=SPLITS['train']), jobs=1)
+        convert_small_voc(source, out, VOC8, dict(train=SPLITS['train']), jobs=1)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_missing_files_are_named(source, out, folder, suffix, hint):
 
 def test_default_lists_are_those_of_voc8(source, out):
     with pytest.raises(FileNotFoundError, match=r'1,349.*Unpack.*1,349.*Run tools'):
-        convert_voc8(source, out, jobs=1)
+        convert_small_voc(source, out, VOC8, jobs=1)
 
 
 def test_damaged_files(source, out):
@@ -202,3 +204,38 @@ def test_damaged_files(source, out):
     with pytest.raises(ValueError, match=rf'{image}: cannot be read'):
         convert(source, out)
     assert not (out / 'image_labels.json').exists()
+
+
+def test_lists_of_voc20():
+    """The lists of a matrix: 100 and 400 lie in train, train in train_mid, val apart from all."""
+    lists = {
+        name: set(read_split(Path(small_voc.__file__).with_name(f'voc20_{name}.txt')))
+        for name in VOC20.lists
+    }
+    assert {name: len(ids) for name, ids in lists.items()} == dict(
+        train_mid=1800, train=847, val=445, train_100=100, train_400=400
+    )
+    assert (
+        lists['train_100'] < lists['train_400'] | lists['train']
+        and lists['train_400'] < lists['train']
+    )
+    assert lists['train'] < lists['train_mid'] and not lists['val'] & lists['train_mid']
+
+
+def test_voc20(source, out):
+    """All 20 classes, labels of the XML files, and an image that two lists name is written once."""
+    splits = dict(train_mid=[*SPLITS['train']], train=SPLITS['train'][:1], val=SPLITS['val'])
+    with pytest.raises(FileNotFoundError, match='Annotations: folder not found. Unpack'):
+        convert_small_voc(source, out, VOC20, splits, jobs=1)
+    (source / 'Annotations').mkdir()
+    for id_ in SIZES:
+        (source / f'Annotations/{id_}.xml').write_text(
+            '<annotation><object><name>boat</name></object><object><name>cat</name></object></annotation>'
+        )
+    convert_small_voc(source, out, VOC20, splits, jobs=1)
+    mask = read_label(out / 'SegmentationClass/2007_000002.png')
+    assert np.unique(mask).tolist() == sorted(VOC.index(name) for name in THIRDS['2007_000002'])
+    content = json.loads((out / 'image_labels.json').read_text())
+    assert content == dict(classes=list(VOC), labels={id_: [4, 8] for id_ in SIZES})
+    assert len(list((out / 'JPEGImages').iterdir())) == 3
+    assert read_split(out / 'ImageSets/Segmentation/train.txt') == SPLITS['train'][:1]
