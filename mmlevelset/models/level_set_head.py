@@ -176,9 +176,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
     def evolve_pairs(
         self, inputs: Sequence[Tensor], image: Tensor, phi: Tensor, pairs: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Evolve some classes of some images, from any level sets.
-
-        The features are detached, and phi as well if the head is ``decoupled``.
+        """Evolve some classes of some images; no gradient reaches F, nor phi if ``decoupled``.
 
         Args:
             inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i).
@@ -203,10 +201,8 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             size = [-(-side // IMAGE_STRIDE) for side in image.shape[2:]]
         image = F.interpolate(image, size, mode='area')
         if not -len(inputs) <= self.data_index < len(inputs):
-            raise ValueError(
-                f'LevelSetHead: data_index={self.data_index}, and the backbone gives {len(inputs)} '
-                f'feature maps: expected {-len(inputs)} to {len(inputs) - 1}'
-            )
+            got = f'data_index={self.data_index}, and the backbone gives {len(inputs)} feature maps'
+            raise ValueError(f'{got}: expected {-len(inputs)} to {len(inputs) - 1}')
         data = standardise(inputs[self.data_index].detach())
         data = F.interpolate(data, phi.shape[2:], mode='bilinear')
         if self.evolution is not None and self.evolution.grouped:
