@@ -1,10 +1,8 @@
 """The level set as an auxiliary head: wiring only, the maths is in :mod:`mmlevelset.levelset`."""
 
-import logging
 from collections.abc import Sequence
 
 import torch
-from mmengine.logging import print_log
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
 from torch import Tensor
@@ -24,12 +22,10 @@ from mmlevelset.models.background import AutoBackground
 from mmlevelset.models.heads.maps_only import MapsOnly
 from mmlevelset.models.level_set_trace import LevelSetTrace
 from mmlevelset.models.losses import batch_mean
-from mmlevelset.models.watch import LevelSetWatch
+from mmlevelset.models.watch import LevelSetWatch, inside_area
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import get_cams, image_labels, unit_images
 
-# A region below 0.5 % or above 99.5 % of the map has collapsed: its energy has no gradient left.
-COLLAPSED = 0.005
 # Pixels of the input image per pixel of x, which edges are sought on, where the map is coarser.
 IMAGE_STRIDE = 4
 
@@ -299,7 +295,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             losses['loss_area'] = self.warmup['sdf'] * area
         if self.loss_energy is not None:
             losses.update(self._energy_losses(trace))
-        losses['area'] = self._area(trace.phi)
+        losses['area'] = inside_area(trace.phi, driven=bool(self.warmup['energy']))
         losses['area_cam'] = batch_mean((trace.sdf > 0).float())
         return losses
 
@@ -315,19 +311,6 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             energy = self.loss_energy(trace.phi0, *maps)
             losses['loss_energy_phi0'] = factor * sum(energy.values())
         return losses
-
-    @torch.no_grad()
-    def _area(self, phi: Tensor) -> Tensor:
-        """Mean inside fraction of phi^T (M, 1, h, w), a scalar; warns of a collapse under energy."""
-        area = batch_mean((phi > 0).float())
-        if len(phi) and self.warmup['energy'] and not COLLAPSED <= area <= 1 - COLLAPSED:
-            print_log(
-                f'level sets are inside on {100 * area:.1f} % of the map: they have collapsed. '
-                'Lengthen the SDF warm-up or lower the energy weights.',
-                logger='current',
-                level=logging.WARNING,
-            )
-        return area
 
     def seeds(self, inputs: Sequence[Tensor], image: Tensor, labels: Tensor) -> Tensor:
         """Seeds of the present classes, see :func:`seed_scores`.

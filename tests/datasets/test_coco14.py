@@ -339,10 +339,8 @@ def test_masks_that_no_converter_finished(converted):
     folder = converted / 'SegmentationClass/val2014'
     meta = json.loads((folder / 'meta.json').read_text())
     assert meta['complete'] is True and meta['images'] == len(list(folder.glob('*.png')))
-    options = dict(
-        data_root=str(converted), ann_file='ImageSets/val.txt',
-        data_prefix=dict(img_path='val2014', seg_map_path='SegmentationClass/val2014'),
-    )  # fmt: skip
+    prefix = dict(img_path='val2014', seg_map_path='SegmentationClass/val2014')
+    options = dict(data_root=str(converted), ann_file='ImageSets/val.txt', data_prefix=prefix)
     COCO14Dataset(**options)
     (folder / 'meta.json').write_text(json.dumps({**meta, 'complete': False}))
     with pytest.raises(ValueError, match='val2014 is unfinished'):

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from mmlevelset.levelset import cam_masks, signed_distance, standardise
-from mmlevelset.models import LevelSetHead, SDFLoss, level_set_head
+from mmlevelset.models import LevelSetHead, SDFLoss, watch
 from mmlevelset.structures.fields import get_cams, unit_images
 
 LABELS = [[1, 0, 1], [0, 1, 0]]
@@ -236,7 +236,7 @@ def test_collapse_is_reported(make_samples, make_blobs, monkeypatch, bias, energ
     head, messages = make_head(), []
     torch.nn.init.constant_(head.conv_seg.bias, bias)
     head.warmup['energy'] = energy
-    monkeypatch.setattr(level_set_head, 'print_log', lambda text, **_: messages.append(text))
+    monkeypatch.setattr(watch, 'print_log', lambda text, **_: messages.append(text))
     head.loss(make_feats(), make_samples(LABELS, make_blobs(2, 3)))
     assert len(messages) == warnings and all('collapsed' in text for text in messages)
 
