@@ -67,7 +67,7 @@ class FNOLayer(nn.Module):
         Returns:
             Tensor: (N, channels, h, w).
         """
-        phi = self.local(phi) + self.spectral(phi, self.gate)
+        phi = self.local(phi).add_(self.spectral(phi, self.gate))
         return F.gelu(phi) if self.activation else phi
 
 
@@ -158,7 +158,7 @@ class FNOEvolution(Evolution):
         x = x.flatten(1, 2) if self.grouped else x.flatten(0, 1)
         with torch.autocast(phi.device.type, enabled=False):
             x = self.project(self.layers(self.lift(x.to(dtype))))
-        return phi.to(dtype) + x.view(phi.shape)
+        return x.view(phi.shape).add_(phi.to(dtype))
 
     def _check(self, phi: Tensor, condition: Tensor | None) -> None:
         if phi.dim() != 4 or (self.grouped and phi.shape[1] != self.num_classes):
