@@ -22,6 +22,7 @@ def random_seeds(
     host: str,
     variants: dict[str, dict[str, Any]],
     columns: list[str],
+    images: str | None = None,
     order: str = 'variant',
     own_cam: Sequence[str] = (),
     retrained: Sequence[str] = (),
@@ -38,6 +39,8 @@ def random_seeds(
         variants (dict): Name -> ``config``; ``source``, what becomes the seed, ``'phi'`` or ``'cam'``;
             ``threshold``, the label-free background score of its seeds.
         columns (list[str]): Of the result table.
+        images (str, optional): List of ``ImageSets/Segmentation`` that hosts and variants train on and
+            whose seeds are scored, in the place of those of the configs.
         order (str): What the stages go through first: all random seeds of a ``'variant'``, or all
             variants of a ``'random_seed'``.
         own_cam (Sequence[str]): Variants whose own CAM is tested as well.
@@ -56,7 +59,7 @@ def random_seeds(
             f'order must be one of {", ".join(ORDERS)}, own_cam and retrained name variants, and retrained '
             f'ones need a model; got {order!r}, the unknown variants {sorted(unknown)}, model={model!r}'
         )
-    data = Data(data_root, tuple(classes))
+    data = Data(data_root, tuple(classes), images)
     hosts = {
         seed: Run(f'host_s{seed}', host, 'otsu', data, launch, (f'randomness.seed={seed}',))
         for seed in random_seeds

@@ -14,10 +14,12 @@ class Data(NamedTuple):
     Args:
         root (str): Its folder.
         classes (list[str]): Names from the background on; none: VOC's or those of the seeds.
+        images (str, optional): List that is trained on and scored on, in the place of the configs'.
     """
 
     root: str
     classes: tuple[str, ...] = ()
+    images: str | None = None
 
     def file(self, *parts: str) -> str:
         """A path in the folder, quoted."""
@@ -36,7 +38,13 @@ class Data(NamedTuple):
     @property
     def train_list(self) -> str:
         """The list of training images, quoted."""
-        return self.file('ImageSets', 'Segmentation', 'train.txt')
+        return self.file('ImageSets', 'Segmentation', self.images or 'train.txt')
+
+    def listed(self, loader: str) -> list[str]:
+        """Options that let a data loader read the list."""
+        if self.images is None:
+            return []
+        return [f'{loader}.dataset.ann_file=ImageSets/Segmentation/{self.images}']
 
 
 class Run(NamedTuple):
@@ -72,12 +80,14 @@ class Run(NamedTuple):
         """Train the config, from a checkpoint ``start`` where one is given."""
         loaded = [f'load_from={start}'] if start else []
         moved = moved_data(self.config, self.data.root, 'train_dataloader')
+        moved = [*moved, *self.data.listed('train_dataloader')]
         command = self.launch.train(name, self.config, self.folder, [*moved, *self.seeded, *loaded])
         return dict(name=name, command=command, done=self.trained, makes=self.folder, needs=needs)
 
     def export(self, name: str, folder: str, words: str, options: list[str], needs: str) -> Stage:
         """Test the trained network with augmentation, into a folder."""
         moved = moved_data(self.config, self.data.root, 'test_dataloader')
+        moved = [*moved, *self.data.listed('test_dataloader')]
         rest = f'--work-dir {folder}{words} --tta{options_of(*moved, *options)}'
         return dict(
             name=name,
