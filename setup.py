@@ -35,7 +35,10 @@ setup(
     project_urls={'Paper': 'https://cronfa.swan.ac.uk/Record/cronfa69059'},
     python_requires='>=3.10',
     packages=find_packages(include=['mmlevelset', 'mmlevelset.*']),
-    package_data={'mmlevelset.datasets.prepare': ['voc8_*.txt', 'voc20_*.txt']},
+    package_data={
+        'mmlevelset': ['py.typed'],
+        'mmlevelset.datasets.prepare': ['voc8_*.txt', 'voc20_*.txt'],
+    },
     install_requires=['numpy', 'scipy', 'torch', 'pillow'],
     extras_require={
         'onedl': ONEDL,

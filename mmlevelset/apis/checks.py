@@ -13,7 +13,7 @@ from mmengine.runner import CheckpointLoader, Runner
 
 from mmlevelset.engine import bare_model, unfit_tensors
 from mmlevelset.evaluation import SeedMetric
-from mmlevelset.models.level_set_head import LevelSetHead
+from mmlevelset.models.seeds import level_set_of
 
 VOID = 255  # label of pixels that train nothing
 
@@ -96,14 +96,14 @@ def state_backgrounds(runner: Runner, checkpoint: str) -> None:
         runner (Runner): Built from the config of the test.
         checkpoint (str): File or address.
     """
-    heads = [m for m in bare_model(runner.model).modules() if isinstance(m, LevelSetHead)]
+    head = level_set_of(bare_model(runner.model))
     state = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
     state = state.get('state_dict', state)
     found = [v for k, v in state.items() if k.endswith('auto_background.histogram')]
-    if not heads or heads[0].auto_background is None or not found:
+    if head is None or head.auto_background is None or not found:
         return
-    heads[0].auto_background.histogram.copy_(found[0])
-    values = heads[0].backgrounds().tolist()
+    head.auto_background.histogram.copy_(found[0])
+    values = head.auto_background().tolist()
     for metric in runner.test_evaluator.metrics:
         if isinstance(metric, SeedMetric):
             names = metric.classes[1:]

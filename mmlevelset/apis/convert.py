@@ -5,6 +5,7 @@ import os
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import torch
@@ -123,7 +124,7 @@ def convert_checkpoint(
         FileNotFoundError: ``source`` or ``config`` does not exist.
         ValueError: See :func:`read_checkpoint` and :func:`convert_state_dict`.
     """
-    meta = {}
+    meta: dict[str, Any] = {}
     if not isinstance(source, Mapping):
         meta, source = dict(source=os.path.basename(source)), read_checkpoint(source)
     cfg = read_config(str(config))

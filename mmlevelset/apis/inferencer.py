@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
+from mmengine.model import BaseModel
 from mmseg.apis import MMSegInferencer
 from mmseg.datasets.transforms import LoadImageFromNDArray
 
@@ -28,7 +28,7 @@ class LevelSetInferencer(MMSegInferencer):
     """
 
     def _load_weights_to_model(
-        self, model: torch.nn.Module, checkpoint: dict | None, cfg: Config
+        self, model: BaseModel, checkpoint: dict | None, cfg: Config
     ) -> None:
         """Load the weights and the class names.
 

@@ -11,6 +11,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from mmseg.datasets import BaseSegDataset
+from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import DATASETS, MODELS
 from torch import Tensor
 
@@ -19,7 +20,9 @@ from mmlevelset.fileio.labels import read_label
 from mmlevelset.fileio.seeds import read_seed
 from mmlevelset.models import LevelSetHead
 from mmlevelset.models.level_set_head import LevelSetTrace
+from mmlevelset.models.seeds import cam_source, level_set_of
 from mmlevelset.structures.fields import image_labels, unit_images
+from mmlevelset.structures.host import Host
 from mmlevelset.visualization import (
     Panel,
     draw_rows,
@@ -31,7 +34,7 @@ from mmlevelset.visualization import (
 from .label_folder import drop_masks
 
 
-def load_level_set_model(cfg: Config, checkpoint: str) -> tuple[torch.nn.Module, LevelSetHead]:
+def load_level_set_model(cfg: Config, checkpoint: str) -> tuple[BaseSegmentor, LevelSetHead]:
     """Build the model of ``cfg`` with the weights of ``checkpoint``, and find its level-set head.
 
     Raises:
@@ -40,24 +43,31 @@ def load_level_set_model(cfg: Config, checkpoint: str) -> tuple[torch.nn.Module,
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     model = MODELS.build(cfg.model)
     load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
-    heads = [m for m in model.modules() if isinstance(m, LevelSetHead)]
-    if not heads:
+    head = level_set_of(model)
+    if head is None:
         raise ValueError('the model has no LevelSetHead: give a level-set config and checkpoint')
-    return model.eval(), heads[0]
+    return model.eval(), head
 
 
 @torch.no_grad()
-def trace_image(
-    model: torch.nn.Module, head: LevelSetHead, item: dict
-) -> tuple[LevelSetTrace, Tensor]:
+def trace_image(model: Host, head: LevelSetHead, item: dict) -> tuple[LevelSetTrace, Tensor]:
     """Trace one item of a data set.
 
     Returns:
         tuple: the trace of the present classes, and the host's CAM (C, h, w) >= 0.
+
+    Raises:
+        ValueError: No head of the model makes CAMs.
     """
+    source = cam_source(model)
+    if source is None:
+        raise ValueError(
+            'no head of the model makes CAMs: use a decode head that does (CAMHead), or give the '
+            'LevelSetHead its cam_head'
+        )
     data = model.data_preprocessor(pseudo_collate([item]), False)
     features = model.extract_feat(data['inputs'])
-    cam = model.decode_head.activation(features)
+    cam = source.activation(features)
     labels = image_labels([s.metainfo for s in data['data_samples']], cam.shape[1], cam)
     return head.trace(features, unit_images(data['data_samples']), cam, labels), cam[0]
 

@@ -45,7 +45,7 @@ def last_checkpoint(work_dir: str | Path) -> Path | None:
     folder = Path(work_dir)
     pointer = folder / 'last_checkpoint'
     named = pointer.read_text(errors='replace').strip() if pointer.is_file() else ''
-    numbers = {path: _number(path) for path in folder.glob('*.pth') if _number(path) is not None}
+    numbers = {path: n for path in folder.glob('*.pth') if (n := _number(path)) is not None}
     found = sorted(numbers, key=numbers.__getitem__, reverse=True)
     places = [folder / Path(named).name, Path(named)] if named else []
     first = next((path for path in places if path.is_file()), None)

@@ -199,7 +199,8 @@ def write_metrics(
             of the masks are stated.
     """
     numbers = {key: float(value) for key, value in metrics.items() if isinstance(value, Real)}
-    stated = {key: metainfo[key] for key in STATED if key in (metainfo or {})}
+    metainfo = metainfo or {}
+    stated = {key: metainfo[key] for key in STATED if key in metainfo}
     facts = {'config': config, 'checkpoint': checkpoint, **stated, 'versions': versions()}
     write_json(path, {**numbers, **facts})
     text = ', '.join(f'{key} {value}' for key, value in stated.items())

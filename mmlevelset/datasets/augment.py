@@ -45,8 +45,10 @@ class ColorJitter(BaseTransform):
                 image = ENHANCERS[step](image).enhance(factors[step])
             else:
                 hue, saturation, value = image.convert('HSV').split()
-                hue = (np.asarray(hue, np.int16) + int(shift * 255)).astype(np.uint8)  # goes round
-                bands = Image.fromarray(hue), saturation, value
+                turned = (np.asarray(hue, np.int16) + int(shift * 255)).astype(
+                    np.uint8
+                )  # goes round
+                bands = Image.fromarray(turned), saturation, value
                 image = Image.merge('HSV', bands).convert('RGB')
         results['img'] = np.ascontiguousarray(np.asarray(image)[..., ::-1])
         return results

@@ -132,4 +132,7 @@ class COCO14Dataset(VOCImageLabelDataset):
         palette=voc_palette(81).tolist(),
     )
 
-    same = staticmethod(coco_number)
+    @staticmethod
+    def same(id_: str) -> str:
+        """What ids must have in common: the number of the image."""
+        return coco_number(id_)

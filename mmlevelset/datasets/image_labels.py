@@ -64,8 +64,8 @@ def xml_entries(folder: Path, classes: Sequence[str], wanted: Callable[[str], bo
                 f"{path}: got an XML file of <{root.tag}>, expected <annotation> with VOC's objects. "
                 'Is it a web page, saved in the place of the file?'
             )
-        names = [tag.text for tag in root.findall('object/name')]
-        unknown = sorted(str(name) for name in set(names) - set(classes[1:]))
+        names = [str(tag.text) for tag in root.findall('object/name')]
+        unknown = sorted(set(names) - set(classes[1:]))
         if unknown:
             raise ValueError(
                 f'{path}: unknown class {unknown}; expected {classes[1:]}. '

@@ -67,7 +67,7 @@ OPTIONAL = ('num_batches_tracked', 'auto_background.histogram')
 def bare_model(model: torch.nn.Module) -> torch.nn.Module:
     """The model inside the wrappers of distributed training and test-time augmentation."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
+        model = model.get_submodule('module')
     return model
 
 

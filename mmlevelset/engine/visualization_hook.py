@@ -10,8 +10,10 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmlevelset.models.level_set_head import LevelSetHead
+from mmlevelset.models.seeds import cam_source, level_set_of
 from mmlevelset.registry import HOOKS
 from mmlevelset.structures.fields import image_labels, unit_images
+from mmlevelset.structures.host import CAMSource, Host
 from mmlevelset.visualization import draw_rows, trace_panels
 
 
@@ -44,13 +46,11 @@ class LevelSetVisualizationHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """Draw the batch of every ``interval``-th iteration."""
-        if not self.every_n_train_iters(runner, self.interval):
+        if data_batch is None or not self.every_n_train_iters(runner, self.interval):
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        heads = [m for m in model.modules() if isinstance(m, LevelSetHead)]
-        sources = [getattr(model, 'decode_head', None), *(h.cam_head for h in heads)]
-        sources = [source for source in sources if hasattr(source, 'activation')]
-        if not heads or not sources:
+        head, source = level_set_of(model), cam_source(model)
+        if head is None or source is None:
             raise ValueError(
                 'LevelSetVisualizationHook needs a LevelSetHead and a head that makes CAMs '
                 '(CAMHead, as decode_head or as cam_head of the LevelSetHead); remove the hook '
@@ -60,16 +60,16 @@ class LevelSetVisualizationHook(Hook):
         training = model.training
         model.eval()
         try:
-            self._draw(model, heads[0], sources[0], copy.deepcopy(data_batch), path)
+            self._draw(model, head, source, copy.deepcopy(data_batch), path)
         finally:
             model.train(training)
 
     @torch.no_grad()
     def _draw(
         self,
-        model: torch.nn.Module,
+        model: Host,
         head: LevelSetHead,
-        source: torch.nn.Module,
+        source: CAMSource,
         batch: dict,
         path: Path,
     ) -> None:

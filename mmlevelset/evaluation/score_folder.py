@@ -13,7 +13,13 @@ from mmlevelset.fileio.output import finished_ids
 from mmlevelset.fileio.seeds import read_seed, seed_to_label
 from mmlevelset.parallel import progress
 
-from .boundary import BOUNDARY_RATIO, boundary_report, check_bands, count_boundaries
+from .boundary import (
+    BOUNDARY_RATIO,
+    BoundaryCounts,
+    boundary_report,
+    check_bands,
+    count_boundaries,
+)
 from .boundary_f import boundary_f_report, class_boundary_f
 from .confusion import check_absent, check_truth, confusion_matrix, confusion_scores, label_names
 from .seed_scores import flat_scores, seed_table
@@ -71,10 +77,12 @@ def evaluate_seeds(
             counts.append(sweep.count(seed.keys, seed.scores, target))
     report = sweep.report(counts)
 
-    chosen, oracle = [], []
+    scores = flat_scores(report, classes)
+    chosen: list[BoundaryCounts] = []
+    oracle: list[BoundaryCounts] = []
     for name in progress(ids, len(ids), 'contours'):
         seed, target = read_seed(seed_dir / f'{name}.npz'), read_label(gt_dir / f'{name}.png')
-        for value, kept in ((report.threshold, chosen), (report.oracle_threshold, oracle)):
+        for value, kept in ((report.threshold, chosen), (scores['oracle_threshold'], oracle)):
             label = seed_to_label(seed, value)
             kept.append(count_boundaries(label, target, len(classes), ratio, radii))
     return dict(
@@ -83,7 +91,7 @@ def evaluate_seeds(
         images=len(ids),
         facts=facts,
         threshold_rule=sweep.rule,
-        scores=flat_scores(report, classes),
+        scores=scores,
         boundary=boundary_report(chosen, classes, radii),
         oracle_boundary=boundary_report(oracle, classes, radii),
         sweep=dict(thresholds=report.thresholds, mIoU=100 * report.curve),

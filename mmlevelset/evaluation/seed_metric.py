@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class SeedMetric(BaseMetric):
         thresholds: Sequence[float] | None = None,
         absent: str = 'nan',
         out_dir: str | None = None,
-        source: dict[str, str] | None = None,
+        source: dict[str, Any] | None = None,
         split: str | None = None,
         gt_dir: str | None = None,
         scales: Sequence[float] | None = None,
@@ -68,10 +69,14 @@ class SeedMetric(BaseMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.sweep_options = dict(
-            threshold=threshold, thresholds=thresholds, absent=absent, ignore_index=ignore_index
+        self._sweep = partial(
+            SeedSweep,
+            threshold=threshold,
+            thresholds=thresholds,
+            absent=absent,
+            ignore_index=ignore_index,
         )
-        SeedSweep(1, **self.sweep_options)  # wrong options should fail before the first image
+        self._sweep(1)  # wrong options should fail before the first image
         self.out_dir = Path(out_dir) if out_dir else None
         self.source = source or {}
         self.facts = dict(split=split, gt_dir=gt_dir, scales=scales)
@@ -90,7 +95,7 @@ class SeedMetric(BaseMetric):
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Count, and export if asked to, one batch of predictions (see the class docstring)."""
         num_classes = len(self.classes) - 1
-        sweep = SeedSweep(num_classes, **self.sweep_options)
+        sweep = self._sweep(num_classes)
         if self.out_dir is not None and not self.results:
             self._open_folder(self.out_dir)
         for sample in data_samples:
@@ -166,7 +171,7 @@ class SeedMetric(BaseMetric):
             the thresholds.
         """
         classes = self.classes
-        sweep = SeedSweep(len(classes) - 1, **self.sweep_options)
+        sweep = self._sweep(len(classes) - 1)
         report = sweep.report(results)
         meta = self.dataset_meta
         facts = {

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from prettytable import PrettyTable
 
 from .sweep import SeedReport
@@ -19,7 +20,7 @@ def flat_scores(report: SeedReport, classes: Sequence[str]) -> dict[str, float]:
         dict[str, float]: ``threshold`` and, at it, ``mIoU``, ``FP``, ``FN`` and ``IoU.<class>``;
         ``oracle_threshold`` and ``oracle_mIoU``. Without ground truth only ``threshold``.
     """
-    if report.scores is None:
+    if report.scores is None or report.oracle is None or report.oracle_threshold is None:
         return dict(threshold=report.threshold)
     scores = dict(
         mIoU=100 * float(report.scores.miou),
@@ -53,12 +54,12 @@ def seed_table(
     chosen = f't = {report.threshold:g} ({rule if rule == "otsu" else "fixed"})'
     lines = [f'Seeds of {report.images} images, {report.evaluated} with ground truth']
     lines += [f'  {name}: {_text(value)}' for name, value in facts.items()]
-    if report.scores is None:
+    if report.scores is None or report.oracle is None:
         return '\n'.join([*lines, f'No ground truth: only the background threshold, {chosen}'])
     table = PrettyTable(['class', chosen, f't = {report.oracle_threshold:g} (oracle)'])
     table.align['class'] = 'l'
 
-    def add(name: str, *values: float, divider: bool = False) -> None:
+    def add(name: str, *values: np.ndarray, divider: bool = False) -> None:
         table.add_row([name, *(f'{100 * value:.2f}' for value in values)], divider=divider)
 
     both = report.scores, report.oracle

@@ -77,7 +77,8 @@ def check_voc_archive(
     try:
         with tarfile.open(archive, 'r:gz') as tar:
             for member in tar:
-                if not member.isfile():
+                file = tar.extractfile(member) if member.isfile() else None
+                if file is None:
                     continue
                 parent, _, name = member.name.rpartition('/')
                 stem, dot, suffix = name.rpartition('.')
@@ -87,7 +88,7 @@ def check_voc_archive(
                         f'{folder}/<id>.png of the {len(ids)} images of the set'
                     )
                 where = f'{archive}: {name}'
-                with opened(tar.extractfile(member), where, 'a mask') as image:
+                with opened(file, where, 'a mask') as image:
                     _check_voc_label(where, image, image_size(images[stem])[::-1])
                 found.add(stem)
     except tarfile.ReadError as error:

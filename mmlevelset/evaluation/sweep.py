@@ -60,7 +60,7 @@ class SeedReport(NamedTuple):
         oracle_threshold (float | None): best threshold of the sweep, chosen with ground truth.
         oracle (Scores | None): scores at ``oracle_threshold``, fractions.
         thresholds (np.ndarray): the sweep, (T,).
-        curve (np.ndarray | None): mIoU over the sweep, (T,) fractions.
+        curve (np.ndarray): mIoU over the sweep, (T,) fractions; NaN without ground truth.
         evaluated (int): number of images with ground truth.
     """
 
@@ -70,7 +70,7 @@ class SeedReport(NamedTuple):
     oracle_threshold: float | None
     oracle: Scores | None
     thresholds: np.ndarray
-    curve: np.ndarray | None
+    curve: np.ndarray
     evaluated: int
 
 
@@ -183,7 +183,8 @@ class SeedSweep:
             threshold = FALLBACK
         sweeps = [item.sweep for item in counts if item.sweep is not None]
         if not sweeps:
-            return SeedReport(len(counts), threshold, None, None, None, self.thresholds, None, 0)
+            unknown = np.full(len(self.thresholds), np.nan)
+            return SeedReport(len(counts), threshold, None, None, None, self.thresholds, unknown, 0)
         confusion = self.confusions(sweeps)
         check_truth(confusion[0].sum(axis=1), len(sweeps))
 

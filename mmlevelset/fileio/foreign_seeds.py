@@ -86,6 +86,7 @@ def write_foreign_seed(path: str | Path, seed: Seed, layout: str) -> None:
             sums and normalises the activations on that grid.
     """
     scores = seed.scores.astype(np.float32)
+    content: dict[int | str, Any]
     if layout == 'psa':
         content = {int(key): map_ for key, map_ in zip(seed.keys, scores, strict=True)}
     else:

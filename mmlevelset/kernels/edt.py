@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ _MAX_SIDE = 1000
 
 
 @functools.cache
-def _opencv() -> ModuleType | None:
+def _opencv() -> Any:
+    """OpenCV's module, or None where it is not installed."""
     try:
         return importlib.import_module('cv2')
     except ImportError:

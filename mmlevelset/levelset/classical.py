@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -171,7 +172,7 @@ class ClassicalEvolution(Evolution):
         **options: Any,
     ) -> None:
         super().__init__(num_classes, truncate)
-        methods = {'chan_vese': chan_vese, 'drlse': drlse}
+        methods: dict[str, Callable[..., Tensor]] = {'chan_vese': chan_vese, 'drlse': drlse}
         if method not in methods:
             raise ValueError(f'method is {method!r}, expected one of {sorted(methods)}.')
         self.method, self.geodesic, self.options = method, geodesic, options
@@ -182,11 +183,11 @@ class ClassicalEvolution(Evolution):
 
     def forward(self, phi: Tensor, image: Tensor, features: Tensor) -> Tensor:
         """Evolve phi^0 to phi^T without gradient, see :meth:`Evolution.forward`."""
-        edge = edge_map(image, phi.shape[2:]) if self.geodesic or self.method == 'drlse' else None
         # The steps are in pixels of the map.
         ratio = image.shape[3] / phi.shape[3]
         if self.method == 'drlse':
-            return ratio * drlse(phi / ratio, edge, **self.options)
+            return ratio * drlse(phi / ratio, edge_map(image, phi.shape[2:]), **self.options)
+        edge = edge_map(image, phi.shape[2:]) if self.geodesic else None
         return ratio * chan_vese(phi / ratio, features, edge=edge, **self.options)
 
     def extra_repr(self) -> str:

@@ -23,6 +23,8 @@ class Pointwise(nn.Conv2d):
         groups (int): groups of channels that do not mix.
     """
 
+    bias: nn.Parameter  # always there
+
     def __init__(self, inputs: int, outputs: int, groups: int = 1) -> None:
         super().__init__(inputs, outputs, 1, groups=groups)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -102,12 +102,12 @@ def filtered(x: Tensor, modes: int, multiply: Callable[[Tensor], Tensor]) -> Ten
     return torch.fft.irfft2(low, s=x.shape[2:], norm='forward')
 
 
-def lowest(values: Tensor, size: tuple[int, int], modes: int) -> Tensor:
+def lowest(values: Tensor, size: Sequence[int], modes: int) -> Tensor:
     """Values of the lowest frequencies that a map has.
 
     Args:
         values (Tensor): one value per frequency, (..., rows, columns), in the order of ``rfft2``.
-        size (tuple[int, int]): height and width of the map.
+        size (Sequence[int]): height and width of the map.
         modes (int): frequencies kept per direction.
 
     Returns:

@@ -28,6 +28,8 @@ class AutoBackground(nn.Module):
         histogram (Tensor): pixels by class and level, (C, 256), a buffer: saved with the model.
     """
 
+    histogram: Tensor
+
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.register_buffer('histogram', torch.zeros(num_classes, HISTOGRAM_BINS))

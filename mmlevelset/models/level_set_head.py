@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmlevelset.levelset import (
@@ -112,19 +112,23 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         del self.loss_decode  # mmseg's pixel-wise loss
         self.truncate = truncate
         self.initialiser = LevelSetInitialiser(in_channels, channels)
-        self.loss_energy = loss_energy and MODELS.build(loss_energy)
+        self.loss_energy: nn.Module | None = MODELS.build(loss_energy) if loss_energy else None
         # Without an energy nothing drives the evolution, and phi^T is phi^0.
-        self.evolution = loss_energy and self._build_evolution(evolution)
+        self.evolution = self._build_evolution(evolution) if loss_energy else None
         self.loss_sdf = MODELS.build(
             dict(type='mmlevelset.SDFLoss', truncate=truncate) | dict(loss_sdf or {})
         )
-        self.loss_anchor = loss_anchor and MODELS.build(dict(truncate=truncate) | dict(loss_anchor))
-        self.loss_area = loss_area and MODELS.build(loss_area)
-        self.cam_head = None
+        self.loss_anchor: nn.Module | None = None
+        if loss_anchor is not None:
+            self.loss_anchor = MODELS.build(dict(truncate=truncate) | dict(loss_anchor))
+        self.loss_area: nn.Module | None = MODELS.build(loss_area) if loss_area else None
+        self.cam_head: BaseDecodeHead | None = None
         if cam_head is not None:
             self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))
         self.data_index = data_index
         self.decoupled = decoupled
+        if isinstance(background, str) and background != 'auto':
+            raise ValueError(f"background is {background!r}, expected a number or 'auto'")
         self.background = background
         self.auto_background = AutoBackground(num_classes) if background == 'auto' else None
         self.watch = LevelSetWatch(num_classes)
@@ -192,7 +196,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         """
         n, c = pairs
         phi = phi.detach() if self.decoupled else phi
-        size = phi.shape[2:]
+        size: Sequence[int] = phi.shape[2:]
         if self.stride(image, phi) > 1.5 * IMAGE_STRIDE:
             size = [-(-side // IMAGE_STRIDE) for side in image.shape[2:]]
         image = F.interpolate(image, size, mode='area')
@@ -235,7 +239,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         if self.auto_background is not None and self.training:
             self.auto_background.update(cam, labels)
         found = self.backgrounds()
-        mask = cam_masks(cam, labels, self.background if found is None else found)
+        mask = cam_masks(cam, labels, float(self.background) if found is None else found)
         valid = valid_masks(mask) & (labels > 0)
         n, c = valid.nonzero(as_tuple=True)
         # To the rim of the pixels, not to their centres: half a pixel is longer on a coarser map.
@@ -294,21 +298,21 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             area = self.loss_area(trace.phi0, *target) + self.loss_area(trace.phi, *target)
             losses['loss_area'] = self.warmup['sdf'] * area
         if self.loss_energy is not None:
-            losses.update(self._energy_losses(trace))
+            losses.update(self._energy_losses(self.loss_energy, trace))
         losses['area'] = inside_area(trace.phi, driven=bool(self.warmup['energy']))
         losses['area_cam'] = batch_mean((trace.sdf > 0).float())
         return losses
 
-    def _energy_losses(self, trace: LevelSetTrace) -> dict[str, Tensor]:
+    def _energy_losses(self, loss: nn.Module, trace: LevelSetTrace) -> dict[str, Tensor]:
         """``loss_energy_*`` of phi^T and, decoupled, of phi^0, times the factor of the warm-up."""
         factor = self.warmup['energy']
         if not factor:
             # Nothing to compute yet, but f_LSE stays in the graph, see evolve.
             return dict(loss_energy=0 * trace.phi.sum())
         maps = trace.image, trace.data, trace.cam, trace.stride
-        losses = {k: factor * v for k, v in self.loss_energy(trace.phi, *maps).items()}
+        losses = {k: factor * v for k, v in loss(trace.phi, *maps).items()}
         if self.decoupled:
-            energy = self.loss_energy(trace.phi0, *maps)
+            energy = loss(trace.phi0, *maps)
             losses['loss_energy_phi0'] = factor * sum(energy.values())
         return losses
 

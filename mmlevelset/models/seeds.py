@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmlevelset.structures.fields import image_labels
+from mmlevelset.structures.host import CAMSource, Host
 
 from .level_set_head import LevelSetHead
 
@@ -69,7 +70,7 @@ class SeedRecipe:
                 raise ValueError(f'{key}={value!r} is unknown; choose one of {known}')
 
     def maps(
-        self, model: nn.Module, inputs: Tensor, metas: Sequence[dict]
+        self, model: Host, inputs: Tensor, metas: Sequence[dict]
     ) -> tuple[Tensor, list[Tensor]]:
         """Run a host on a batch of views.
 
@@ -102,8 +103,21 @@ class SeedRecipe:
             maps.append(head.activation(features) * labels[..., None, None])
         if self.seed_source != 'cam':
             image = unit_inputs(model.data_preprocessor, inputs)
-            maps.append(level_set_of(model).seeds(features, image, labels))
+            maps.append(self.level_set(model).seeds(features, image, labels))
         return labels, maps
+
+    def level_set(self, model: Host) -> LevelSetHead:
+        """The head that :attr:`seed_source` reads.
+
+        Raises:
+            ValueError: The model has none.
+        """
+        if (head := level_set_of(model)) is None:
+            raise ValueError(
+                f'seed_source={self.seed_source!r} needs level sets, but the model has no LevelSetHead; '
+                "use seed_source='cam' or add the auxiliary head."
+            )
+        return head
 
     def views(
         self,
@@ -180,9 +194,16 @@ class SeedRecipe:
         return ((cam - low - margin) / (high - low + self.eps)).clamp_min(0)
 
 
-def level_set_of(model: nn.Module) -> LevelSetHead | None:
+def level_set_of(model: Host | nn.Module) -> LevelSetHead | None:
     """Return the first LevelSetHead of a segmentor, if it has one."""
     return next((m for m in model.modules() if isinstance(m, LevelSetHead)), None)
+
+
+def cam_source(model: Host) -> CAMSource | None:
+    """Return the head that makes the CAMs: the decode head, or the level sets' own ``cam_head``."""
+    levels = [m for m in model.modules() if isinstance(m, LevelSetHead)]
+    heads = [getattr(model, 'decode_head', None), *(level.cam_head for level in levels)]
+    return next((head for head in heads if head is not None and hasattr(head, 'activation')), None)
 
 
 def unit_inputs(preprocessor: nn.Module, inputs: Tensor) -> Tensor:

@@ -8,8 +8,9 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmlevelset.registry import MODELS
+from mmlevelset.structures.host import Host
 
-from .seeds import SeedRecipe, View, level_set_of
+from .seeds import SeedRecipe, View
 
 
 @MODELS.register_module()
@@ -76,14 +77,11 @@ class CAMTTAModel(BaseTTAModel):
         return [self.recipe.merge(views) for views in data_samples_list]
 
 
-def check_source(recipe: SeedRecipe, model: nn.Module) -> None:
+def check_source(recipe: SeedRecipe, model: Host) -> None:
     """Refuse a recipe that needs level sets of a model without.
 
     Raises:
         ValueError: Naming the cure.
     """
-    if recipe.seed_source != 'cam' and level_set_of(model) is None:
-        raise ValueError(
-            f'seed_source={recipe.seed_source!r} needs level sets, but the model has no LevelSetHead; '
-            "use seed_source='cam' or add the auxiliary head."
-        )
+    if recipe.seed_source != 'cam':
+        recipe.level_set(model)

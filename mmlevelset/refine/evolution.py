@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmlevelset.levelset import TRUNCATE, ClassicalEvolution, seed_scores, signed_distance
+from mmlevelset.models.seeds import level_set_of
 from mmlevelset.refine.base import Refiner
 from mmlevelset.refine.model import load_model, normalised
 from mmlevelset.registry import REFINERS
@@ -78,12 +79,13 @@ class LevelSetRefiner(Refiner):
     ) -> None:
         super().__init__(background)
         self.model = load_model(config, checkpoint, device)
-        self.head = getattr(self.model, 'auxiliary_head', None)
-        if getattr(self.head, 'evolution', None) is None:
+        head = level_set_of(self.model)
+        if head is None or head.evolution is None:
             raise ValueError(
                 f'{config} has no level-set evolution; give a config whose auxiliary_head is a '
                 'LevelSetHead with loss_energy'
             )
+        self.head = head
         self.size = size and tuple(size)
         self.device = device
 

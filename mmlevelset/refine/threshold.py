@@ -40,7 +40,7 @@ def seed_threshold(
         ValueError: on another rule, a damaged seed, or if Otsu's rule meets constant seeds.
     """
     rule = parse_threshold(rule)
-    if rule != 'otsu':
+    if not isinstance(rule, str):
         return rule
     histogram = np.zeros(HISTOGRAM_BINS, dtype=np.int64)
     names, num_classes = (

@@ -77,6 +77,11 @@ def test_is_learnt_in_training_and_saved_with_the_head():
     assert make_head(background=0.3).backgrounds() is None
 
 
+def test_an_unknown_word_is_refused():
+    with pytest.raises(ValueError, match="background is 'otsu', expected a number or 'auto'"):
+        make_head(background='otsu')
+
+
 def test_one_for_all_classes_is_the_constant():
     """Equal backgrounds per class make the masks of the one number."""
     cam, labels = torch.rand(3, 4, 9, 9), torch.tensor([[1.0, 1, 0, 1], [0, 1, 0, 0], [1, 1, 1, 1]])

@@ -16,7 +16,7 @@ import numpy as np
 from mmlevelset.fileio.text import read_text
 
 _DECODER = json.JSONDecoder()
-_SPACE = re.compile(r'[ \t\n\r]*')
+_SPACE = re.compile(r'[ \t\n\r]+')
 
 
 class Instances:
@@ -115,7 +115,8 @@ class Instances:
 
     def _skip(self, expected: str, position: int) -> int:
         """Position after white space and, if given, one character."""
-        position = _SPACE.match(self._text, position).end()
+        if space := _SPACE.match(self._text, position):
+            position = space.end()
         if expected and self._text[position] != expected:
             raise json.JSONDecodeError(f'expected {expected!r}', self._text, position)
         return position + len(expected)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mmlevelset.fileio.meta import read_meta
 
@@ -36,7 +37,7 @@ def expected(root: str | Path, real: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def class_differences(
-    counts: Sequence[int], wanted: Sequence[int], classes: Sequence[str]
+    counts: ArrayLike, wanted: Sequence[int], classes: Sequence[str]
 ) -> list[str]:
     """Say which classes have another number of images than they should.
 

@@ -1,9 +1,9 @@
 """VOC 2012 + SBD -> the augmented training set of 10,582 images."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.io
@@ -59,7 +59,7 @@ def convert_voc_aug(
     labels = read_image_labels(voc / 'Annotations', ids, CLASSES)
     for split, members in dict(trainaug=trainaug, train=train).items():
         wrong = class_differences(
-            sum(labels[id_] for id_ in members), facts['classes'][split], CLASSES
+            np.sum([labels[id_] for id_ in members], axis=0), facts['classes'][split], CLASSES
         )
         if wrong:
             raise ValueError(
@@ -120,7 +120,7 @@ def _sbd_masks(root: Path, want: int) -> dict[str, Path]:
     return mats
 
 
-def _read_list(path: Path, facts: dict, split: str) -> list[str]:
+def _read_list(path: Path, facts: Mapping[str, Any], split: str) -> list[str]:
     ids = read_split(path)
     _expect(len(ids), facts['images'][split], f'{path} lists', 'images')
     return ids

@@ -89,7 +89,7 @@ def _local_terms(
     inverse_h, inverse_g = (1 / (area + EMPTY / count) for area in (area_h, area_g))
     gain, tilt = inverse_h + inverse_g, inverse_h.square() - inverse_g.square()
 
-    variance, similarity, offset = 0.0, 0.0, 0.0
+    variance = similarity = offset = data.new_zeros(())
     for part in data.split(_CHUNK, dim=1):
         i = part[:, None] if weight is None else part[:, None] * weight[:, :, None]
         first_h, first_g = (

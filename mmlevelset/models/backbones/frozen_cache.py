@@ -54,16 +54,17 @@ class FrozenCache:
                 ``images``.
         """
         paths = [self._path(image) for image in images.detach().float().cpu().contiguous().numpy()]
-        rows = [_read(path) for path in paths]
-        missing = [i for i, row in enumerate(rows) if row is None]
+        known = {i: row for i, path in enumerate(paths) if (row := _read(path)) is not None}
+        missing = [i for i in range(len(paths)) if i not in known]
         if missing:
             # What is stored must not depend on the precision of the run that stores it.
             with torch.autocast(images.device.type, enabled=False):
                 computed = compute(images[missing])
             for i, maps in zip(missing, zip(*computed, strict=True), strict=True):
-                rows[i] = [m.cpu().numpy().astype(np.float16) for m in maps]
+                known[i] = [m.cpu().numpy().astype(np.float16) for m in maps]
                 with atomic_path(paths[i]) as temporary, open(temporary, 'wb') as file:
-                    np.savez(file, *rows[i])
+                    np.savez(file, *known[i])
+        rows = [known[i] for i in range(len(paths))]
         return [torch.from_numpy(np.stack(maps)).to(images) for maps in zip(*rows, strict=True)]
 
 

@@ -44,7 +44,7 @@ class CAMHead(MapsOnly, BaseDecodeHead):
         align_corners: bool = False,
         loss_weight: float = 1.0,
         dropout_ratio: float = 0.0,
-        init_cfg: dict | None = None,
+        init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(
             in_channels=in_channels,

@@ -138,7 +138,12 @@ class IRNet(MapsOnly, BaseDecodeHead):
 
         Returns:
             Tensor: (dy, dx), (N, 2, h, w), in pixels of the grid.
+
+        Raises:
+            ValueError: The head was built without this branch.
         """
+        if self.dp_layers is None:
+            raise ValueError('this IRNet has no vectors: build it with displacement=True')
         maps = [x.detach() for x in self._transform_inputs(inputs)]
         *layers, up, last = self.dp_layers
         first, second, *coarse = (layer(x) for layer, x in zip(layers, maps, strict=True))

@@ -55,6 +55,8 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
         ValueError: For an unknown variant or CAM, or the patch scores of V1.
     """
 
+    conv_seg: nn.Conv2d | None
+
     def __init__(
         self,
         num_classes: int,
@@ -102,7 +104,8 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
             tuple: class logits (N, C), the mean of the last layer's class tokens, and the patch
             scores S before the ReLU of eq 6, (N, C, h, w), signed, or ``None`` for V1.
         """
-        return inputs[1][:, -1].mean(2), self.conv_seg and self.conv_seg(inputs[0])
+        scores = None if self.conv_seg is None else self.conv_seg(inputs[0])
+        return inputs[1][:, -1].mean(2), scores
 
     def loss(
         self,
@@ -186,7 +189,7 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
             )
         scores = self.forward(inputs)[1]
         patch = None if scores is None else F.relu(scores.float())
-        if self.cam_type == 'patch':
+        if self.cam_type == 'patch' and patch is not None:
             return patch
         layers = inputs[2][:, -self.num_layers :].float()
         attention = layers.mean(1) if self.variant == 'plus' else layers.sum(1)

@@ -157,7 +157,7 @@ class MuSCLeHead(CAMHead):
             logits, embeddings, upsample(cam, inputs), upsample(sgc, inputs), batch_data_samples
         )
 
-    def loss_by_feat(
+    def loss_by_feat(  # type: ignore[override]  # of four maps
         self,
         logits: Tensor,
         embeddings: Tensor,

@@ -3,7 +3,7 @@
 Constants are those of SEAM's network/resnet38_SEAM.py and train_SEAM.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from mmseg.structures import SegDataSample
@@ -106,7 +106,7 @@ class SEAMHead(CAMHead):
         # The loss pools the enlarged scores as well.
         return upsample(self.cls_seg(inputs[2]), inputs).mean((2, 3))[:, 1:]
 
-    def loss(
+    def loss(  # type: ignore[override]  # of two views
         self,
         inputs: Sequence[Sequence[Tensor]],
         batch_data_samples: list[SegDataSample],
@@ -131,7 +131,7 @@ class SEAMHead(CAMHead):
             batch_data_samples,
         )
 
-    def loss_by_feat(
+    def loss_by_feat(  # type: ignore[override]  # of two views
         self,
         seg_logits: Sequence[Tensor],
         revised: Sequence[Tensor],
@@ -153,9 +153,9 @@ class SEAMHead(CAMHead):
         logits = [scores.mean((2, 3))[:, 1:] for scores in seg_logits]
         metas = [sample.metainfo for sample in batch_data_samples]
         labels = image_labels(metas, self.num_classes, logits[0])
-        cls = sum(F.multilabel_soft_margin_loss(z, labels) for z in logits) / 2
+        cls = both(F.multilabel_soft_margin_loss(z, labels) for z in logits) / 2
         present = F.pad(labels, (1, 0), value=1)[:, :, None, None]  # the background always is
-        rvmin = sum(min_pool((rv * present)[:, 1:]) for rv in revised) / 2
+        rvmin = both(min_pool((rv * present)[:, 1:]) for rv in revised) / 2
 
         size = seg_logits[1].shape[2:]
         cams = [shrink(max_norm(maps), size) * present for maps in seg_logits]
@@ -163,7 +163,7 @@ class SEAMHead(CAMHead):
         er = (cams[0] - cams[1])[:, 1:].abs().mean()
         # Each revised CAM follows the classes that win in the CAM of the other view.
         targets = [winners(rest_as_background(cam.detach())) for cam in reversed(cams)]
-        ecr = sum(largest(t - rv, ECR_SHARE) for t, rv in zip(targets, revised, strict=True))
+        ecr = both(largest(t - rv, ECR_SHARE) for t, rv in zip(targets, revised, strict=True))
         accuracy = ((logits[0] > 0) == labels.bool()).float().mean() * 100
         return dict(
             loss_cls=cls * self.loss_weight,
@@ -172,6 +172,12 @@ class SEAMHead(CAMHead):
             loss_ecr=ecr,
             acc_cls=accuracy,
         )
+
+
+def both(losses: Iterable[Tensor]) -> Tensor:
+    """Sum of the scalar ``losses`` of the two views."""
+    first, second = losses
+    return first + second
 
 
 def upsample(maps: Tensor, inputs: Sequence[Tensor]) -> Tensor:

@@ -112,7 +112,7 @@ class MuSCLe(SeedSegmentor):
             )
         return super().forward(inputs, data_samples, mode)
 
-    def loss_views(self, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
+    def loss_views(self, data_samples: list[SegDataSample] | None) -> dict[str, Tensor]:
         """Losses of the second step.
 
         Args:
@@ -125,7 +125,7 @@ class MuSCLe(SeedSegmentor):
         Raises:
             ValueError: The samples have no views.
         """
-        if not all('views' in sample for sample in data_samples):
+        if not data_samples or not all('views' in sample for sample in data_samples):
             raise ValueError(
                 "the samples have no views: put 'mmlevelset.OverlappingViews' into the training "
                 "pipeline and end it with 'mmlevelset.PackViews'"
