@@ -18,7 +18,8 @@ def test_no_mask_is_read() -> None:
     evaluator = [dict(type='IoUMetric'), dict(type='mmlevelset.BoundaryMetric')]
     cfg = Config(dict(test_dataloader=dict(dataset=dataset), test_evaluator=evaluator))
     set_label_folder(cfg, 'out')
-    assert cfg.test_evaluator == dict(type='IoUMetric', format_only=True, output_dir='out')
+    assert cfg.test_evaluator.type == 'mmlevelset.LabelMetric'
+    assert cfg.test_evaluator.out_dir == 'out' and 'weights_hash' in cfg.test_evaluator.source
     dataset = cfg.test_dataloader.dataset
     assert dataset.data_prefix == dict(seg_map_path=None)
     assert dataset.pipeline == [LOAD[0], dict(type='TestTimeAug', transforms=[[flip], [pack]])]

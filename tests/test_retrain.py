@@ -12,6 +12,7 @@ from PIL import Image
 from mmlevelset.apis import build_runner, load_config, set_label_folder, set_tta
 from mmlevelset.evaluation.submission import check_voc_archive, write_voc_archive
 from mmlevelset.fileio.labels import write_label
+from mmlevelset.fileio.output import finished_ids
 
 ROOT = Path(__file__).resolve().parents[1]
 IDS = [f'2007_00000{i}' for i in range(4)]
@@ -104,5 +105,6 @@ def test_inference_and_archive(data, tmp_path) -> None:
     set_tta(cfg)
     set_label_folder(cfg, str(tmp_path / 'out'))
     build_runner(cfg).test()
+    assert finished_ids(tmp_path / 'out', '.png') == sorted(IDS)
     write_voc_archive(tmp_path / 'out', tmp_path / 'a.tgz', IDS, data / 'images')
     check_voc_archive(tmp_path / 'a.tgz', IDS, data / 'images')

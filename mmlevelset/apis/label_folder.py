@@ -5,17 +5,27 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmlevelset.config import settings_hash
+from mmlevelset.fileio.hashes import file_hash
+
 
 def set_label_folder(cfg: Config, folder: str) -> None:
     """Test without ground truth: the label maps are all that is written.
 
     Args:
-        cfg: Changed in place: no masks are read, and the metrics give way to mmsegmentation's
-            IoUMetric, which writes ``<id>.png``.
+        cfg: Changed in place: no masks are read, and the metrics give way to
+            :class:`~mmlevelset.evaluation.LabelMetric`, which writes ``<id>.png``.
         folder: Where the label maps go.
     """
     drop_masks(cfg)
-    cfg.test_evaluator = dict(type='IoUMetric', format_only=True, output_dir=folder)
+    cfg.test_evaluator = dict(type='mmlevelset.LabelMetric', out_dir=folder, source=source(cfg))
+
+
+def source(cfg: Config) -> dict[str, Any]:
+    """Config and weights of a test, by name and by content, for ``meta.json``."""
+    weights = cfg.get('load_from')
+    made = dict(config=cfg.filename, config_hash=settings_hash(cfg))
+    return dict(made, weights=weights, weights_hash=file_hash(weights))
 
 
 def drop_masks(cfg: Config) -> None:

@@ -16,14 +16,16 @@ from mmengine.runner import Runner
 
 from mmlevelset import compat
 from mmlevelset.apis.checks import check_config, check_training
+from mmlevelset.apis.label_folder import source
 from mmlevelset.apis.resume import set_resume
-from mmlevelset.config import add_options, read_config, settings_hash
+from mmlevelset.config import add_options, read_config
 from mmlevelset.fileio.atomic import write_json
 from mmlevelset.fileio.conventions import CONVENTIONS
-from mmlevelset.fileio.hashes import file_hash
 from mmlevelset.fileio.lock import folder_lock
 from mmlevelset.fileio.versions import versions
 
+# Where a launcher tells a process its number, before mmengine reads it there.
+RANKS = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 STATED = ('split', 'gt_dir', *CONVENTIONS)  # of the data set, beside every result
 
 
@@ -95,7 +97,7 @@ def train(cfg: Config, resume: bool = False) -> None:
     """
     check_config(cfg, 'train')
     # Of several processes, the first writes.
-    first = os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0')) == '0'
+    first = os.environ.get(RANKS.get(cfg.get('launcher'), ''), '0') == '0'
     with folder_lock(cfg.work_dir) if first else nullcontext():
         if resume or cfg.get('resume') and not cfg.get('load_from'):
             set_resume(cfg)
@@ -150,13 +152,10 @@ def set_seed_folder(cfg: Config, folder: str) -> None:
     if not metrics:
         raise ValueError(
             "--out writes seeds: test_evaluator needs a dict(type='mmlevelset.SeedMetric'); "
-            "for label maps of a segmentation model set output_dir of mmseg's IoUMetric."
+            'for label maps of a segmentation model give --labels-only in its place'
         )
-    source = dict(config=cfg.filename, config_hash=settings_hash(cfg))
-    weights = cfg.get('load_from')
-    source.update(weights=weights, weights_hash=file_hash(weights))
     for metric in metrics:
-        metric.update(out_dir=folder, source=source)
+        metric.update(out_dir=folder, source=source(cfg))
 
 
 def set_show_folder(cfg: Config, folder: str) -> None:

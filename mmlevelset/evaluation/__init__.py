@@ -12,6 +12,7 @@ from .boundary_f import boundary_f, boundary_f_report, class_boundary_f
 from .boundary_f_metric import BoundaryFMetric
 from .boundary_metric import BoundaryMetric
 from .confusion import confusion_matrix, confusion_scores
+from .label_metric import LabelMetric
 from .score_folder import evaluate_labels, evaluate_seeds
 from .seed_metric import SeedMetric
 from .sweep import SeedSweep
@@ -20,6 +21,7 @@ from .thresholds import choose_threshold, otsu_threshold, parse_threshold
 __all__ = [
     'BoundaryFMetric',
     'BoundaryMetric',
+    'LabelMetric',
     'SeedMetric',
     'SeedSweep',
     'boundary_band',
