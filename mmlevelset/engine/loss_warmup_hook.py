@@ -34,8 +34,7 @@ class LossWarmupHook(Hook):
     ) -> None:
         self.ramps = dict(sdf=tuple(sdf), energy=tuple(energy))
         for name, (begin, end) in self.ramps.items():
-            whole = isinstance(begin, int) and isinstance(end, int)
-            if not 0 <= begin <= end or not (whole or end <= 1):
+            if not 0 <= begin <= end or not (_whole(begin, end) or end <= 1):
                 raise ValueError(
                     f'LossWarmupHook: {name}=({begin}, {end}), expected 0 <= begin <= end: two whole '
                     'numbers of iterations, or two fractions of the training up to 1.0'
@@ -51,8 +50,8 @@ class LossWarmupHook(Hook):
                 'custom_hooks or add the auxiliary head'
             )
 
-        for name, (begin, _) in self.ramps.items():
-            if isinstance(begin, int) and begin >= runner.max_iters:
+        for name, (begin, end) in self.ramps.items():
+            if _whole(begin, end) and begin >= runner.max_iters:
                 runner.logger.warning(
                     f'the {name} loss of the level sets never becomes active: it begins at iteration '
                     f'{begin}, the training has {runner.max_iters}; lengthen the training (train_cfg) or '
@@ -65,6 +64,11 @@ class LossWarmupHook(Hook):
         """Set the factors of this iteration."""
         for head in self.heads:
             for name, (begin, end) in self.ramps.items():
-                done = runner.iter / (1 if isinstance(end, int) else runner.max_iters)
+                done = runner.iter / (1 if _whole(begin, end) else runner.max_iters)
                 ramp = (done - begin) / (end - begin) if end > begin else float(done >= begin)
                 head.warmup[name] = min(max(ramp, 0.0), 1.0)
+
+
+def _whole(begin: float, end: float) -> bool:
+    """Whether a ramp counts iterations; (0.3, 1) is a share like (0.3, 1.0)."""
+    return isinstance(begin, int) and isinstance(end, int)

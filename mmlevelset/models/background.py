@@ -36,13 +36,13 @@ class AutoBackground(nn.Module):
 
     @torch.no_grad()
     def update(self, cam: Tensor, labels: Tensor) -> None:
-        """Count the maps of a batch, of all processes.
+        """Count the maps of a batch, of all processes; those that are not finite are left out.
 
         Args:
             cam (Tensor): C, (N, C, h, w), >= 0, unnormalised.
             labels (Tensor): image labels, (N, C), 0/1.
         """
-        n, c = labels.nonzero(as_tuple=True)
+        n, c = (labels * cam.flatten(2).isfinite().all(2)).nonzero(as_tuple=True)
         levels = (normalise_cam(cam[n, c][:, None]) * (HISTOGRAM_BINS - 1)).round().long()
         index = (levels.flatten(1) + HISTOGRAM_BINS * c[:, None]).flatten()
         new = torch.bincount(index, minlength=self.histogram.numel()).view_as(self.histogram)

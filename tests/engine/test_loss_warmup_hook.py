@@ -45,6 +45,12 @@ def test_steps():
     assert [f['energy'] for f in found] == [0, 0, 1]
 
 
+def test_a_share_and_the_whole_number_one():
+    """(0.5, 1) ends with the training, as (0.5, 1.0) does, and not at iteration 1."""
+    found = factors(LossWarmupHook(energy=(0.5, 1)), [1, 50, 75])
+    assert [f['energy'] for f in found] == pytest.approx([0, 0, 0.5])
+
+
 @pytest.mark.parametrize('total', [28, 100, 10_000])
 def test_iterations_do_not_follow_the_length(total):
     """Whole numbers count iterations: 100 images and 10,000 wait alike."""

@@ -55,6 +55,17 @@ def test_no_present_class_changes_nothing():
     assert not auto.histogram.any()
 
 
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_broken_maps_are_left_out(value):
+    """The loss says what is wrong, with the names of the images; counting NaN would fail before."""
+    auto, expected = AutoBackground(1), AutoBackground(1)
+    cam = two_levels(0.1, 0.4)
+    expected.update(cam[1:], torch.ones(3, 1))
+    cam[0, 0, 3, 3] = value
+    auto.update(cam, torch.ones(4, 1))
+    torch.testing.assert_close(auto.histogram, expected.histogram)
+
+
 def make_head(**options) -> LevelSetHead:
     return LevelSetHead([4], [0], 8, num_classes=2, loss_energy=None, **options)
 
