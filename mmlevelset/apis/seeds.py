@@ -11,7 +11,7 @@ from mmlevelset.datasets.image_labels import read_image_labels
 from mmlevelset.fileio.foreign_seeds import FORMATS, read_foreign_seed, write_foreign_seed
 from mmlevelset.fileio.ids import image_id, list_ids
 from mmlevelset.fileio.images import find_images, image_size
-from mmlevelset.fileio.meta import read_meta
+from mmlevelset.fileio.meta import place, read_meta
 from mmlevelset.fileio.output import finished_ids, resumed_folder
 from mmlevelset.fileio.seeds import Seed, read_seed, write_seed
 from mmlevelset.parallel import progress
@@ -62,7 +62,7 @@ def import_seeds(
     """Turn the seeds of another project, ``<id>.npy``, into ours. Images already done are skipped.
 
     Args:
-        source: Folder of seeds, see :mod:`mmlevelset.structures.foreign_seeds`.
+        source: Folder of seeds, see :mod:`mmlevelset.fileio.foreign_seeds`.
         out: Folder of ours, with a ``meta.json``.
         classes: C + 1 names, background first.
         method: What made the seeds, for ``meta.json``.
@@ -95,6 +95,7 @@ def import_seeds(
         split=split,
         method=method,
         source=source.as_posix(),
+        source_place=place(source, out),
         maps=maps,
     )
     names = {image_id(name): name for name in ids}
@@ -103,7 +104,7 @@ def import_seeds(
             f'{source}: {len(ids)} files are seeds of {len(names)} images, some are there in two '
             'spellings of the id; keep one of each'
         )
-    settings = ('classes', 'method', 'source', 'maps')
+    settings = ('classes', 'method', ('source', 'source_place'), 'maps')
     with resumed_folder(out, '.npz', list(names), meta, settings) as left:
         for id_ in progress(left, len(left), 'seeds'):
             where = source / f'{names[id_]}.npy'
@@ -135,10 +136,11 @@ def export_seeds(
         raise ValueError(f'format {layout!r} is unknown; choose one of {FORMATS}')
     source, out = Path(source), Path(out)
     ids = finished_ids(source, '.npz', ids)
-    meta = {**read_meta(source), 'source': source.as_posix(), 'format': layout}
+    where = dict(source=source.as_posix(), source_place=place(source, out))
+    meta = {**read_meta(source), **where, 'format': layout}
     for key in ('versions', 'complete'):
         meta.pop(key, None)
-    with resumed_folder(out, '.npy', ids, meta, ('source', 'format')) as left:
+    with resumed_folder(out, '.npy', ids, meta, (('source', 'source_place'), 'format')) as left:
         for name in progress(left, len(left), 'seeds'):
             write_foreign_seed(out / f'{name}.npy', read_seed(source / f'{name}.npz'), layout)
     return len(ids)

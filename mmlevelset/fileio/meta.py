@@ -1,6 +1,7 @@
 """``<folder>/meta.json``: how the files of a folder were made, and whether a run may go on with them."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,16 @@ def foreground_classes(meta: dict[str, Any]) -> int | None:
     return len(names) - (names[0] == 'background') if names else None
 
 
+def place(path: str | Path, folder: str | Path) -> str:
+    """The way from a folder to a path; it stays the same when both are moved together."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive of Windows: there is no way
+        return Path(path).as_posix()
+
+
 def check_resumable(
-    folder: str | Path, suffix: str, meta: dict[str, Any], settings: Sequence[str]
+    folder: str | Path, suffix: str, meta: dict[str, Any], settings: Sequence[str | tuple[str, ...]]
 ) -> None:
     """Refuse to go on with a folder whose files were made in another way.
 
@@ -60,7 +69,8 @@ def check_resumable(
         folder: Where files may be left from an earlier run.
         suffix: Of these files, e.g. ``'.png'``.
         meta: What ``meta.json`` is about to say.
-        settings: Its keys that the files depend on.
+        settings: Its keys that the files depend on. Of a tuple, one must be the same: a path as it
+            was given, or its :func:`place`.
 
     Raises:
         ValueError: naming the settings that differ from the folder's ``meta.json``, or that there
@@ -76,9 +86,9 @@ def check_resumable(
         )
     changed = [
         text
-        for key in settings
-        if before.get(key) != meta[key]
-        for text in _differences(key, before.get(key), meta[key])
+        for keys in ((key,) if isinstance(key, str) else key for key in settings)
+        if all(before.get(key) != meta[key] for key in keys)
+        for text in _differences(keys[0], before.get(keys[0]), meta[keys[0]])
     ]
     if changed:
         raise ValueError(

@@ -21,7 +21,7 @@ def resumed_folder(
     suffix: str,
     ids: Sequence[str],
     meta: dict[str, Any],
-    settings: Sequence[str],
+    settings: Sequence[str | tuple[str, ...]],
 ) -> Iterator[list[str]]:
     """Fill a folder, or go on with what an earlier run of the same settings left.
 
@@ -30,7 +30,7 @@ def resumed_folder(
         suffix: Of its files, e.g. ``'.png'``.
         ids: Images that it must hold at the end.
         meta: What ``meta.json`` says; the number of images and the mark are added.
-        settings: Its keys that the files depend on.
+        settings: Its keys that the files depend on, see :func:`~mmlevelset.fileio.meta.check_resumable`.
 
     Yields:
         list[str]: ids that have no file yet.

@@ -13,7 +13,7 @@ import torch
 from mmlevelset.fileio.hashes import file_hash
 from mmlevelset.fileio.images import find_images, read_image
 from mmlevelset.fileio.labels import write_label
-from mmlevelset.fileio.meta import foreground_classes, read_meta
+from mmlevelset.fileio.meta import foreground_classes, place, read_meta
 from mmlevelset.fileio.output import finished_ids, fresh_folder, resumed_folder
 from mmlevelset.fileio.seeds import read_seed
 from mmlevelset.fileio.soft import DTYPES, read_soft, soft_to_label, write_soft
@@ -23,7 +23,14 @@ from mmlevelset.refine.threshold import with_threshold
 from mmlevelset.registry import REFINERS
 
 # What must not change between two runs that fill the same folder.
-SOFT_SETTINGS = ('refiner', 'weights_hash', 'seed_dir', 'seeds', 'image_dir', 'dtype')
+SOFT_SETTINGS = (
+    'refiner',
+    'weights_hash',
+    ('seed_dir', 'seed_place'),
+    'seeds',
+    ('image_dir', 'image_place'),
+    'dtype',
+)
 LABEL_SETTINGS = ('threshold', 'unsure_below')
 
 
@@ -92,14 +99,18 @@ def refine_folder(
         threshold,
         unsure_below,
     )
+    weights = refiner.get('checkpoint')
     meta = dict(
         facts,
         kind='soft',
-        # As it will be read back: tuples become lists.
-        refiner=json.loads(json.dumps(refiner)),
-        weights_hash=file_hash(refiner.get('checkpoint')),
+        # As it will be read back: tuples become lists. The weights are known by their content.
+        refiner=json.loads(json.dumps({k: v for k, v in refiner.items() if k != 'checkpoint'})),
+        weights=weights,
+        weights_hash=file_hash(weights) or weights,
         seed_dir=task.seed_dir.as_posix(),
+        seed_place=place(seed_dir, out_dir),
         image_dir=Path(image_dir).as_posix(),
+        image_place=place(image_dir, out_dir),
         seeds=seeds,
         split=seeds.get('split'),
         classes=seeds.get('classes'),

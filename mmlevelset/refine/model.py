@@ -1,7 +1,6 @@
 """A trained network inside a refiner."""
 
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmlevelset import compat
+from mmlevelset.fileio.checkpoints import load_checkpoint_file
 
 
 def load_model(config: str, checkpoint: str, device: str = 'cpu') -> BaseSegmentor:
@@ -38,10 +38,10 @@ def load_model(config: str, checkpoint: str, device: str = 'cpu') -> BaseSegment
     if cfg.model.backbone.get('frozen_cache'):
         cfg.model.backbone.frozen_cache = None  # every image is seen once
     model = MODELS.build(cfg.model)
+    state = load_checkpoint_file(checkpoint)
     try:
-        state = torch.load(checkpoint, map_location='cpu', weights_only=True)
         model.load_state_dict(state['state_dict'])
-    except (KeyError, RuntimeError, UnpicklingError) as error:
+    except (KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f'{checkpoint} does not fit {config}: {error}') from error
     return model.to(device).eval()
 

@@ -13,13 +13,13 @@ from mmlevelset.evaluation.thresholds import (
     score_histogram,
 )
 from mmlevelset.fileio.labels import write_label
-from mmlevelset.fileio.meta import foreground_classes, read_meta
+from mmlevelset.fileio.meta import foreground_classes, place, read_meta
 from mmlevelset.fileio.output import finished_ids, resumed_folder
 from mmlevelset.fileio.seeds import read_seed, seed_to_label
 from mmlevelset.parallel import progress
 
 # What must not change between two runs that fill the same folder.
-SETTINGS = ('threshold', 'threshold_rule', 'ignore_band', 'seed_dir', 'seeds')
+SETTINGS = ('threshold', 'threshold_rule', 'ignore_band', ('seed_dir', 'seed_place'), 'seeds')
 
 
 def seed_threshold(
@@ -43,10 +43,8 @@ def seed_threshold(
     if not isinstance(rule, str):
         return rule
     histogram = np.zeros(HISTOGRAM_BINS, dtype=np.int64)
-    names, num_classes = (
-        finished_ids(seed_dir, '.npz', ids),
-        foreground_classes(read_meta(seed_dir)),
-    )
+    names = finished_ids(seed_dir, '.npz', ids)
+    num_classes = foreground_classes(read_meta(seed_dir))
     for name in progress(names, len(names), 'threshold'):
         seed = read_seed(Path(seed_dir) / f'{name}.npz', num_classes)
         if len(seed.keys):
@@ -114,6 +112,7 @@ def make_pseudo_labels(
         threshold_rule=rule,
         ignore_band=None if ignore_band is None else list(ignore_band),
         seed_dir=seed_dir.as_posix(),
+        seed_place=place(seed_dir, out_dir),
         split=seed_meta.get('split'),
         classes=seed_meta.get('classes'),
         seeds=seed_meta,

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmlevelset.fileio.hashes import file_hash
 from mmlevelset.fileio.labels import read_label, write_label
 from mmlevelset.fileio.lock import folder_lock
 from mmlevelset.fileio.meta import read_meta, write_meta
@@ -97,12 +98,47 @@ def test_resume_makes_what_is_missing(folders, tmp_path):
         refine_folder(dict(REFINER, iterations=3), **folders, out_dir=out)
 
 
+@pytest.mark.parametrize('moved', ['all', 'output'])
+def test_a_moved_folder_goes_on(folders, tmp_path, moved):
+    """With its seeds and images, as a pipeline's folder is moved; or alone, with absolute paths."""
+    (tmp_path / 'work').mkdir()
+    here = {key: path.rename(tmp_path / 'work' / path.name) for key, path in folders.items()}
+    refine_folder(REFINER, **here, out_dir=tmp_path / 'work/out')
+    make_pseudo_labels(here['seed_dir'], tmp_path / 'work/plain', 0.5)
+    there, out = (tmp_path / 'other', 'out') if moved == 'all' else (tmp_path / 'work', 'elsewhere/out')
+    if moved == 'all':
+        (tmp_path / 'work').rename(there)
+        here = {key: there / path.name for key, path in here.items()}
+    else:
+        (there / out).parent.mkdir()
+        (there / 'out').rename(there / out)
+    for path in (there / out / 'soft/1.npz', there / out / 'labels/5.png', there / 'plain/2.png'):
+        path.unlink()
+    assert refine_folder(REFINER, **here, out_dir=there / out) == 2
+    make_pseudo_labels(here['seed_dir'], there / 'plain', 0.5)
+    assert (there / 'plain/2.png').is_file()
+    other = (there / 'images').rename(there / 'photographs')
+    with pytest.raises(ValueError, match='other settings .image_dir: .*images -> .*photographs'):
+        refine_folder(REFINER, **dict(here, image_dir=other), out_dir=there / out)
+
+
+def test_weights_are_known_by_their_content(folders, tmp_path):
+    """Not by their path, which may move."""
+    weights, out = tmp_path / 'a.pth', tmp_path / 'out'
+    weights.write_bytes(b'one')
+    with pytest.raises(ValueError, match='unexpected keyword'):  # PAR has no weights
+        refine_folder(dict(REFINER, checkpoint=str(weights)), **folders, out_dir=out)
+    meta = read_meta(out / 'soft')
+    assert meta['refiner'] == REFINER and meta['weights'] == str(weights)
+    assert meta['weights_hash'] == file_hash(weights)
+
+
 def test_a_killed_run_goes_on_to_the_same_files(folders, tmp_path):
     """SIGKILL of the parent in the middle; its processes end by themselves."""
-    slow = dict(REFINER, iterations=300)
+    slow = dict(REFINER, iterations=100)
     refine_folder(slow, **folders, out_dir=tmp_path / 'whole')
     out = tmp_path / 'out'
-    process = tool(folders, out, '--jobs', '2', '--cfg-options', 'refiner.iterations=300')
+    process = tool(folders, out, '--jobs', '2', '--cfg-options', 'refiner.iterations=100')
     while process.poll() is None and not list(out.glob('labels/*.png')):
         time.sleep(0.002)
     process.kill()
