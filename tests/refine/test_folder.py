@@ -105,7 +105,9 @@ def test_a_moved_folder_goes_on(folders, tmp_path, moved):
     here = {key: path.rename(tmp_path / 'work' / path.name) for key, path in folders.items()}
     refine_folder(REFINER, **here, out_dir=tmp_path / 'work/out')
     make_pseudo_labels(here['seed_dir'], tmp_path / 'work/plain', 0.5)
-    there, out = (tmp_path / 'other', 'out') if moved == 'all' else (tmp_path / 'work', 'elsewhere/out')
+    there, out = (
+        (tmp_path / 'other', 'out') if moved == 'all' else (tmp_path / 'work', 'elsewhere/out')
+    )
     if moved == 'all':
         (tmp_path / 'work').rename(there)
         here = {key: there / path.name for key, path in here.items()}
