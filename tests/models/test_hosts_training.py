@@ -96,7 +96,8 @@ def small(
             pipeline=loader.dataset.pipeline,
         )
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)
-    cfg.train_cfg.max_epochs = ITERATIONS
+    length = 'max_iters' if cfg.train_cfg.type == 'IterBasedTrainLoop' else 'max_epochs'
+    cfg.train_cfg[length] = ITERATIONS
     cfg.default_hooks.checkpoint = None
     # mmengine's name is the time in seconds: two short runs would share one log.
     cfg.experiment_name = f'{leaf} {launcher}'

@@ -225,17 +225,26 @@ def test_level_set_on_seam():
     assert not [k for k, p in net.named_parameters() if p.requires_grad and p.grad is None]
 
 
-def test_cam_of_the_level_set():
-    """ReLU of the class scores of the full view, before any upsampling."""
+@pytest.mark.parametrize('guide', ['pcm', 'cam'])
+def test_guide_of_the_level_set(guide):
+    """Of the full view, before any upsampling: the revised CAM, or ReLU of the class scores."""
     net = tiny()
     net.init_weights()
+    assert net.decode_head.guide == 'pcm'
+    net.decode_head.guide = guide
     net.decode_head.dropout.p = net.backbone.b6.dropout.p = net.backbone.b7.dropout.p = 0
     _, samples = train_step(net)
     inputs = torch.stack([sample.input_image for sample in samples])
-    scores = net.decode_head.conv_seg(net.extract_feat(inputs)[2])[:, 1:]
+    scores, revised = net.decode_head.maps(net.extract_feat(inputs))
     cams = torch.stack([sample.cam for sample in samples])
-    assert scores.min() < 0
-    torch.testing.assert_close(cams, scores.clamp_min(0))
+    assert scores[:, 1:].min() < 0
+    expected = revised if guide == 'pcm' else scores.clamp_min(0)
+    torch.testing.assert_close(cams, expected[:, 1:])
+
+
+def test_unknown_guide():
+    with pytest.raises(ValueError, match="guide='sgc' is unknown; choose 'cam' or 'pcm'"):
+        seam_head.SEAMHead(20, guide='sgc')
 
 
 def dense(cam: Tensor, features: Tensor) -> Tensor:

@@ -60,8 +60,8 @@ class MuSCLeHead(CAMHead):
         imc_epoch: First epoch, from 0, of the inter-image contrast.
         pixpro_epoch: First epoch of the second step, on two views.
         emd_epoch: First epoch of the earth mover's distance in it.
-        guide: The map that a level set sees: ``'cam'``, the plain CAM of the paper's eq 6, or
-            ``'sgc'``, which the seeds of this host are made from.
+        guide: The map that a level set sees: ``'sgc'``, which the seeds of this host are made from,
+            or ``'cam'``, the plain CAM of the paper's eq 6.
 
     Raises:
         ValueError: For an unknown ``guide``.
@@ -75,7 +75,7 @@ class MuSCLeHead(CAMHead):
         imc_epoch: int = 4,
         pixpro_epoch: int = 8,
         emd_epoch: int = 12,
-        guide: str = 'cam',
+        guide: str = 'sgc',
     ) -> None:
         if guide not in ('cam', 'sgc'):
             raise ValueError(f"guide={guide!r} is unknown; choose 'cam' or 'sgc'")

@@ -31,7 +31,7 @@ class SEAMHead(CAMHead):
 
         loss(views, samples)                             activation(feats)
           ├─ maps(view)          CAM, revised CAM          └─ forward(feats)   revised CAM
-          ├─ set_cams            ReLU(CAM), full view
+          ├─ set_cams            revised CAM, full view
           └─ loss_by_feat        cls, rvmin, er, ecr
 
     ``conv_seg`` is SEAM's ``fc8``: a background channel, which no label trains, then the classes. PCM
@@ -42,6 +42,11 @@ class SEAMHead(CAMHead):
         in_channels: Channels of conv4, conv5 and conv6.
         loss_weight: Of the classification loss.
         dropout_ratio: Of whole channels before the classifier.
+        guide: The map that a level set sees: ``'pcm'``, the revised CAM, which the seeds of this host
+            are made from, or ``'cam'``, the plain CAM of the paper's eq 6.
+
+    Raises:
+        ValueError: For an unknown ``guide``.
     """
 
     def __init__(
@@ -50,7 +55,10 @@ class SEAMHead(CAMHead):
         in_channels: Sequence[int] = (512, 1024, 4096),
         loss_weight: float = 1.0,
         dropout_ratio: float = 0.5,
+        guide: str = 'pcm',
     ) -> None:
+        if guide not in ('cam', 'pcm'):
+            raise ValueError(f"guide={guide!r} is unknown; choose 'cam' or 'pcm'")
         super().__init__(
             in_channels[-1],
             num_classes,
@@ -67,6 +75,7 @@ class SEAMHead(CAMHead):
             ],
         )
         self.conv_seg = nn.Conv2d(in_channels[-1], num_classes + 1, 1, bias=False)
+        self.guide = guide
         self.f8_3 = nn.Conv2d(in_channels[0], SIDE_CHANNELS[0], 1, bias=False)
         self.f8_4 = nn.Conv2d(in_channels[1], SIDE_CHANNELS[1], 1, bias=False)
         self.f9 = nn.Conv2d(3 + sum(SIDE_CHANNELS), PCM_CHANNELS, 1, bias=False)
@@ -112,7 +121,7 @@ class SEAMHead(CAMHead):
         batch_data_samples: list[SegDataSample],
         train_cfg: dict | None = None,
     ) -> dict[str, Tensor]:
-        """Compare two views of the batch, and leave the CAM (C, h, w) >= 0 of the first on the samples.
+        """Compare two views of the batch, and leave ``guide`` (C, h, w) >= 0 of the first on the samples.
 
         Args:
             inputs (Sequence): the full and the small view, each as in :meth:`maps`.
@@ -123,7 +132,7 @@ class SEAMHead(CAMHead):
             dict: see :meth:`loss_by_feat`.
         """
         (scores, revised), (small_scores, small_revised) = map(self.maps, inputs)
-        set_cams(batch_data_samples, F.relu(scores[:, 1:]))
+        set_cams(batch_data_samples, (revised if self.guide == 'pcm' else F.relu(scores))[:, 1:])
         full, small = inputs
         return self.loss_by_feat(
             [upsample(scores, full), upsample(small_scores, small)],
