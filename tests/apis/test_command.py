@@ -14,7 +14,13 @@ from mmlevelset.apis.command import make_parser, run
 from mmlevelset.fileio.ids import read_split
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = sorted((ROOT / 'tools').rglob('*.py'))
+# Commands: `python tools/train.py`; and packages of several files: `python -m tools.benchmark`.
+TOOLS = sorted(
+    path
+    for path in (ROOT / 'tools').rglob('*.py')
+    if "__name__ == '__main__'" in path.read_text() and path.name != '__main__.py'
+)
+PACKAGES = sorted(path.parent.name for path in (ROOT / 'tools').rglob('__main__.py'))
 
 
 def outcome(main: Callable, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
@@ -89,8 +95,18 @@ def test_exit_statuses(monkeypatch) -> None:
 @pytest.mark.parametrize('path', TOOLS, ids=lambda path: path.stem)
 def test_help_shows_an_example(path, monkeypatch, capfd) -> None:
     monkeypatch.setattr(sys, 'argv', [str(path), '--help'])
+    monkeypatch.syspath_prepend(str(path.parent))  # as Python does for a script
     with pytest.raises(SystemExit) as stop:
         runpy.run_path(str(path), run_name='__main__')
     assert stop.value.code == 0
     text = capfd.readouterr().out
     assert f'python tools/{path.relative_to(ROOT / "tools")}' in text and '--debug' in text
+
+
+@pytest.mark.parametrize('name', PACKAGES)
+def test_help_of_a_package(name, monkeypatch, capfd) -> None:
+    monkeypatch.setattr(sys, 'argv', [name, '--help'])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_module(f'tools.{name}', run_name='__main__', alter_sys=True)
+    assert stop.value.code == 0
+    assert 'python ' in (text := capfd.readouterr().out) and '--debug' in text
