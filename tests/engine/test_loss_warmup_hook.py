@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmlevelset import compat
-from mmlevelset.engine import LossWarmupHook
+from mmlevelset.engine import LossWarmupHook, loss_warmup_hook
 from mmlevelset.models import LevelSetHead
 
 
@@ -59,19 +59,24 @@ def test_iterations_do_not_follow_the_length(total):
     assert [f['energy'] for f in found] == [0, 0, 0, 0, 1, 1]
 
 
-def test_an_energy_that_never_starts_is_said():
-    """The warning names the key; a ramp that begins in time says nothing."""
+@pytest.mark.parametrize(
+    ('total', 'energy', 'words'),
+    [
+        (400, (160, 160), None),
+        (400, (0.4, 0.4), None),
+        (400, (400, 500), 'energy loss of the level sets never becomes active'),
+        (400, (1.0, 1.0), 'energy loss of the level sets never becomes active'),
+        (120, (0.4, 0.4), 'energy loss of the level sets is active for 72 iterations only'),
+    ],
+)
+def test_an_energy_that_hardly_acts_is_said(monkeypatch, total, energy, words):
+    """4 epochs of 100 images are 28 iterations; the warning names the keys."""
     said = []
-    runner = SimpleNamespace(
-        model=nn.ModuleList([make_head()]),
-        max_iters=28,
-        logger=SimpleNamespace(warning=said.append),
-    )
-    LossWarmupHook(energy=(27, 40)).before_train(runner)
-    assert not said
-    LossWarmupHook(energy=(28, 40)).before_train(runner)
-    assert len(said) == 1
-    assert 'energy loss' in said[0] and 'never' in said[0] and 'train_cfg' in said[0]
+    monkeypatch.setattr(loss_warmup_hook, 'print_log', lambda text, **_: said.append(text))
+    runner = SimpleNamespace(model=nn.ModuleList([make_head()]), max_iters=total)
+    LossWarmupHook(energy=energy).before_train(runner)
+    assert len(said) == (words is not None)
+    assert all(words in text and 'train_cfg' in text for text in said)
 
 
 def test_all_heads_are_driven():
