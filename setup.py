@@ -56,7 +56,14 @@ setup(
             'matplotlib',
         ],
         'vis': ['matplotlib'],
-        'dev': ['pytest', 'ruff', 'scikit-image', 'efficientnet_lite_pytorch', 'pycocotools'],
+        'dev': [
+            'pytest',
+            'ruff',
+            'mypy',
+            'scikit-image',
+            'efficientnet_lite_pytorch',
+            'pycocotools',
+        ],
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

@@ -4,6 +4,7 @@
 """
 
 import json
+from functools import reduce
 
 import torch
 from mmseg.registry import DATASETS
@@ -21,7 +22,8 @@ from mmlevelset.parallel import progress
 
 def total(loss: LevelSetEnergyLoss, trace: LevelSetTrace, phi: torch.Tensor) -> torch.Tensor:
     """Energy (M, 1) of ``phi`` (M, 1, h, w), in pixels, positive inside: the sum of all terms."""
-    return sum(loss.energies(phi, trace.image, trace.data, trace.cam, trace.stride).values())
+    terms = loss.energies(phi, trace.image, trace.data, trace.cam, trace.stride)
+    return reduce(torch.add, terms.values())
 
 
 def minimise(
@@ -52,6 +54,12 @@ def main() -> None:
 
     cfg = read_config(args.config, args.cfg_options)
     model, head = load_level_set_model(cfg, args.checkpoint)
+    loss = head.loss_energy
+    if not isinstance(loss, LevelSetEnergyLoss):
+        raise ValueError(
+            f'{args.config}: its loss_energy is {loss}, expected a LevelSetEnergyLoss; give a config that '
+            'trains the evolution'
+        )
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     picks = torch.linspace(0, len(dataset) - 1, args.images).long().tolist()
     rows = []
@@ -65,8 +73,8 @@ def main() -> None:
                 start, trace.data, steps=15, edge=edge_map(trace.image, start.shape[2:])
             )
             with torch.no_grad():
-                energies = [total(head.loss_energy, trace, v) for v in (start, trace.phi, fifteen)]
-            adam = minimise(head.loss_energy, trace, start, args.steps, args.lr)
+                energies = [total(loss, trace, v) for v in (start, trace.phi, fifteen)]
+            adam = minimise(loss, trace, start, args.steps, args.lr)
             for values in zip(*(e.flatten().tolist() for e in (*energies, adam)), strict=True):
                 rows.append((name, *values))
     if not rows:

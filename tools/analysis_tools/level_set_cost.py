@@ -156,13 +156,13 @@ def table(pair: tuple[Training, Training]) -> str:
     images, batch_size = len(pair[0].inputs), pair[0].batch_size
     one, other = (training.cost for training in pair)
     total = [cost.fixed + cost.kept / images * batch_size for cost in (one, other)]
-    rows = (
+    rows: list[tuple[str, float, float, float]] = [
         ('operations, TFLOP an image', one.operations, other.operations, 1e-12 / images),
         ('kept for the backward pass, GiB an image', one.kept, other.kept, 2**-30 / images),
         ('parameters, gradients, optimiser, GiB', one.fixed, other.fixed, 2**-30),
-        (f'memory with {batch_size} images, GiB', *total, 2**-30),
+        (f'memory with {batch_size} images, GiB', total[0], total[1], 2**-30),
         ('CPU time, s an image', one.seconds, other.seconds, 1 / images),
-    )
+    ]
     cells = [['per iteration', 'baseline', 'level set', 'added']]
     for name, a, b, unit in rows:
         cells.append([name, f'{a * unit:.3g}', f'{b * unit:.3g}', f'{100 * (b / a - 1):+.1f} %'])

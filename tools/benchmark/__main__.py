@@ -77,7 +77,9 @@ def main() -> None:
             installed[name] = version(name)
         except PackageNotFoundError:
             installed[name] = 'not installed'
-    facts = dict(machine=report.machine(device), command=shlex.join(sys.argv), versions=installed)
+    facts: Row = dict(
+        machine=report.machine(device), command=shlex.join(sys.argv), versions=installed
+    )
     texts = [f'{facts["machine"]}.\n\n' + ', '.join(f'{k} {v}' for k, v in installed.items()) + '.']
     print(texts[0], flush=True)
     rows: list[Row] = []

@@ -50,7 +50,7 @@ def naive_region_energy(phi: Tensor, data: Tensor, weight: Tensor, eps: float = 
         Tensor: (N, C), in data units squared.
     """
     intensity = weight[:, :, None] * data[:, None]
-    total = 0.0
+    total = phi.new_zeros(())
     for side in (torch.sigmoid(phi / eps), torch.sigmoid(-phi / eps)):
         side = side[:, :, None]
         area = side.sum(dim=(3, 4), keepdim=True) + 1e-6

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -14,6 +15,9 @@ from mmlevelset.pipeline.tables import aligned
 
 from .table3 import FNO, ITERATIONS, ONE_PASS, PAPER, PAPER_FNO, TIMES_FNO
 from .timing import Row
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _COLUMNS = {'median', 'iqr', 'rounds', 'peak', 'section', 'case', 'method', 'missing'}
 
@@ -100,7 +104,7 @@ def plot_table3(rows: list[Row], path: Path) -> None:
     _save(figure, path)
 
 
-def _save(figure: object, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=130, format='png')
 

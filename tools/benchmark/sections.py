@@ -49,7 +49,7 @@ def energy(setup: Setup) -> Iterator[Comparison]:
         )
         for name, function in (('ours', region_energy), ('naive', peers.naive_region_energy)):
             run = partial(_energy_step, function, phi, data, weight)
-            comparison.add(name, lambda r=run: r, partial(_relative, 'gradient error', truth))
+            comparison.add(name, partial(_ready, run), partial(_relative, 'gradient error', truth))
         yield comparison
 
 
@@ -66,10 +66,14 @@ def spectral(setup: Setup) -> Iterator[Comparison]:
             with torch.no_grad():
                 check = partial(_relative, 'difference to ours', layer(x))
             ours = partial(_layer_step, layer, x, upstream)
-            comparison.add(f'ours, {mixing}', lambda ours=ours: ours)
+            comparison.add(f'ours, {mixing}', partial(_ready, ours))
             theirs = partial(_neuralop_step, layer, x, upstream)
             comparison.add(f'neuraloperator, {mixing}', theirs, check)
         yield comparison
+
+
+def _ready(run: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    return run
 
 
 def _neuralop_step(ours: SpectralConv2d, x: Tensor, upstream: Tensor) -> Callable[[], Tensor]:

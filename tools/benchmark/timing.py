@@ -69,8 +69,9 @@ class Comparison:
         try:
             self.runs[key] = build()
         except MissingPeer as error:
-            row = dict(section=self.section, case=case, method=method, missing=str(error))
-            self.missing.append(row)
+            self.missing.append(
+                dict(section=self.section, case=case, method=method, missing=str(error))
+            )
             return
         self.cases[key] = case
         self.checks[key] = check or (lambda result: {})
@@ -106,7 +107,7 @@ class Comparison:
         gc.collect()  # what earlier comparisons left must not be freed during a measurement
         for key, run in self.runs.items():
             case = self.cases[key]
-            row = dict(section=self.section, case=case, method=key.removesuffix(f', {case}'))
+            row: Row = dict(section=self.section, case=case, method=key.removesuffix(f', {case}'))
             row |= dict(summary(samples[key]), peak=peak_memory(run, self.device), **columns[key])
             rows.append(row)
         medians = {row['method']: row['median'] for row in rows}
@@ -139,10 +140,10 @@ def seconds_of(run: Run, number: int, device: torch.device) -> float:
         torch.cuda.synchronize(device)
         return start.elapsed_time(end) / 1e3 / number
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
-    start = clock()
+    begin = clock()
     for _ in range(number):
         run()
-    return (clock() - start) / number
+    return (clock() - begin) / number
 
 
 def peak_memory(run: Run, device: torch.device) -> int | None:

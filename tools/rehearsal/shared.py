@@ -20,7 +20,7 @@ DISTINCT = 256  # different JPEGs; the other names are hard links to them
 GREY_EVERY = 128  # one grey image in so many
 
 
-def scaled(counts: Sequence[int], scale: float, images: int) -> np.ndarray:
+def scaled(counts: Sequence[int] | np.ndarray, scale: float, images: int) -> np.ndarray:
     """Images per class of a smaller data set: at least one each, and enough for all images.
 
     Args:
@@ -40,7 +40,9 @@ def scaled(counts: Sequence[int], scale: float, images: int) -> np.ndarray:
     return small
 
 
-def deal(counts: Sequence[int], images: int, rng: np.random.Generator) -> list[list[int]]:
+def deal(
+    counts: Sequence[int] | np.ndarray, images: int, rng: np.random.Generator
+) -> list[list[int]]:
     """Give every image at least one class so that the images per class are exact.
 
     Args:
@@ -144,8 +146,8 @@ def _write_jpeg(number: int, pool: Path, sizes: Sequence, seed: int) -> None:
     coarse = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
     smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float32)
     # slightly blurred noise: files of about the size of photographs
-    noise = Image.fromarray(rng.integers(0, 256, (height, width), dtype=np.uint8))
-    noise = np.asarray(noise.filter(ImageFilter.GaussianBlur(0.7)), np.float32)[..., None] - 128
+    grains = Image.fromarray(rng.integers(0, 256, (height, width), dtype=np.uint8))
+    noise = np.asarray(grains.filter(ImageFilter.GaussianBlur(0.7)), np.float32)[..., None] - 128
     image = Image.fromarray((smooth + 0.5 * noise).clip(0, 255).astype(np.uint8))
     if number % GREY_EVERY == GREY_EVERY - 1:
         image = image.convert('L')

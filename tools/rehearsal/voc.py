@@ -102,7 +102,8 @@ def _items(scale: float, seed: int) -> dict[str, list[_Item]]:
         val=(images['val'], train),
         extra=(images['trainaug'] - images['train'], trainaug - train),
     )
-    items, number = {}, 0
+    items: dict[str, list[_Item]] = {}
+    number = 0
     for index, (name, (total, counts)) in enumerate(parts.items()):
         count = max(2, round(total * scale))
         rng = np.random.default_rng((seed, 2, index))

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from mmlevelset.fileio.meta import read_meta
 
 # VOC 2012's own lists, the 8,498 + 2,857 images of SBD, and the usual union without VOC's val.
-VOC = dict(
+VOC: dict[str, Any] = dict(
     images=dict(train=1464, val=1449, trainaug=10582, sbd=11355),
     # Images per class, aeroplane to tvmonitor, in the cls_labels.npy of PSA, IRN, SEAM, MCTformer,
     # AFA, ToCo and RIB, which are identical.
@@ -22,7 +22,9 @@ VOC = dict(
     ),
 )
 # Images of the 2014 split, and those with at least one annotation (the lists of AFA and ToCo).
-COCO = dict(images=dict(train=82783, val=40504, train_labelled=82081, val_labelled=40137))
+COCO: dict[str, Any] = dict(
+    images=dict(train=82783, val=40504, train_labelled=82081, val_labelled=40137)
+)
 
 
 def expected(root: str | Path, real: Mapping[str, Any]) -> Mapping[str, Any]:
