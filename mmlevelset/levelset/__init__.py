@@ -13,6 +13,7 @@ from .energy import (
     local_data_force,
     local_region_energy,
     region_energy,
+    shrink,
     standardise,
 )
 from .evolution import Evolution
@@ -44,6 +45,7 @@ __all__ = [
     'local_region_energy',
     'normalise_cam',
     'region_energy',
+    'shrink',
     'seed_scores',
     'signed_distance',
     'squared_distance',

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .condition import evolution_condition
-from .energy import edge_map
+from .energy import edge_map, shrink
 from .evolution import Evolution
 from .spectral import SpectralConv2d
 
@@ -132,7 +132,7 @@ class FNOEvolution(Evolution):
     def forward(self, phi: Tensor, image: Tensor, features: Tensor) -> Tensor:
         """Evolve phi^0 to phi^T, see :meth:`Evolution.forward`."""
         edge, condition = edge_map(image, phi.shape[2:]), None
-        image = F.interpolate(image, phi.shape[2:], mode='area')
+        image = shrink(image, phi.shape[2:])
         for _ in range(self.steps):
             if self.condition_channels:
                 condition = evolution_condition(

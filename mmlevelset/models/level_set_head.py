@@ -210,7 +210,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         if len(phi) == 1:  # every pair is of this image: no copy of it for each of them
             image, data = (x.expand(len(n), -1, -1, -1) for x in (image, data))
         else:
-            image, data = image[n], data[n]
+            image, data = image.index_select(0, n), data.index_select(0, n)  # faster than [n]
         return image, data, self.evolve(phi[n, c][:, None], image, data)
 
     @staticmethod

@@ -12,6 +12,7 @@ from mmlevelset.levelset import (
     edge_map,
     local_region_energy,
     region_energy,
+    shrink,
     standardise,
 )
 from mmlevelset.registry import MODELS
@@ -173,7 +174,7 @@ class LevelSetEnergyLoss(nn.Module):
         """
         weight = cam_weight(cam, self.alpha, self.cam_logit) if self.alpha else None
         size = phi.shape[2:]
-        x = F.interpolate(image, size, mode='area')
+        x = shrink(image, size)
         eps, radius = self.eps / stride, max(round(self.local_radius / stride), 1)
         kappa = self.kappa * stride * size[0] / image.shape[2]  # per pixel of x as it was given
         terms = dict(

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from mmlevelset.config import read_config
 from mmlevelset.fileio.seeds import Seed
-from mmlevelset.levelset import standardise
+from mmlevelset.levelset import seed_scores, standardise
 from mmlevelset.refine import LevelSetRefiner
 
 MODULE = """
@@ -75,14 +75,15 @@ def test_training(config, make_samples, make_blobs):
     """It gets phi^0 in pixels, x in [0, 1] and standardised F on one grid, and it is trained."""
     model = build(config)
     head = model.auxiliary_head
-    assert (head.evolution.num_classes, head.evolution.truncate) == (4, 12)
+    # 12 pixels of the image are 3 of a map of stride 4, the image that an evolution sees
+    assert (head.evolution.num_classes, head.evolution.truncate) == (4, 3)
     labels, image = [[1, 0, 1, 0], [0, 1, 0, 0]], torch.rand(2, 3, 64, 64)
     feats = model.extract_feat(image)
     trace = head.trace(feats, image, make_blobs(2, 4), torch.tensor(labels))
     torch.testing.assert_close(trace.phi, trace.phi0 + 3)
     ((phi, x, features),) = head.evolution.seen
     if head.evolution.grouped:
-        torch.testing.assert_close(phi, head(feats))
+        torch.testing.assert_close(phi, 3 * head(feats))
         n = torch.arange(2)
     else:
         torch.testing.assert_close(phi, trace.phi0)
@@ -102,9 +103,9 @@ def test_seeds_and_refinement(config, tmp_path):
     labels = torch.tensor([[0, 1, 0, 1]])
     with torch.inference_mode():
         feats = model.extract_feat(image)
-        phi = model.auxiliary_head(feats)[:, [1, 3]] + 3
+        phi = 3 * model.auxiliary_head(feats)[:, [1, 3]] + 3
         seeds = model.auxiliary_head.seeds(feats, image, labels)
-    torch.testing.assert_close(seeds[:, [1, 3]], torch.sigmoid(phi / 4))
+    torch.testing.assert_close(seeds[:, [1, 3]], seed_scores(phi, 3))
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'net.pth')
     refiner = LevelSetRefiner(config, str(tmp_path / 'net.pth'), background=dict(score=0.4))
     scores = np.zeros((1, 64, 64), np.float32)

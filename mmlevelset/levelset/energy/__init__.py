@@ -15,7 +15,7 @@ variance and the force fades to zero. By the envelope theorem the means need no 
 with mu and nu measured from <I>. I_c, (N, C, K, h, w), is never built by the global energy.
 """
 
-from .common import heaviside, standardise
+from .common import heaviside, shrink, standardise
 from .contour import (
     backward_divergence,
     contour_length,
@@ -39,5 +39,6 @@ __all__ = [
     'local_data_force',
     'local_region_energy',
     'region_energy',
+    'shrink',
     'standardise',
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 EMPTY = 1e-6  # pixels; keeps the mean of an empty region finite
@@ -36,6 +39,13 @@ def standardise(data: Tensor) -> Tensor:
     # A constant channel keeps only rounding errors, which must not be blown up to unit variance.
     noise = 1e-6 * data.abs().amax(dim=(2, 3), keepdim=True)
     return torch.where(deviation > noise, centred / deviation.clamp_min(1e-12), 0.0)
+
+
+def shrink(image: Tensor, size: Sequence[int]) -> Tensor:
+    """Average an image (N, K, H, W) over the pixels of a coarser map; returns (N, K, *size)."""
+    if image.shape[2:] == tuple(size):
+        return image
+    return F.interpolate(image, tuple(size), mode='area')
 
 
 def chain_heaviside(phi: Tensor, force: Tensor, grad: Tensor, eps: float) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .common import checked_edge, checked_phi, heaviside, wide
+from .common import checked_edge, checked_phi, heaviside, shrink, wide
 
 _SMOOTH = 1e-3  # |grad H| is sqrt(|.|^2 + e^2) - e, because sqrt has no gradient at zero
 
@@ -86,7 +86,7 @@ def edge_map(image: Tensor, size: Sequence[int], kappa: float = 0.08) -> Tensor:
     Returns:
         Tensor: g, (N, 1, h, w), in (0, 1]; without gradient.
     """
-    return F.interpolate(edge_stopping(image, kappa), tuple(size), mode='area')
+    return shrink(edge_stopping(image, kappa), size)
 
 
 def forward_gradient(value: Tensor) -> tuple[Tensor, Tensor]:
