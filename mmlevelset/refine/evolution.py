@@ -59,7 +59,7 @@ class LevelSetRefiner(Refiner):
     was trained on, the finest feature map.
 
     Args:
-        config: Config of a model with a ``LevelSetHead`` as auxiliary head.
+        config: Config of a model with a ``LevelSetHead`` as an auxiliary head.
         checkpoint: Its weights.
         background: Where the contours start, see :class:`Refiner`.
         size: (H, W) that the network sees the image at; take that of its training. Default: as is.

@@ -2,16 +2,21 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
 from mmseg.apis import MMSegInferencer, inference_model, init_model
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 
 from mmlevelset.apis import LevelSetInferencer
-from mmlevelset.apis.pictures import draw_images
+from mmlevelset.apis.pictures import draw_images, trace_image
 from mmlevelset.fileio.labels import write_label
 from tests.models.small_hosts import LEAVES, build_host, host_config
 
@@ -125,3 +130,49 @@ def test_drawing_with_and_without_masks(tmp_path, data, host):
     full = draw_images(cfg, path, ['one', 'two'], tmp_path / 'full.png')
     widths = [cv2.imread(str(file)).shape[1] for file in (bare, full)]
     assert widths[0] * 7 == widths[1] * 6
+
+
+def test_tracing_level_sets_with_a_cam_head_of_their_own():
+    """A supervised model, whose decode head makes no CAM; without a CAM the cure is named."""
+    init_default_scope('mmseg')
+    cam_head = dict(type='mmlevelset.CAMHead', in_channels=24)
+    model = MODELS.build(
+        dict(
+            type='EncoderDecoder',
+            data_preprocessor=dict(type='mmlevelset.LevelSetPreProcessor', size_divisor=32),
+            backbone=dict(type='mmlevelset.EfficientNet', arch='lite0', out_indices=(1,)),
+            decode_head=dict(type='FCNHead', in_channels=24, in_index=0, channels=8, num_classes=4),
+            auxiliary_head=dict(
+                type='mmlevelset.LevelSetHead',
+                in_channels=(24,),
+                in_index=(0,),
+                channels=8,
+                num_classes=3,
+                background=0.5,
+                cam_head=cam_head,
+            ),
+            test_cfg=dict(mode='whole'),
+        )
+    ).eval()
+    sample = SegDataSample(metainfo=dict(img_label=np.float32([1, 0, 1])))
+    item = dict(inputs=torch.randint(255, (3, 64, 64), dtype=torch.uint8), data_samples=sample)
+    head = model.auxiliary_head
+    trace, cam = trace_image(model, head, item)
+    expected = head.cam_head.activation(
+        model.extract_feat(model.data_preprocessor(pseudo_collate([item]), False)['inputs'])
+    )
+    assert torch.equal(cam, expected[0]) and set(trace.classes.tolist()) <= {0, 2}
+    head.cam_head = None
+    with pytest.raises(ValueError, match='no head of the model makes CAMs'):
+        trace_image(model, head, item)
+
+
+def test_energy_drop_needs_an_energy(tmp_path, monkeypatch, refuse):
+    """Level sets that no energy drives have no drop to measure."""
+    (tmp_path / 'config.py').write_text('model = dict()')
+    head = SimpleNamespace(loss_energy=None)
+    monkeypatch.setattr(
+        'mmlevelset.apis.pictures.load_level_set_model', lambda cfg, checkpoint: (None, head)
+    )
+    text = refuse('analysis_tools/energy_drop.py', str(tmp_path / 'config.py'), 'weights.pth')
+    assert 'loss_energy is None, expected a LevelSetEnergyLoss' in text

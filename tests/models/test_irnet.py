@@ -112,3 +112,5 @@ def test_maps_are_detached_and_cropped():
 def test_displacement_needs_five_maps():
     with pytest.raises(ValueError, match='needs five maps .* got 2'):
         head(displacement=True)
+    with pytest.raises(ValueError, match='no vectors: build it with displacement=True'):
+        head().displacement([])

@@ -118,3 +118,27 @@ def test_operator_from_any_seed(files):
     assert iou(label == 1, seed.scores[0] > 0.4) > 0.8
     with pytest.raises(ValueError, match='the seed has class 14, the level-set model knows 4'):
         refiner(image, seed._replace(keys=np.array([0, 14])))
+
+
+def test_level_sets_beside_another_auxiliary_head(tmp_path):
+    """The head is found wherever the model has it; without an operator it is refused."""
+    config, checkpoint = tmp_path / 'config.py', tmp_path / 'net.pth'
+    other = "dict(type='FCNHead', in_channels=24, in_index=0, channels=8, num_classes=5), "
+    text = CONFIG.format(shared=True).replace(
+        'auxiliary_head=dict(', f'auxiliary_head=[{other}dict('
+    )
+    text = text.replace("'mmlevelset.LevelSetEnergyLoss')),", "'mmlevelset.LevelSetEnergyLoss'))],")
+    files = dict(config=str(config), checkpoint=str(checkpoint), background=dict(score=0.4))
+    for energy in (True, False):
+        config.write_text(
+            text if energy else text + "model['auxiliary_head'][1]['loss_energy'] = None"
+        )
+        init_default_scope('mmseg')
+        model = MODELS.build(read_config(str(config)).model)
+        torch.save(dict(state_dict=model.state_dict()), checkpoint)
+        if energy:
+            refiner = LevelSetRefiner(**files)
+            assert refiner.head is refiner.model.auxiliary_head[1]
+        else:
+            with pytest.raises(ValueError, match='has no level-set evolution'):
+                LevelSetRefiner(**files)
