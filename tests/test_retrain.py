@@ -1,4 +1,4 @@
-"""Stage 3 on a handful of small images: training, inference with everything on, the archive."""
+"""Retraining on a handful of small images: training, inference with everything on, the archive."""
 
 from pathlib import Path
 

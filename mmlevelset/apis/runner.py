@@ -79,8 +79,11 @@ def build_runner(cfg: Config) -> Runner:
         dataset = (cfg.get(key) or {}).get('dataset') or {}
         if 'ann_file' in dataset:  # not of several data sets, which have no facts in common
             dataset['test_mode'] = True
-    guard = dict(type='mmlevelset.LoadGuardHook')
-    cfg.default_hooks = {'load_guard': guard, **cfg.get('default_hooks', {})}
+    # Of a config that does not inherit ours, too.
+    always = dict(
+        load_guard=dict(type='mmlevelset.LoadGuardHook'), finite=dict(type='mmlevelset.FiniteHook')
+    )
+    cfg.default_hooks = {**always, **cfg.get('default_hooks', {})}
     return Runner.from_cfg(cfg)
 
 

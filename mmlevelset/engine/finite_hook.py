@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 from mmengine.hooks import CheckpointHook, Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 
+from mmlevelset.engine.load_guard_hook import bare_model
 from mmlevelset.registry import HOOKS
 
 # GradScaler halves its factor of 2^16 with every update that it skips: after so many in a row no
@@ -86,8 +86,7 @@ class FiniteHook(Hook):
         self._check_weights(runner)
 
     def _check_weights(self, runner: Runner) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        state = model.state_dict()
+        state = bare_model(runner.model).state_dict()
         if _finite(_norm(list(state.values()))):
             return
         bad = [key for key, value in state.items() if not value.isfinite().all()]

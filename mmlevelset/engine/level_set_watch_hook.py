@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor
 
-from mmlevelset.models.level_set_head import LevelSetHead
+from mmlevelset.engine.loss_warmup_hook import level_set_heads
 from mmlevelset.registry import HOOKS
 
 # Level sets should be about as large as the masks that they came from: the energy moves contours, it
@@ -42,13 +41,7 @@ class LevelSetWatchHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Find the heads and the names of the classes."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        self.heads = [m for m in model.modules() if isinstance(m, LevelSetHead)]
-        if not self.heads:
-            raise ValueError(
-                'LevelSetWatchHook found no LevelSetHead in the model; remove the hook from '
-                'custom_hooks or add the auxiliary head'
-            )
+        self.heads = level_set_heads(runner, 'LevelSetWatchHook')
         classes = getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('classes') or ()
         self.classes = [name for name in classes if name != 'background']
         for head in self.heads:

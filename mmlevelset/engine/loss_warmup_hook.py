@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmlevelset.engine.load_guard_hook import bare_model
 from mmlevelset.models.level_set_head import LevelSetHead
 from mmlevelset.registry import HOOKS
 
@@ -47,13 +47,7 @@ class LossWarmupHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Find the heads."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        self.heads = [m for m in model.modules() if isinstance(m, LevelSetHead)]
-        if not self.heads:
-            raise ValueError(
-                'LossWarmupHook found no LevelSetHead in the model; remove the hook from '
-                'custom_hooks or add the auxiliary head'
-            )
+        self.heads = level_set_heads(runner, 'LossWarmupHook')
         for name, (begin, end) in self.ramps.items():
             first = begin if _whole(begin, end) else round(begin * runner.max_iters)
             left = max(runner.max_iters - first, 0)
@@ -76,6 +70,25 @@ class LossWarmupHook(Hook):
                 done = runner.iter / (1 if _whole(begin, end) else runner.max_iters)
                 ramp = (done - begin) / (end - begin) if end > begin else float(done >= begin)
                 head.warmup[name] = min(max(ramp, 0.0), 1.0)
+
+
+def level_set_heads(runner: Runner, hook: str) -> list[LevelSetHead]:
+    """The level-set heads of a runner's model.
+
+    Args:
+        runner (Runner): Its model is built.
+        hook (str): Name of the hook that asks, for the error.
+
+    Raises:
+        ValueError: There is none.
+    """
+    heads = [m for m in bare_model(runner.model).modules() if isinstance(m, LevelSetHead)]
+    if not heads:
+        raise ValueError(
+            f'{hook} found no LevelSetHead in the model; remove the hook from custom_hooks or add the '
+            'auxiliary head'
+        )
+    return heads
 
 
 def _whole(begin: float, end: float) -> bool:

@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmlevelset.engine.load_guard_hook import bare_model
 from mmlevelset.models.level_set_head import LevelSetHead
 from mmlevelset.models.seeds import cam_source, level_set_of
 from mmlevelset.registry import HOOKS
@@ -48,7 +48,7 @@ class LevelSetVisualizationHook(Hook):
         """Draw the batch of every ``interval``-th iteration."""
         if data_batch is None or not self.every_n_train_iters(runner, self.interval):
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner.model)
         head, source = level_set_of(model), cam_source(model)
         if head is None or source is None:
             raise ValueError(

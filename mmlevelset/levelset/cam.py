@@ -17,7 +17,8 @@ def normalise_cam(cam: Tensor, img_label: Tensor | None = None, eps: float = 1e-
     Args:
         cam (Tensor): class activation maps of the C foreground classes, (N, C, h, w), any scale.
         img_label (Tensor, optional): 0/1 image labels, (N, C); absent classes become zero.
-        eps (float): smallest maximum to divide by, in the unit of ``cam``.
+        eps (float): smallest maximum to divide by, in the unit of ``cam``: that of IRN, PSA and SEAM. These
+            and other hosts add theirs to the maximum of a seed, as ``SeedRecipe`` does after them.
 
     Returns:
         Tensor: (N, C, h, w) in [0, 1], float32 or the wider dtype of ``cam``.

@@ -5,6 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmlevelset.levelset import normalise_cam
 from mmlevelset.models.level_set_head import LevelSetTrace
 
 from .stages import Panel, level_set_panel, score_panel
@@ -41,7 +42,7 @@ def trace_panels(
     sdf, phi0, phi = (upsample(value) for value in maps)
     return [
         Panel('image', image),
-        score_panel('CAM', image, upsample(score / score.max().clamp_min(1e-5))),
+        score_panel('CAM', image, upsample(normalise_cam(score[None, None])[0, 0])),
         level_set_panel('SDF of the CAM', image, sdf, limit),
         level_set_panel('phi 0', image, phi0, limit),
         level_set_panel('phi T', image, phi, limit),

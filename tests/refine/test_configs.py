@@ -1,4 +1,4 @@
-"""Every config of stage 2 builds, and what one of them names another one writes."""
+"""Every config of a refiner builds, and what one of them names another one writes."""
 
 from pathlib import Path
 

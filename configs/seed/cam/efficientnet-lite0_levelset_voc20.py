@@ -1,4 +1,4 @@
-# Stage 1b with the level set.
+# The host goes on with the level set.
 _base_ = ['efficientnet-lite0_voc20.py', '../../_base_/level_set/default.py']
 model = dict(auxiliary_head=dict(num_classes=20, **_base_.level_set))
 optim_wrapper = _base_.level_set_optim

@@ -1,4 +1,4 @@
-# Stage 1b, baseline: the host goes on alone for as long as the level-set runs, gently: fixed batch
+# Baseline: the host goes on alone for as long as the level-set runs, gently: fixed batch
 # statistics and no stochastic depth, so that the CAM seen in training is the CAM of the evaluation.
 _base_ = 'efficientnet-lite0_voc20_host.py'
 model = dict(backbone=dict(norm_eval=True, drop_connect_rate=0.0))

@@ -1,4 +1,4 @@
-# Stage 1a: the host alone, 600 iterations; baseline and level-set runs start from its checkpoint.
+# The host alone, 600 iterations; baseline and level-set runs start from its checkpoint.
 _base_ = [
     '../../_base_/hosts/cam_efficientnet-lite0.py',
     '../../_base_/datasets/voc20.py',

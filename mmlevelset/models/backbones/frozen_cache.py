@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.npz import open_npz
 
 
 class FrozenCache:
@@ -62,6 +63,7 @@ class FrozenCache:
                 computed = compute(images[missing])
             for i, maps in zip(missing, zip(*computed, strict=True), strict=True):
                 known[i] = [m.cpu().numpy().astype(np.float16) for m in maps]
+                # Not packed, which would cost more than it saves.
                 with atomic_path(paths[i]) as temporary, open(temporary, 'wb') as file:
                     np.savez(file, *known[i])
         rows = [known[i] for i in range(len(paths))]
@@ -71,8 +73,7 @@ class FrozenCache:
 def _read(path: Path) -> list[np.ndarray] | None:
     """The feature maps of one image, each (K_i, h_i, w_i); None where they are missing or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return [stored[name] for name in stored.files]
-    # A parser of npz files raises nearly everything on damage, and a lost file costs one pass.
-    except Exception:
+        with open_npz(path, 'it is made again') as stored:
+            return [stored.array(name, (None, None, None), 'f') for name in stored.names]
+    except (FileNotFoundError, ValueError):  # a lost file costs one pass
         return None

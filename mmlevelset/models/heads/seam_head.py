@@ -16,7 +16,7 @@ from mmlevelset.structures.fields import image_labels, set_cams
 from .cam_head import CAMHead
 from .pcm import propagate
 
-EPS = 1e-5
+EPS = 1e-5  # SEAM's max_norm: subtracted from the maps, and added to their range
 MIN_POOL_SHARE = 0.25  # of the pixels, in the loss on absent evidence
 ECR_SHARE = 0.2  # of all values of an image, the largest, in the cross regularisation
 SIDE_CHANNELS = (64, 128)  # from conv4 and conv5
