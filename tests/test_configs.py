@@ -157,7 +157,7 @@ def check_command(command: str, done: str | None) -> None:
     if not configs:
         return
     cfg = read_once(*configs)
-    init_default_scope(cfg.default_scope)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
     options = words[words.index('--cfg-options') + 1 :] if '--cfg-options' in words else []
     for option in options:
         # the end of a $(command), and pairs that a user may add
