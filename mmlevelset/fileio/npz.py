@@ -97,7 +97,7 @@ def open_npz(path: str | Path, cure: str) -> Iterator[NpzReader]:
 def write_npz(path: str | Path, **arrays: np.ndarray) -> None:
     """Write arrays to a compressed ``.npz`` file, atomically."""
     with atomic_path(path) as temporary, open(temporary, 'wb') as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # none is allow_pickle
 
 
 def _fits(got: tuple[int, ...], wanted: Sequence[int | None] | None) -> bool:

@@ -81,10 +81,10 @@ def table3_table(rows: list[Row], facts: Row) -> str:
         f'{facts["adam"]:.4f}: a share of 1 is that drop. ± is half the interquartile range.'
     )
     # Two tables, because one is wider than a screen.
-    times = [line[:6] for line in lines]
+    timed = [line[:6] for line in lines]
     reached = [[line[0], *line[6:]] for line in lines if any(line[6:])]
-    shares = table([header[0], *header[6:]], reached)
-    return f'{table(header[:6], times)}\n\n{shares}\n\n{note}'
+    second = table([header[0], *header[6:]], reached)
+    return f'{table(header[:6], timed)}\n\n{second}\n\n{note}'
 
 
 def plot_table3(rows: list[Row], path: Path) -> None:
