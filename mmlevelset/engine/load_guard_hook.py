@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.model import BaseModel, BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 
 from mmlevelset.engine.resume_schedule import fit_position, fit_schedule
@@ -64,7 +64,7 @@ class LoadGuardHook(Hook):
 OPTIONAL = ('num_batches_tracked', 'auto_background.histogram')
 
 
-def bare_model(model: torch.nn.Module) -> torch.nn.Module:
+def bare_model(model: torch.nn.Module) -> BaseModel:
     """The model inside the wrappers of distributed training and test-time augmentation."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.get_submodule('module')
