@@ -39,7 +39,7 @@ setup(
         'mmlevelset': ['py.typed'],
         'mmlevelset.datasets.prepare': ['voc8_*.txt', 'voc20_*.txt'],
     },
-    install_requires=['numpy', 'scipy', 'torch', 'pillow'],
+    install_requires=['numpy', 'scipy', 'torch', 'pillow', 'rich'],
     extras_require={
         'onedl': ONEDL,
         'mminstall': ONEDL,

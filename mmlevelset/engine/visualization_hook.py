@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.dist import master_only
@@ -48,7 +49,7 @@ class LevelSetVisualizationHook(Hook):
         """Draw the batch of every ``interval``-th iteration."""
         if data_batch is None or not self.every_n_train_iters(runner, self.interval):
             return
-        model = bare_model(runner.model)
+        model: Any = bare_model(runner.model)
         head, source = level_set_of(model), cam_source(model)
         if head is None or source is None:
             raise ValueError(

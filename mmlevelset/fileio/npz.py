@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -96,8 +97,10 @@ def open_npz(path: str | Path, cure: str) -> Iterator[NpzReader]:
 
 def write_npz(path: str | Path, **arrays: np.ndarray) -> None:
     """Write arrays to a compressed ``.npz`` file, atomically."""
+    # Without allow_pickle=False, which an older NumPy would take for one more array.
+    entries: dict[str, Any] = dict(arrays)
     with atomic_path(path) as temporary, open(temporary, 'wb') as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # none is allow_pickle
+        np.savez_compressed(file, **entries)
 
 
 def _fits(got: tuple[int, ...], wanted: Sequence[int | None] | None) -> bool:

@@ -1,5 +1,7 @@
 """The background of eq 9 from the maps themselves: one threshold per class, found while training."""
 
+from typing import Any
+
 import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
@@ -33,6 +35,11 @@ class AutoBackground(nn.Module):
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.register_buffer('histogram', torch.zeros(num_classes, HISTOGRAM_BINS))
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+        """Take a checkpoint of a constant background as well, which has no histogram."""
+        state_dict.setdefault(f'{prefix}histogram', self.histogram)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     @torch.no_grad()
     def update(self, cam: Tensor, labels: Tensor) -> None:

