@@ -12,6 +12,7 @@ from mmlevelset.apis.command import make_parser, run
 from mmlevelset.config import add_options, read_config
 from mmlevelset.fileio.ids import read_split
 from mmlevelset.fileio.meta import read_meta
+from mmlevelset.fileio.output import check_finished
 from mmlevelset.refine.folder import refine_folder, relabel_folder
 
 
@@ -52,6 +53,7 @@ def check_config(cfg: dict, path: str) -> None:
 
 def image_folder(cfg: dict, args: argparse.Namespace) -> str:
     """Folder of the images: of the command, the config, or what the seeds say they were made from."""
+    check_finished(args.seeds)
     folder = args.images or cfg.get('image_dir') or read_meta(args.seeds).get('image_dir')
     if not folder:
         raise ValueError(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
@@ -76,7 +77,7 @@ def check_weights(runner: Runner, checkpoint: str) -> None:
         checkpoint (str): File or address.
 
     Raises:
-        ValueError: Weights are missing or of another shape; names some.
+        ValueError: Weights are missing, of another shape or not finite; names some.
     """
     state = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
     state = state.get('state_dict', state) if isinstance(state, dict) else {}
@@ -86,6 +87,13 @@ def check_weights(runner: Runner, checkpoint: str) -> None:
             f'{checkpoint} has no weights for {len(unfit)} entries of the model, e.g. '
             f'{"; ".join(unfit[:3])}; give the config it was trained with, or convert it with '
             'tools/model_converters'
+        )
+    tensors = {key: value for key, value in state.items() if isinstance(value, torch.Tensor)}
+    broken = [key for key, value in tensors.items() if not value.isfinite().all()]
+    if broken:
+        raise ValueError(
+            f'{checkpoint}: {len(broken)} of {len(tensors)} tensors are not finite, e.g. {broken[0]}, so '
+            'its predictions mean nothing; give an older checkpoint of the training, or train again'
         )
 
 

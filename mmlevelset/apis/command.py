@@ -1,6 +1,7 @@
 """What all command lines share: their parser, and how an error reaches the user."""
 
 import argparse
+import errno
 import logging
 import re
 import sys
@@ -70,6 +71,8 @@ def _report(error: Exception, debug: bool) -> int:
         name = 'the config asks for what cannot be built: '
     # A worker of the data loader puts its traceback into the message.
     text = str(error).rpartition(f'\n{type(error).__name__}: ')[2].strip()
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        text += '. Free some space, and give the command again; what is complete is kept.'
     sys.stdout.flush()
     print(f'{Path(sys.argv[0]).name}: error: {name}{text}', file=sys.stderr)
     return 2 if ours else 1
@@ -87,11 +90,17 @@ def _is_ours(where: str) -> bool:
 
 def _is_of_config(error: Exception) -> bool:
     """Whether a class that the config names refused, or does not know, what the config gives it."""
-    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    frames = traceback.extract_tb(error.__traceback__)
+    files = [frame.filename for frame in frames]
     builder = [i for i, file in enumerate(files) if file == build_functions.__file__]
+    # Of our classes, which hand on what they do not know, and of data loaders, made by the Runner.
+    if isinstance(error, TypeError) and 'unexpected keyword argument' in str(error):
+        return bool(builder) or frames[-1].name.startswith('build_')
     if not builder or _is_ours(''.join(traceback.format_exception(error))):
         return False
-    return builder[-1] == len(files) - 1 or isinstance(error, ValueError | AssertionError)
+    return builder[-1] == len(files) - 1 or isinstance(
+        error, ValueError | TypeError | AssertionError
+    )
 
 
 def _log(where: str) -> None:

@@ -18,6 +18,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     The temporary name ends in ``.tmp``, so that no pattern for seeds or labels matches what a
     killed run left behind.
+
+    Raises:
+        OSError: The file cannot be written; names it, as Python's own error of a full disk does not.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,6 +28,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

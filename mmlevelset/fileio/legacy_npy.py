@@ -169,7 +169,7 @@ def load_legacy_npy(path: str | Path) -> Any:
         return array.item() if isinstance(array, np.ndarray) and array.ndim == 0 else array
     except Exception as error:  # a damaged pickle raises whatever its bytes lead to
         raise ValueError(
-            f'{path}: cannot be read safely: {error}. Expected an .npy file with arrays, '
+            f'{path}: cannot be read safely: {str(error) or type(error).__name__}. Expected an .npy file with arrays, '
             f'tensors and plain containers; convert it to JSON or .npz where you trust it.'
         ) from error
 

@@ -31,10 +31,17 @@ def folder_lock(folder: str | Path) -> Iterator[IO[str]]:
         other children, such as the workers of a data loader, do not.
 
     Raises:
-        ValueError: Another run writes into the folder; names its process and command.
+        ValueError: Another run writes into the folder; names its process and command. Or it is a file,
+            or lies in one.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ValueError(
+            f'{folder}: expected a folder for the output, got a file, or a path through one; give '
+            'another folder'
+        ) from error
     with (folder / LOCK).open('a+', encoding='utf-8') as file:
         try:
             if sys.platform != 'win32':

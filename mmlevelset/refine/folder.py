@@ -182,8 +182,8 @@ def refine_image(task: Task, refiner: Refiner, name: str) -> None:
         write_label(label_path, label)
     except Exception as error:
         raise RuntimeError(
-            f'{image_path} could not be refined into {soft_path}: {error}. Put that right and give '
-            'the same command again; finished images are kept.'
+            f'{image_path} could not be refined into {soft_path}: {str(error).rstrip(".")}. '
+            'Put that right and give the same command again; finished images are kept.'
         ) from error
 
 

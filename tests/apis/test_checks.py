@@ -32,6 +32,9 @@ from mmlevelset.models import LevelSetHead
          'train_dataloader.sampler.type=DefaultSampler', '8 images, fewer than one batch: batch_size=9'),
         ('train', 'model.depth=3', "the config asks for what cannot be built"),
         ('train', 'model.type=Lyne', 'Lyne is not in the'),
+        ('train', 'train_dataloader.batchsize=3', "cannot be built: DataLoader.__init__() got an"),
+        ('train', 'train_dataloader.dataset.size=3', "unexpected keyword argument 'size'"),
+        ('train', 'optim_wrapper.optimizer.lr=abc', 'the config asks for what cannot be built'),
     ],
 )  # fmt: skip
 def test_early_refusals(toy, refuse, task, options, message) -> None:
@@ -128,3 +131,15 @@ def test_seeds_state_the_backgrounds_that_were_found(tmp_path: Path) -> None:
         check_weights(test, str(tmp_path / file))
         state_backgrounds(test, str(tmp_path / file))
         assert test.test_evaluator.metrics[0].source.get('backgrounds') == stated
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+def test_weights_that_are_not_finite(tmp_path: Path, value: float) -> None:
+    runner = SimpleNamespace(model=torch.nn.Linear(2, 3))
+    state = runner.model.state_dict()
+    torch.save(dict(state_dict=state), tmp_path / 'good.pth')
+    state['bias'][1] = value
+    torch.save(dict(state_dict=state), tmp_path / 'bad.pth')
+    check_weights(runner, str(tmp_path / 'good.pth'))
+    with pytest.raises(ValueError, match=r'bad.pth: 1 of 2 tensors are not finite, e.g. bias'):
+        check_weights(runner, str(tmp_path / 'bad.pth'))

@@ -1,5 +1,6 @@
 """How the command lines report errors, and their help."""
 
+import errno
 import runpy
 import sys
 from collections.abc import Callable
@@ -80,6 +81,14 @@ def test_the_log_keeps_the_place(tmp_path, monkeypatch, capfd) -> None:
     assert outcome(lambda: read_split('no.txt'), monkeypatch) == 2
     assert 'in read_split' in (tmp_path / 'a.log').read_text()
     assert 'in read_split' not in ''.join(capfd.readouterr())
+
+
+def test_a_full_disk(monkeypatch, capfd) -> None:
+    def main() -> None:
+        raise OSError(errno.ENOSPC, 'No space left on device', 'a.pth')
+
+    assert outcome(main, monkeypatch) == 2
+    assert "device: 'a.pth'. Free some space" in capfd.readouterr().err.splitlines()[-1]
 
 
 def test_exit_statuses(monkeypatch) -> None:

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -67,3 +68,18 @@ def test_what_a_killed_run_left_half_written_is_removed(tmp_path: Path) -> None:
         path.write_bytes(b'of the user')
     with folder_lock(tmp_path):
         assert not left.exists() and all(path.exists() for path in others)
+
+
+@pytest.mark.parametrize('path', ['file', 'file/inside'])
+def test_a_file_in_the_place_of_the_folder(tmp_path: Path, path: str) -> None:
+    (tmp_path / 'file').touch()
+    with pytest.raises(ValueError, match=f'{tmp_path / path}: expected a folder .* another folder'):
+        folder_lock(tmp_path / path).__enter__()
+
+
+def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=f'No space left on device: .{tmp_path / "a.png"}'):
+        with atomic_path(tmp_path / 'a.png') as temporary:
+            temporary.write_bytes(b'half')
+            raise OSError(errno.ENOSPC, 'No space left on device')
+    assert not list(tmp_path.iterdir())

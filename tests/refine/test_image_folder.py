@@ -26,3 +26,9 @@ def test_unknown_folder_names_the_cure(tmp_path: Path) -> None:
     args = argparse.Namespace(images=None, seeds=str(tmp_path))
     with pytest.raises(ValueError, match='meta.json does not say where the images are.*--images'):
         image_folder({}, args)
+
+
+def test_seeds_of_a_stopped_export_say_so_first(tmp_path: Path) -> None:
+    write_meta(tmp_path, kind='seeds', complete=False)
+    with pytest.raises(ValueError, match=f'{tmp_path} is unfinished'):
+        image_folder({}, argparse.Namespace(images=None, seeds=str(tmp_path)))
