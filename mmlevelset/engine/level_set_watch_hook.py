@@ -120,6 +120,7 @@ def complaints(
             cure = f"{verb} auxiliary_head.background, or set it to 'auto'"
         lines.append(
             f'{names[c]}: level sets are inside on {phi:.1f} % of the map, the masks of its CAM on '
-            f'{cam:.1f} %: they {word}; {cure}, or train for longer (train_cfg)'
+            f'{cam:.1f} %: they {word}; give more weight to '
+            f'auxiliary_head.loss_area, {cure}, or train for longer (train_cfg)'
         )
     return lines
