@@ -134,6 +134,7 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
 
     Remove when: mmengine checks the files and names them.
     """
+    allow_mmengine_checkpoints()  # of a training, in a program that never called setup
     return load_checkpoint_file(filename, map_location)
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.runner import load_checkpoint
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader, load_checkpoint
 
 from mmlevelset import compat
 from mmlevelset.apis import leave_processes, set_seed_folder, set_show_folder, set_tta
@@ -260,3 +261,12 @@ def test_leaving_the_processes(tmp_path: Path) -> None:
     )
     leave_processes()
     assert not torch.distributed.is_initialized()
+
+
+def test_a_program_of_its_own_reads_the_checkpoint_of_a_training(tmp_path) -> None:
+    """mmsegmentation's ``init_model`` calls nothing of ours but the reader."""
+    path = tmp_path / 'epoch_1.pth'
+    torch.save(dict(message_hub=dict(log_scalars=dict(loss=HistoryBuffer([0.5], [1])))), path)
+    torch.serialization.clear_safe_globals()
+    loaded = CheckpointLoader.load_checkpoint(str(path), 'cpu', logger='silent')
+    assert loaded['message_hub']['log_scalars']['loss'].current() == 0.5
