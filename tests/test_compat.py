@@ -57,6 +57,7 @@ sys.meta_path.insert(0, Blocker())
 """
 
 
+@pytest.mark.slow
 def test_without_the_mm_stack() -> None:
     code = f"""{WITHOUT_MM}
 import mmlevelset.levelset
@@ -99,6 +100,7 @@ def test_train_resume_test(toy: Path, tool: Callable[..., None]) -> None:
     assert metrics['versions']['torch'] == torch.__version__
 
 
+@pytest.mark.slow
 def test_two_cpu_processes(toy: Path, tool: Callable[..., None]) -> None:
     script = str(ROOT / 'tools/dist_train.sh')
     output = call(script, 'toy.py', '2', '--work-dir', 'two', PORT=free_port())
@@ -136,6 +138,7 @@ def ranks(parent: int) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_killed_torchrun(toy: Path, refuse: Callable[..., str]) -> None:
     """Its processes end with it, and until then nobody else trains in their folder."""
     work = ['--work-dir', 'run', '--cfg-options', 'train_cfg.max_iters=100000']

@@ -14,6 +14,8 @@ from mmlevelset.evaluation.submission import check_voc_archive, write_voc_archiv
 from mmlevelset.fileio.labels import write_label
 from mmlevelset.fileio.output import finished_ids
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 IDS = [f'2007_00000{i}' for i in range(4)]
 CROP = (65, 65)

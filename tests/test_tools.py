@@ -25,6 +25,8 @@ from mmlevelset.fileio.meta import read_meta
 from mmlevelset.fileio.seeds import read_seed
 from tests.command_lines import ROOT, finish, options, start, start_tool, tool
 
+pytestmark = pytest.mark.slow
+
 HOST = 'configs/seed/cam/efficientnet-lite0_shapes_host.py'
 LEVEL_SET = 'configs/seed/cam/efficientnet-lite0_levelset_shapes.py'
 RETRAIN = 'configs/retrain/segformer-head_efficientnet-lite0_shapes.py'

@@ -64,6 +64,7 @@ def test_complete_folders(voc_source, coco_source, capsys):
     assert 'trainaug: images per class' in text and 'overlap=small_on_top, crowd=include' in text
 
 
+@pytest.mark.slow
 def test_command_line(tmp_path):
     command = [sys.executable, 'tools/dataset_converters/check.py', 'voc', str(tmp_path)]
     wrong = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

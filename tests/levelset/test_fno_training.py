@@ -60,6 +60,7 @@ def worker(rank, path, queue):
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_gradients_of_one(tmp_path):
     queue = torch.multiprocessing.get_context('spawn').SimpleQueue()
     torch.multiprocessing.spawn(worker, (tmp_path / 'store', queue), nprocs=2)
@@ -122,6 +123,7 @@ def test_exponential_moving_averages():
         assert evolve(average, batch()).isfinite().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('mixing, size', [('diag', (10, 13)), ('full', (64, 20))])
 def test_compiles_without_graph_break(mixing, size):
     torch.compiler.reset()

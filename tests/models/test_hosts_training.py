@@ -23,6 +23,8 @@ from torch import multiprocessing
 from mmlevelset.apis import build_runner, load_config
 from mmlevelset.fileio.labels import write_label
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SEED = ROOT / 'configs/seed'
 LEAVES = sorted(str(path.relative_to(SEED)) for path in SEED.glob('*/*.py'))

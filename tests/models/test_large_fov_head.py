@@ -60,6 +60,7 @@ def assert_gradients(net: nn.Module, variant: str, frozen: str | None = None) ->
     numerics.assert_gradients(norms, recorded)
 
 
+@pytest.mark.slow
 def test_mctformer_network_equals_the_official_one() -> None:
     """Logits, loss and every gradient on ResNet38 of full width."""
     net = MODELS.build(config('mctformer').model)

@@ -86,6 +86,7 @@ def test_official_outputs(variant, name):
     assert not golden
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('variant', CONFIGS)
 def test_official_training_step(variant):
     """Losses and the norms of all gradients; the training pass computes no attention maps."""

@@ -194,5 +194,6 @@ def _train_rank(rank: int, store: str) -> None:
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes(tmp_path):
     mp.spawn(_train_rank, (str(tmp_path / 'store'),), nprocs=2)

@@ -117,6 +117,7 @@ def test_cam_of_psa(model, rect):
     assert_recorded(cam[0], GOLDEN['psa_cam'])
 
 
+@pytest.mark.slow
 def test_losses_and_gradients_of_seam(model):
     """One training step, dropout aside: every loss, and the gradient of every parameter."""
     model.train()

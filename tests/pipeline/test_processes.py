@@ -13,6 +13,8 @@ from mmlevelset.pipeline import Pipeline
 from mmlevelset.pipeline.recipes.launch import Launch
 from mmlevelset.pipeline.recipes.parts import word
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 # Each process says who it is and how many numbers it got, and waits in its first iteration for `go`.
 MODEL = """

@@ -135,6 +135,7 @@ def test_weights_are_known_by_their_content(folders, tmp_path):
     assert meta['weights_hash'] == file_hash(weights)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_files(folders, tmp_path):
     """SIGKILL of the parent in the middle; its processes end by themselves."""
     slow = dict(REFINER, iterations=100)

@@ -17,6 +17,8 @@ from tools.benchmark import peers, trained
 from tools.benchmark.table3 import contour_energy, minimise
 from tools.benchmark.timing import Comparison, peak_memory
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device('cpu')
 
