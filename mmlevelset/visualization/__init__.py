@@ -1,6 +1,6 @@
 """Pictures of the level sets and of what they are made from."""
 
-from .stages import Panel, draw_rows, label_panel, level_set_panel, score_panel
+from .panels import Panel, draw_rows, label_panel, level_set_panel, score_panel
 from .trace import trace_panels
 
 __all__ = [

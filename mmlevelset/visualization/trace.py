@@ -8,7 +8,7 @@ from torch import Tensor
 from mmlevelset.levelset import normalise_cam
 from mmlevelset.models.level_set_head import LevelSetTrace
 
-from .stages import Panel, level_set_panel, score_panel
+from .panels import Panel, level_set_panel, score_panel
 
 
 def trace_panels(

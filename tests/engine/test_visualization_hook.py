@@ -11,7 +11,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmlevelset.engine import LevelSetVisualizationHook
-from mmlevelset.visualization.stages import CAPTION, GAP
+from mmlevelset.visualization.panels import CAPTION, GAP
 
 HEAD = dict(
     type='mmlevelset.LevelSetHead', in_channels=(24,), in_index=(0,), channels=8, num_classes=2

@@ -16,7 +16,7 @@ from .findings import Report, sampled
 
 LISTS = 'ImageSets/Segmentation'
 LABELS = ('image_labels.json', 'Annotations', 'cls_labels.npz', 'cls_labels.npy')
-HINT = 'docs/en/datasets.md shows the layout.'
+HINT = 'docs/en/get_started.md shows the layout (Your own data).'
 
 
 def check_own(root: str | Path, classes: Sequence[str] | None = None, jobs: int = 0) -> Report:

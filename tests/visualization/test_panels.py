@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mmlevelset.visualization import Panel, draw_rows, label_panel, level_set_panel, score_panel
-from mmlevelset.visualization.stages import CAPTION, CONTOUR, GAP
+from mmlevelset.visualization.panels import CAPTION, CONTOUR, GAP
 
 
 def test_draw_rows_aligns_columns(tmp_path):
