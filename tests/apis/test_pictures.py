@@ -98,7 +98,7 @@ def test_inference_model(tmp_path, data, host, level_set, mode):
 def test_inferencer(tmp_path, data, meta):
     """Paths and arrays, drawings, and the names of the classes whatever the checkpoint knows."""
     cfg, path = config(data, 'cam', True), checkpoint(tmp_path / 'x.pth', 'cam', True, meta)
-    inferencer = LevelSetInferencer(cfg, path, device='cpu', show_progress=False)
+    inferencer = LevelSetInferencer(cfg, path, device='cpu')
     assert inferencer.model.dataset_meta['classes'] == CLASSES
     picture = str(data / 'JPEGImages/one.jpg')
     results = inferencer([picture, cv2.imread(picture)], out_dir=str(tmp_path / 'out'))
