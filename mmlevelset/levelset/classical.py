@@ -182,7 +182,7 @@ class ClassicalEvolution(Evolution):
             raise ValueError(f'unknown options {unknown} of {method}, expected {sorted(allowed)}.')
 
     def forward(self, phi: Tensor, image: Tensor, features: Tensor) -> Tensor:
-        """Evolve phi^0 to phi^T without gradient, see :meth:`Evolution.forward`."""
+        """Evolve phi^0 (N, C, h, w) to phi^T of the same shape, without gradient, see :meth:`Evolution.forward`."""
         # The steps are in pixels of the map.
         ratio = image.shape[3] / phi.shape[3]
         if self.method == 'drlse':

@@ -130,7 +130,7 @@ class FNOEvolution(Evolution):
         nn.init.zeros_(self.project.bias)
 
     def forward(self, phi: Tensor, image: Tensor, features: Tensor) -> Tensor:
-        """Evolve phi^0 to phi^T, see :meth:`Evolution.forward`."""
+        """Evolve phi^0 (N, C, h, w) to phi^T of the same shape, see :meth:`Evolution.forward`."""
         edge, condition = edge_map(image, phi.shape[2:]), None
         image = shrink(image, phi.shape[2:])
         for _ in range(self.steps):

@@ -82,7 +82,7 @@ class AreaLoss(nn.Module):
         self.factor, self.eps, self.loss_weight = factor, eps, loss_weight
 
     def forward(self, phi: Tensor, sdf: Tensor, stride: float) -> Tensor:
-        """Compare areas; arguments and result as of :class:`SDFLoss`."""
+        """Compare areas of level sets (M, 1, h, w); arguments and result as of :class:`SDFLoss`."""
         found, wanted = (_log_area(value, self.eps / stride) for value in (phi, sdf))
         excess = ((found - wanted).abs() - math.log(self.factor)).relu()
         # Huber's: beyond a factor of e the gradient does not grow any more.
