@@ -145,29 +145,66 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def config_folder() -> Path:
+    """Folder of the project's configs: that of a clone, or the one that travels in the wheel."""
+    clone = ROOT / 'model-index.yml'
+    return ROOT / 'configs' if clone.is_file() else Path(__file__).parent / '.mim/configs'
+
+
+def find_config(name: str | Path) -> Path:
+    """Find a config by its path or its name.
+
+    Args:
+        name: A file; or one of the project's configs: its path below ``configs``, with or without
+            ``configs/`` or ``mmlevelset::`` before it, or the name of the file alone, where no other
+            has it. ``.py`` may be left out.
+
+    Returns:
+        Path: the file.
+
+    Raises:
+        FileNotFoundError: There is none; names similar ones.
+        ValueError: Several configs have this name.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    folder = config_folder()
+    short = (
+        str(name).removeprefix('mmlevelset::').removeprefix('configs/').removesuffix('.py') + '.py'
+    )
+    known = {
+        file.relative_to(folder).as_posix(): file for file in sorted(folder.glob('[!_]*/**/*.py'))
+    }
+    found = [file for file in known if file == short or file.endswith(f'/{short}')]
+    if len(found) > 1:
+        raise ValueError(
+            f'{len(found)} configs are called {str(name)!r}: {", ".join(found)}; give one of these'
+        )
+    if found:
+        return known[found[0]]
+    near = get_close_matches(short, known, n=3, cutoff=0.7)
+    also = ', '.join(f'configs/{file}' for file in near)
+    raise FileNotFoundError(
+        f'no config at {str(name)!r}; '
+        + (f'near to it: {also}' if near else 'list the configs with: ls configs/*/*')
+    )
+
+
 def read_config(path: str, cfg_options: dict[str, Any] | None = None) -> Config:
     """Read a config file.
 
     Args:
-        path (str): The file.
+        path (str): The file, or a name of :func:`find_config`.
         cfg_options (dict, optional): Dotted keys and their values, merged over the config.
 
     Raises:
         FileNotFoundError: The config, or one that it inherits, does not exist.
         ValueError: It is no config, or an option names an entry that it does not have.
     """
-    if not Path(path).is_file():
-        known = {str(file.relative_to(ROOT)): file for file in ROOT.glob('configs/*/**/*.py')}
-        near = get_close_matches(str(path), list(known), n=3, cutoff=0.7)
-        also = (
-            f'; near to it: {", ".join(near)}'
-            if near
-            else '; list the configs with: ls configs/*/*'
-        )
-        raise FileNotFoundError(f'no config at {path!r}{also}')
+    file = str(find_config(path))
     compat.setup()
     try:
-        cfg = Config.fromfile(path)
+        cfg = Config.fromfile(file)
     except FileNotFoundError:
         raise
     except Exception as error:  # a config is a program

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mmengine.config import DictAction
 
-from mmlevelset.config import add_options, parse_value, read_config
+from mmlevelset.config import ROOT, add_options, find_config, parse_value, read_config
 
 
 def options(*pairs: str) -> dict[str, Any]:
@@ -117,3 +117,28 @@ def test_a_broken_config(tmp_path: Path, text: str) -> None:
     (tmp_path / 'broken.py').write_text(text)
     with pytest.raises((ValueError, FileNotFoundError), match='broken.py is no config|none.py'):
         read_config(str(tmp_path / 'broken.py'))
+
+
+def test_a_config_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From any folder; a file of the user's own comes first, and a name of several is refused."""
+    monkeypatch.chdir(tmp_path)
+    file = ROOT / 'configs/seed/cam/resnet50_voc12.py'
+    for name in (
+        'resnet50_voc12',
+        'resnet50_voc12.py',
+        'cam/resnet50_voc12',
+        'seed/cam/resnet50_voc12.py',
+        'configs/seed/cam/resnet50_voc12.py',
+        'mmlevelset::seed/cam/resnet50_voc12.py',
+    ):
+        assert find_config(name) == file, name
+    with pytest.raises(
+        ValueError, match='configs are called .resnet38_voc12.: .*seed/cam/resnet38'
+    ):
+        find_config('resnet38_voc12')
+    assert find_config('seam/resnet38_voc12').parent.name == 'seam'
+    with pytest.raises(FileNotFoundError, match='near to it: configs/seed/cam/resnet50_voc12.py'):
+        find_config('seed/cam/resnet50_voc21')
+    Path('resnet50_voc12.py').write_text('model = dict()')
+    assert find_config('resnet50_voc12.py') == Path('resnet50_voc12.py')
+    assert read_config('mmlevelset::cam/resnet50_voc12').filename == str(file)
