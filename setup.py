@@ -39,6 +39,7 @@ setup(
         'mmlevelset': ['py.typed'],
         'mmlevelset.datasets.prepare': ['voc8_*.txt', 'voc20_*.txt'],
     },
+    entry_points={'console_scripts': ['mmlevelset = mmlevelset.commands:main']},
     install_requires=['numpy', 'scipy', 'torch', 'pillow', 'rich'],
     extras_require={
         'onedl': ONEDL,

@@ -21,6 +21,7 @@ import torch
 INSTALL = """mmlevelset needs {missing}, missing here. In a clone of the repository install a stack:
   pip install -e ".[onedl]"      onedl-mmengine, onedl-mmcv, onedl-mmsegmentation (maintained forks)
   pip install -e ".[openmmlab]"  mmengine, mmcv, mmsegmentation (upstream)
+Without a clone, install these packages themselves, or the wheel with the extra: "FILE.whl[onedl]".
 mmlevelset.levelset works with torch alone."""
 
 

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from mmlevelset import compat
 from mmlevelset.fileio.hashes import text_hash
+from mmlevelset.installation import CONFIGS
 
 # Entries of a config that change what is logged, kept or drawn, not what comes out.
 NOT_SETTINGS = (
@@ -26,7 +27,6 @@ OTHER_ENTRIES = (
     'image_dir', 'model_wrapper_cfg', 'refiner', 'refiners', 'runner_type', 'sync_bn', 'threshold',
     'tta_model', 'tta_pipeline', 'unsure_below',
 )  # fmt: skip
-ROOT = Path(__file__).resolve().parents[1]
 OPTIONS_HELP = (
     'pairs merged over the config. A value is a number, True, False, None, a list ([1,2] or 1,2), a '
     'tuple ((1,2)) or a text. A text with a slash is one path, blanks and commas included; put '
@@ -145,12 +145,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def config_folder() -> Path:
-    """Folder of the project's configs: that of a clone, or the one that travels in the wheel."""
-    clone = ROOT / 'model-index.yml'
-    return ROOT / 'configs' if clone.is_file() else Path(__file__).parent / '.mim/configs'
-
-
 def find_config(name: str | Path) -> Path:
     """Find a config by its path or its name.
 
@@ -168,12 +162,11 @@ def find_config(name: str | Path) -> Path:
     """
     if Path(name).is_file():
         return Path(name)
-    folder = config_folder()
     short = (
         str(name).removeprefix('mmlevelset::').removeprefix('configs/').removesuffix('.py') + '.py'
     )
     known = {
-        file.relative_to(folder).as_posix(): file for file in sorted(folder.glob('[!_]*/**/*.py'))
+        file.relative_to(CONFIGS).as_posix(): file for file in sorted(CONFIGS.glob('[!_]*/**/*.py'))
     }
     found = [file for file in known if file == short or file.endswith(f'/{short}')]
     if len(found) > 1:

@@ -12,6 +12,7 @@ PACKAGE = ROOT / 'mmlevelset'
 # From the ground up. A room imports from rooms before it, never from one behind it.
 ROOMS = (
     '__init__',
+    'installation',
     'kernels',
     'levelset',
     'parallel',
@@ -29,6 +30,8 @@ ROOMS = (
     'engine',
     'pipeline',
     'apis',
+    'commands',
+    '__main__',
 )
 MAX_LINES = 350
 FIRST_WORDS = 3  # of a docstring: "Fuse." says nothing that the name does not

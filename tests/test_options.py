@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from mmengine.config import DictAction
 
-from mmlevelset.config import ROOT, add_options, find_config, parse_value, read_config
+from mmlevelset.config import add_options, find_config, parse_value, read_config
+from mmlevelset.installation import CONFIGS
 
 
 def options(*pairs: str) -> dict[str, Any]:
@@ -122,7 +123,7 @@ def test_a_broken_config(tmp_path: Path, text: str) -> None:
 def test_a_config_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From any folder; a file of the user's own comes first, and a name of several is refused."""
     monkeypatch.chdir(tmp_path)
-    file = ROOT / 'configs/seed/cam/resnet50_voc12.py'
+    file = CONFIGS / 'seed/cam/resnet50_voc12.py'
     for name in (
         'resnet50_voc12',
         'resnet50_voc12.py',

@@ -1,27 +1,7 @@
-"""Train a model.
+"""Train a model, as ``mmlevelset train`` does."""
 
-``python tools/train.py CONFIG [--work-dir DIR] [--resume] [--amp] [--cfg-options KEY=VALUE …]``
-"""
-
-from mmlevelset import compat
-from mmlevelset.apis import add_arguments, load_config, train
-from mmlevelset.apis.command import make_parser, run
-
-
-def main() -> None:
-    parser = make_parser(__doc__)
-    add_arguments(parser)
-    parser.add_argument(
-        '--resume', action='store_true', help='go on from the last checkpoint in the work folder'
-    )
-    parser.add_argument('--amp', action='store_true', help='mixed precision; needs a GPU')
-    args = parser.parse_args()
-
-    cfg = load_config(args.config, args.work_dir, args.launcher, args.cfg_options)
-    if args.amp:
-        compat.enable_amp(cfg)
-    train(cfg, args.resume)
-
+from mmlevelset.apis.command import run
+from mmlevelset.commands.train import main
 
 if __name__ == '__main__':
     run(main)

@@ -12,22 +12,27 @@ from pathlib import Path
 from mmengine.logging import MMLogger
 from mmengine.registry import build_functions
 
+from mmlevelset.installation import PACKAGE, TOOLS
+
 from .runner import leave_processes
 
-ROOT = Path(__file__).resolve().parents[2]
 # What our code raises for something that the user can put right.
 USER_ERRORS = (ValueError, OSError, RuntimeError, ImportError)
 
 
-def make_parser(doc: str) -> argparse.ArgumentParser:
+def make_parser(doc: str | None, example: str = '') -> argparse.ArgumentParser:
     """Make the parser of a command line.
 
     Args:
-        doc (str): Docstring of its file, which shows an example of the command; the help begins
-            with it.
+        doc (str): Docstring of its file; the help begins with it.
+        example (str): Arguments of an example, with which the help ends; where it is empty, the
+            docstring shows one.
     """
+    called = f'python {sys.argv[0]}' if sys.argv[0].endswith('.py') else sys.argv[0]
     parser = argparse.ArgumentParser(
-        description=doc.replace('``', ''), formatter_class=argparse.RawDescriptionHelpFormatter
+        description=(doc or '').replace('``', ''),
+        epilog=f'example:\n  {called} {example}' if example else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('--debug', action='store_true', help='show where an error was raised')
     return parser
@@ -82,7 +87,7 @@ def _is_ours(where: str) -> bool:
     """Whether a traceback, of this or another process, shows that our code raised the error."""
     for part in where.split('Traceback (most recent call last):')[1:]:
         files = re.findall(r'^ *File "(.+)", line', part, re.MULTILINE)
-        inside = [Path(files[-1]).is_relative_to(ROOT / room) for room in ('mmlevelset', 'tools')]
+        inside = [Path(files[-1]).is_relative_to(room) for room in (PACKAGE, TOOLS)]
         if any(inside):
             return True
     return False

@@ -17,8 +17,9 @@ from mmlevelset.config import read_config
 from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.checkpoints import load_checkpoint_file
 from mmlevelset.fileio.labels import voc_palette
+from mmlevelset.installation import CONFIGS
 
-from .command import ROOT, make_parser
+from .command import make_parser
 from .seeds import classes_of
 
 # Our name of a published tensor; None leaves it out (an alias, or nothing that the network uses).
@@ -150,9 +151,7 @@ def converter_parser(doc: str, config: str) -> argparse.ArgumentParser:
     parser = make_parser(doc)
     parser.add_argument('source', help='published checkpoint, a file or an address')
     parser.add_argument('target', help='file to write')
-    parser.add_argument(
-        '--config', default=str(ROOT / 'configs' / config), help='config of our model'
-    )
+    parser.add_argument('--config', default=str(CONFIGS / config), help='config of our model')
     return parser
 
 

@@ -103,10 +103,11 @@ def test_exit_statuses(monkeypatch) -> None:
 
 @pytest.mark.parametrize('path', TOOLS, ids=lambda path: path.stem)
 def test_help_shows_an_example(path, monkeypatch, capfd) -> None:
-    monkeypatch.setattr(sys, 'argv', [str(path), '--help'])
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, 'argv', ['tool.py', '--help'])
     monkeypatch.syspath_prepend(str(path.parent))  # as Python does for a script
     with pytest.raises(SystemExit) as stop:
-        runpy.run_path(str(path), run_name='__main__')
+        runpy.run_path(str(path.relative_to(ROOT)), run_name='__main__')
     assert stop.value.code == 0
     text = capfd.readouterr().out
     assert f'python tools/{path.relative_to(ROOT / "tools")}' in text and '--debug' in text

@@ -1,15 +1,12 @@
 """Where tools/refine.py looks for the images of the seeds."""
 
 import argparse
-import runpy
 from pathlib import Path
 
 import pytest
 
+from mmlevelset.commands.refine import image_folder
 from mmlevelset.fileio import write_meta
-
-TOOL = Path(__file__).resolve().parents[2] / 'tools/refine.py'
-image_folder = runpy.run_path(str(TOOL))['image_folder']
 
 
 def test_the_command_comes_before_the_config_and_the_seeds(tmp_path: Path) -> None:

@@ -1,33 +1,7 @@
-"""Are the folders complete? ``python tools/dataset_converters/check.py voc data/VOCdevkit/VOC2012``.
+"""Check a data set, as ``mmlevelset check-data`` does."""
 
-Your own images in VOC's layout: ``python tools/dataset_converters/check.py own data/mine``.
-
-Exits with 1 if training or evaluation would fail. See docs/en/datasets.md.
-"""
-
-import sys
-
-from mmlevelset.apis.command import make_parser, run
-from mmlevelset.datasets.prepare.check import check_coco, check_voc
-from mmlevelset.datasets.prepare.check_own import check_own
-
-
-def main() -> None:
-    parser = make_parser(__doc__)
-    parser.add_argument('dataset', choices=['voc', 'coco', 'own'])
-    parser.add_argument('root', help='VOCdevkit/VOC2012, the folder of train2014, or your own')
-    parser.add_argument(
-        '--classes', nargs='+', help='of your own data, background first (default: of its labels)'
-    )
-    parser.add_argument('--jobs', type=int, default=0, help='processes (default: one per core)')
-    args = parser.parse_args()
-    if args.dataset == 'own':
-        report = check_own(args.root, args.classes, args.jobs)
-    else:
-        report = (check_voc if args.dataset == 'voc' else check_coco)(args.root, args.jobs)
-    print(report.summary())
-    sys.exit(bool(report.errors))
-
+from mmlevelset.apis.command import run
+from mmlevelset.commands.check_data import main
 
 if __name__ == '__main__':
     run(main)
