@@ -1,6 +1,7 @@
 """The tools that print and draw logged results."""
 
 import json
+import re
 import runpy
 import statistics
 import sys
@@ -36,6 +37,12 @@ def lines(text: str, start: str) -> list[list[str]]:
     return [[cell.strip() for cell in row.strip('|').split('|')] for row in rows]
 
 
+def folders(table: dict) -> list[str]:
+    """Of every line of a table, the folder of our results."""
+    ours = [row['ours'] for row in table['rows']]
+    return [folder for o in ours for folder in (o.values() if isinstance(o, dict) else [o])]
+
+
 def test_every_row_is_printed(run, tmp_path) -> None:
     text = run('compare_table', '--root', tmp_path)
     assert [number for number in PAPER if f'Table {number}: ' in text] == list('124567')
@@ -46,7 +53,7 @@ def test_every_row_is_printed(run, tmp_path) -> None:
                 all(f'{value:.1f}' in line for value in row['paper'])
                 for line in lines(text, row['method'])
             ), row
-    numbers = sum(len(t['rows']) * len(t['columns']) for t in PAPER.values())
+    numbers = sum(len(folders(t)) * len(t['columns']) for t in PAPER.values())
     assert text.count('not run') == numbers
     assert [len(t['rows']) for t in PAPER.values()] == [6, 4, 11, 8, 18, 12]
 
@@ -60,11 +67,43 @@ def test_ours_come_from_the_files(run, tmp_path) -> None:
         write_json(tmp_path / f'voc12_seam/levelset_s{number}/seeds.json', content)
     write_json(tmp_path / 'voc12_seam/levelset/labels.json', dict(scores=dict(mIoU=66.66)))
     text = run('compare_table', '--root', tmp_path, '--tables', '1')
-    (row,) = lines(text, 'SEAM + level set')
+    printed, row = lines(text, 'SEAM + level set')
+    assert printed[1:] == ['as printed', '58.5', 'not run', '66.8', 'not run']
     mean, std = statistics.fmean(seeds), statistics.stdev(seeds)
-    assert row[1:] == ['58.5', f'{mean:.1f} ± {std:.1f} (3 runs)', '66.8', '66.7']
+    assert row[1:] == ['default', '58.5', f'{mean:.1f} ± {std:.1f} (3 runs)', '66.8', '66.7']
     assert text.count('split train, gt_dir masks') == 3
-    assert 'Table 2' not in text and text.count('not run') == 10
+    assert 'Table 2' not in text and text.count('not run') == 16
+
+
+@pytest.mark.parametrize('number', list('124567'))
+def test_every_line_can_show_ours(run, tmp_path, number) -> None:
+    """Whatever made the result: each line has a folder of its own, and shows what lies there."""
+    table, expected = PAPER[number], []
+    ours = folders(table)
+    assert len(set(ours)) == len(ours)
+    for i, folder in enumerate(ours):
+        expected.append([])
+        for j, (file, key) in enumerate(table['columns'].values()):
+            value = 10 + i + j / 10
+            outer, _, inner = key.rpartition('.')
+            write_json(tmp_path / folder / file, {outer: {inner: value}} if outer else {key: value})
+            expected[-1].append(f'{value:.1f}')
+    text = run('compare_table', '--root', tmp_path, '--tables', number)
+    (header,) = lines(text, 'method')
+    columns = [header.index(f'{name}, ours') for name in table['columns']]
+    rows = [row for start in dict.fromkeys(r['method'] for r in table['rows'])
+            for row in lines(text, f'{start} ') if row[0] == start]  # fmt: skip
+    assert [[row[i] for i in columns] for row in rows] == expected and 'not run' not in text
+
+
+def test_methods_without_a_pipeline_are_imported() -> None:
+    """One folder per method and data set, the same in every table."""
+    for table in PAPER.values():
+        data = 'coco14' if table.get('conventions') else 'voc12'
+        for row in table['rows']:
+            words = [word for word in re.split('[^a-z0-9]+', row['method'].lower()) if word]
+            if isinstance(row['ours'], str) and row['ours'].startswith('imported/'):
+                assert row['ours'] == f'imported/{data}_{"_".join(words)}'
 
 
 def test_flat_keys_with_dots_and_slashes(run, tmp_path) -> None:
@@ -72,8 +111,11 @@ def test_flat_keys_with_dots_and_slashes(run, tmp_path) -> None:
     path = tmp_path / 'voc12_mctformer_plus/levelset_s0/retrain/test/metrics.json'
     write_json(path, dict(mIoU=74.25, config='configs/retrain/x.py'))
     text = run('compare_table', '--root', tmp_path, '--tables', '6')
-    (row,) = lines(text, 'MCTformer+ + level set')
-    assert row[2:] == ['74.6', '74.2', '74.8', 'not run'] and 'config configs/retrain/x.py' in text
+    _, row = lines(text, 'MCTformer+ + level set')
+    assert (
+        row[2:] == ['default', '74.6', '74.2', '74.8', 'not run']
+        and 'config configs/retrain/x.py' in text
+    )
 
 
 @pytest.mark.parametrize('number', ['5', '7'])

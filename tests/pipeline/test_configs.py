@@ -267,6 +267,9 @@ def test_slurm_tests(tmp_path: Path) -> None:
 def test_no_arm_of_mctformer_walks_with_a_threshold_found_on_masks() -> None:
     for path in (path for path in FULL_SIZE if 'mctformer' in path.name):
         words = commands(path)
+        if path.stem.endswith('_paper'):  # has no arm but the level set
+            assert 'refine_baseline' not in words
+            continue
         assert words['refine_baseline'][-1] == 'refiner.background.score=otsu'
         published = words['refine_published']
         assert published[2] == words['refine_baseline'][2] and 'otsu' not in published[-1]
@@ -277,17 +280,43 @@ def test_no_arm_of_mctformer_walks_with_a_threshold_found_on_masks() -> None:
         ]
 
 
-def test_results_lie_where_the_paper_tables_look_for_them() -> None:
-    wanted = {
-        f'{{root}}/{row["ours"]}/{file}'
+def our_folders() -> list[tuple[str, str, list[str]]]:
+    """Of every line of the paper's tables: its energy, the folder of our results, and their files."""
+    return [
+        (energy, folder, [file for file, _ in table['columns'].values()])
         for table in PAPER.values()
         for row in table['rows']
-        if 'ours' in row
-        for file, _ in table['columns'].values()
-    }
+        for energy, folder in (
+            row['ours'] if isinstance(row['ours'], dict) else {'': row['ours']}
+        ).items()
+    ]
+
+
+def test_lines_of_the_paper_tables_name_their_energy() -> None:
+    printed = read_config(str(ROOT / 'configs/_base_/level_set/paper_energy.py')).paper_energy
+    default = read_config(str(ROOT / 'configs/_base_/level_set/default.py')).level_set.loss_energy
+    energies = {'as printed': printed, 'default': default}
+    hosts = {}
+    for path in FULL_SIZE:
+        cfg = read_config(str(path))
+        hosts |= {f'{Path(cfg.work_dir).name}/{arm}': v.seeds for arm, v in cfg.variants.items()
+                  if 'seeds' in v}  # fmt: skip
+    named = {(energy, folder) for energy, folder, _ in our_folders()}
+    assert {energy for energy, _ in named} == {'', *energies}
+    for energy, folder in named:
+        if not folder.startswith('imported/'):
+            head = read_config(str(ROOT / hosts[folder])).model.get('auxiliary_head', {})
+            assert head.get('loss_energy') == energies.get(energy), folder
+
+
+def test_results_lie_where_the_paper_tables_look_for_them() -> None:
     wanted = {
-        file for file in wanted if not file.endswith('voc_server.json')
-    }  # the server's answer
+        f'{{root}}/{folder}/{file}'
+        for _, folder, files in our_folders()
+        for file in files
+        # of other toolboxes, and the server's answer
+        if not folder.startswith('imported/') and not file.endswith('voc_server.json')
+    }
     written = set()
     for path in FULL_SIZE:
         pipeline, cfg = plan(path)

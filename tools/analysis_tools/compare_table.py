@@ -4,8 +4,11 @@ Every row of Tables 1, 2 and 4-7 is printed, with the paper's number and what th
 say, or 'not run'. Nothing is typed in: paper_tables.json holds the paper's numbers and, of each row,
 the folder ``ours`` below ``--root``; of each column, the file in there and the key of its number.
 Folders ``<ours>_s0``, ``<ours>_s1`` ... are random seeds, shown as mean ± sample standard deviation.
-The notes under a table say what our numbers were measured on; COCO's tables have a column for the
-conventions of the masks, which move the mIoU by several points.
+A row of the level set has a folder, and a line, for each energy: as printed in the paper, and the
+default of this toolbox. Methods without a pipeline have a folder ``imported/...``, for results of
+seeds, labels or models from elsewhere that ``tools/eval_seeds.py ... --json`` has scored. The notes under
+a table say what our numbers were measured on; COCO's tables have a column for the conventions of the
+masks, which move the mIoU by several points.
 """
 
 import statistics
@@ -38,29 +41,32 @@ def read_number(path: Path, key: str) -> tuple[float, dict[str, Any]]:
     return float(value), {name: facts[name] for name in FACTS if facts.get(name) is not None}
 
 
-def find_runs(root: Path, ours: str | None, file: str) -> list[Path]:
+def find_runs(root: Path, ours: str, file: str) -> list[Path]:
     """Result files of a row: of the folder itself, else of its random seeds."""
-    if ours is None:
-        return []
     if (root / ours / file).is_file():
         return [root / ours / file]
     return sorted(path for path in root.glob(f'{ours}_s[0-9]*/{file}') if path.is_file())
+
+
+def runs_of(row: dict[str, Any]) -> dict[str, str]:
+    """Folder of each energy of a row; a method without an energy has one folder, of the name ''."""
+    return row['ours'] if isinstance(row['ours'], dict) else {'': row['ours']}
 
 
 def compare(table: dict[str, Any], root: Path) -> tuple[list[list[str]], list[str]]:
     """Cells, header first, and notes of one table."""
     columns, notes = table['columns'], []
     with_backbone = any('backbone' in row for row in table['rows'])
-    header = ['method'] + ['backbone'] * with_backbone
+    header = ['method'] + ['backbone'] * with_backbone + ['energy, ours']
     for name in columns:
         header += [f'{name}, paper', f'{name}, ours']
     not_unique = table.get('conventions', False)
     cells = [header + ['masks, ours'] * not_unique]
-    for row in table['rows']:
+    for row, energy, ours in ((r, *run) for r in table['rows'] for run in runs_of(r).items()):
         masks: set[str] = set()
-        line = [row['method']] + [row.get('backbone', '')] * with_backbone
+        line = [row['method']] + [row.get('backbone', '')] * with_backbone + [energy]
         for (name, (file, key)), paper in zip(columns.items(), row['paper'], strict=True):
-            paths = find_runs(root, row.get('ours'), file)
+            paths = find_runs(root, ours, file)
             found = [read_number(path, key) for path in paths]
             line += [f'{paper:.1f}', shown([value for value, _ in found])]
             for path, (_, facts) in zip(paths, found, strict=True):

@@ -1,0 +1,13 @@
+# MCTformer+ and the level set with the losses as printed. The other rows are those of voc12_mctformer_plus_levelset.py.
+_base_ = 'voc12_mctformer_plus_levelset.py'
+work_dir = 'work_dirs/voc12_mctformer_plus_paper'
+tables = ['1', '2', '4', '6']
+variants = dict(
+    _delete_=True,
+    levelset=dict(
+        seeds='configs/seed/mctformer_plus/deit-s_levelset_voc12_paper.py',
+        threshold=0.5,
+        targets='configs/refine/psa-scores_levelset.py',
+        walk='configs/refine/psa-walk_levelset_voc12.py',
+    ),
+)
