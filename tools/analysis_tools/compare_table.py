@@ -62,7 +62,8 @@ def compare(table: dict[str, Any], root: Path) -> tuple[list[list[str]], list[st
         header += [f'{name}, paper', f'{name}, ours']
     not_unique = table.get('conventions', False)
     cells = [header + ['masks, ours'] * not_unique]
-    for row, energy, ours in ((r, *run) for r in table['rows'] for run in runs_of(r).items()):
+    lines = [(row, *line) for row in table['rows'] for line in runs_of(row).items()]
+    for row, energy, ours in lines:
         masks: set[str] = set()
         line = [row['method']] + [row.get('backbone', '')] * with_backbone + [energy]
         for (name, (file, key)), paper in zip(columns.items(), row['paper'], strict=True):
