@@ -1,9 +1,11 @@
 """Package metadata. The mm* stack is an extra, never a requirement, so none is overwritten."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 VERSION = re.search(
@@ -25,6 +27,24 @@ OPENMMLAB = [
 ]
 
 
+class BuildWithConfigs(build_py):
+    """Copies configs, tools and the index of models to mmlevelset/.mim of a wheel, where mim looks.
+
+    An editable installation has them beside the package (mmlevelset/installation.py).
+    """
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib) / 'mmlevelset/.mim'
+        shutil.rmtree(target, ignore_errors=True)  # of a build before
+        for name in ('configs', 'tools'):
+            ignored = shutil.ignore_patterns('__pycache__', '*.md')
+            shutil.copytree(ROOT / name, target / name, ignore=ignored)
+        shutil.copy(ROOT / 'model-index.yml', target)
+
+
 setup(
     name='mmlevelset',
     version=VERSION,
@@ -34,6 +54,7 @@ setup(
     license='Apache-2.0',
     project_urls={'Paper': 'https://cronfa.swan.ac.uk/Record/cronfa69059'},
     python_requires='>=3.10',
+    cmdclass={'build_py': BuildWithConfigs},
     packages=find_packages(include=['mmlevelset', 'mmlevelset.*']),
     package_data={
         'mmlevelset': ['py.typed'],

@@ -13,6 +13,7 @@ import warnings
 from contextlib import redirect_stdout
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
@@ -62,6 +63,7 @@ from mmengine.runner import CheckpointLoader, checkpoint  # noqa: E402
 from mmengine.utils import digit_version, is_installed  # noqa: E402
 
 from mmlevelset.fileio.checkpoints import load_checkpoint_file  # noqa: E402
+from mmlevelset.installation import find_config  # noqa: E402
 
 
 def setup(cfg: Config | None = None) -> None:
@@ -76,6 +78,7 @@ def setup(cfg: Config | None = None) -> None:
     """
     allow_mmengine_checkpoints()
     name_mmseg_package()
+    find_own_bases()
     if cfg is None:
         return
     launcher = cfg.get('launcher', 'none')
@@ -150,6 +153,37 @@ def name_mmseg_package() -> None:
     """
     if not is_installed('mmsegmentation'):
         MODULE2PACKAGE['mmseg'] = 'mmseg'
+
+
+def find_own_bases() -> None:
+    """Let a config of the user inherit ours: ``_base_ = 'mmlevelset::seed/cam/resnet50_voc12.py'``.
+
+    mmengine knows a fixed list of packages (``MODULE2PACKAGE``), looks below ``.mim``, which an
+    editable installation has not, and gives the types of such a base the scope of its package,
+    which would hide mmsegmentation's. Our configs name the scopes themselves.
+
+    Remove when: mmengine takes packages that are not on its list.
+    """
+    original = Config._get_cfg_path
+    if getattr(original, 'finds_ours', False):
+        return
+
+    def find(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        package, colons, name = cfg_path.partition('::')
+        if colons and package == 'mmlevelset':
+            return str(_inherited(name, filename)), None
+        return original(cfg_path, filename)
+
+    find.finds_ours = True  # type: ignore[attr-defined]
+    Config._get_cfg_path = staticmethod(find)
+
+
+def _inherited(name: str, by: str) -> Path:
+    """One of our configs that a file of the user inherits."""
+    try:
+        return find_config(f'mmlevelset::{name}')
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'{by} inherits: {error}') from error
 
 
 def end_with_parent() -> None:

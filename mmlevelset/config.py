@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from inspect import signature
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -14,7 +13,7 @@ from mmengine.runner import Runner
 
 from mmlevelset import compat
 from mmlevelset.fileio.hashes import text_hash
-from mmlevelset.installation import CONFIGS
+from mmlevelset.installation import find_config
 
 # Entries of a config that change what is logged, kept or drawn, not what comes out.
 NOT_SETTINGS = (
@@ -142,44 +141,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--cfg-options`` to a parser."""
     parser.add_argument(
         '--cfg-options', nargs='*', action=OptionsAction, metavar='KEY=VALUE', help=OPTIONS_HELP
-    )
-
-
-def find_config(name: str | Path) -> Path:
-    """Find a config by its path or its name.
-
-    Args:
-        name: A file; or one of the project's configs: its path below ``configs``, with or without
-            ``configs/`` or ``mmlevelset::`` before it, or the name of the file alone, where no other
-            has it. ``.py`` may be left out.
-
-    Returns:
-        Path: the file.
-
-    Raises:
-        FileNotFoundError: There is none; names similar ones.
-        ValueError: Several configs have this name.
-    """
-    if Path(name).is_file():
-        return Path(name)
-    short = (
-        str(name).removeprefix('mmlevelset::').removeprefix('configs/').removesuffix('.py') + '.py'
-    )
-    known = {
-        file.relative_to(CONFIGS).as_posix(): file for file in sorted(CONFIGS.glob('[!_]*/**/*.py'))
-    }
-    found = [file for file in known if file == short or file.endswith(f'/{short}')]
-    if len(found) > 1:
-        raise ValueError(
-            f'{len(found)} configs are called {str(name)!r}: {", ".join(found)}; give one of these'
-        )
-    if found:
-        return known[found[0]]
-    near = get_close_matches(short, known, n=3, cutoff=0.7)
-    also = ', '.join(f'configs/{file}' for file in near)
-    raise FileNotFoundError(
-        f'no config at {str(name)!r}; '
-        + (f'near to it: {also}' if near else 'list the configs with: ls configs/*/*')
     )
 
 

@@ -1,5 +1,6 @@
 """Where this installation keeps what is no Python module: configs, tools, the index of models."""
 
+from difflib import get_close_matches
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -7,3 +8,43 @@ PACKAGE = Path(__file__).resolve().parent
 CLONE = PACKAGE.parent if (PACKAGE.parent / 'model-index.yml').is_file() else None
 HOME = CLONE or PACKAGE / '.mim'
 CONFIGS, TOOLS = HOME / 'configs', HOME / 'tools'
+
+
+def find_config(name: str | Path) -> Path:
+    """Find a config by its path or its name.
+
+    Args:
+        name: A file; or one of the project's configs: its path below ``configs``, with or without
+            ``configs/`` or ``mmlevelset::`` before it, or the name of the file alone, where no other
+            has it. ``.py`` may be left out.
+
+    Returns:
+        Path: the file.
+
+    Raises:
+        FileNotFoundError: There is none; names similar ones.
+        ValueError: Several configs have this name.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    short = (
+        str(name).removeprefix('mmlevelset::').removeprefix('configs/').removesuffix('.py') + '.py'
+    )
+    if (CONFIGS / short).is_file():
+        return CONFIGS / short
+    known = {
+        file.relative_to(CONFIGS).as_posix(): file for file in sorted(CONFIGS.glob('[!_]*/**/*.py'))
+    }
+    found = [file for file in known if file.endswith(f'/{short}')]
+    if len(found) > 1:
+        raise ValueError(
+            f'{len(found)} configs are called {str(name)!r}: {", ".join(found)}; give one of these'
+        )
+    if found:
+        return known[found[0]]
+    near = get_close_matches(short, known, n=3, cutoff=0.7)
+    also = ', '.join(f'configs/{file}' for file in near)
+    raise FileNotFoundError(
+        f'no config at {str(name)!r}; '
+        + (f'near to it: {also}' if near else f'list them with: ls {CONFIGS}/*/*')
+    )

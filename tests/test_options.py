@@ -143,3 +143,29 @@ def test_a_config_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.Monke
     Path('resnet50_voc12.py').write_text('model = dict()')
     assert find_config('resnet50_voc12.py') == Path('resnet50_voc12.py')
     assert read_config('mmlevelset::cam/resnet50_voc12').filename == str(file)
+
+
+def test_a_config_of_the_user_inherits_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From any folder, with or without ``.py``; nothing but what it says is different."""
+    monkeypatch.chdir(tmp_path)
+    name = 'seed/cam/efficientnet-lite0_levelset_voc20'
+    ours = read_config(f'configs/{name}.py').to_dict()
+    for base in (f'mmlevelset::{name}.py', f'mmlevelset::{name}'):
+        Path('mine.py').write_text(f'_base_ = {base!r}\nmodel = dict(test_cfg=dict(mode="slide"))')
+        mine = read_config('mine.py').to_dict()
+        assert mine['model']['test_cfg'].pop('mode') == 'slide'
+        ours['model']['test_cfg'].pop('mode', None)
+        assert mine == ours
+    data = 'mmlevelset::_base_/datasets/voc20.py'
+    Path('mine.py').write_text(f'_base_ = [{data!r}]')
+    assert read_config('mine.py').train_dataloader.dataset.data_root == 'data/voc20'
+
+
+def test_a_base_that_is_not_there_names_the_file_and_what_is_near(tmp_path: Path) -> None:
+    (tmp_path / 'mine.py').write_text("_base_ = 'mmlevelset::seed/cam/resnet50_voc21.py'")
+    with pytest.raises(
+        FileNotFoundError, match='mine.py inherits: no config .*cam/resnet50_voc12.py'
+    ):
+        read_config(str(tmp_path / 'mine.py'))

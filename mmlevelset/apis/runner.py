@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser, launcher: bool = True) -> Non
         parser (ArgumentParser): Gets ``config``, ``--work-dir`` and ``--cfg-options``.
         launcher (bool): Add ``--launcher`` as well.
     """
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', help='config file, or the name of one of ours')
     parser.add_argument('--work-dir', help="folder of all outputs, instead of the config's")
     add_options(parser)
     if launcher:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmlevelset.config import read_config, settings_hash
 from mmlevelset.fileio.atomic import atomic_path, remove_temporary, write_json
+from mmlevelset.installation import HOME
 
 from .stages import Stage, Values
 
@@ -103,7 +104,10 @@ class Records:
 
 
 def _configs(command: str, root: Path) -> list[Path]:
-    """The files ``configs/**.py`` that a command names, alone or as the value of an option."""
+    """The files ``configs/**.py`` that a command names, alone or as the value of an option.
+
+    Those that the folder has not are those of this installation.
+    """
     try:
         words = shlex.split(command)
     except ValueError:  # it may be right for bash
@@ -111,7 +115,8 @@ def _configs(command: str, root: Path) -> list[Path]:
     options = [word.partition('=')[2] for word in words]
     paths = [Path(path) for pair in zip(words, options, strict=True) for path in pair]
     configs = [path for path in paths if path.suffix == '.py' and 'configs' in path.parts]
-    return [root / path for path in configs if (root / path).is_file()]
+    places = [(root / path, HOME / path) for path in configs]  # the folder's own comes first
+    return [next(filter(Path.is_file, both)) for both in places if any(map(Path.is_file, both))]
 
 
 def _set_aside(folder: Path) -> None:

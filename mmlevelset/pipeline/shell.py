@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import IO
 
+from mmlevelset.installation import CLONE
+
 PATIENCE = 10  # seconds that a command has to clean up, before it is killed
 # The watcher reads from a pipe that only the pipeline could write to: the end of the file is the end of the
 # pipeline, even by a kill that it cannot catch. The watcher does not hold the lock of the folder. Both shells
@@ -57,7 +59,7 @@ class Shell:
         """
         # `python` is this one even without an activated environment, and finds the package even
         # without an installation.
-        first = {'PATH': Path(sys.executable).parent, 'PYTHONPATH': self.root}
+        first = {'PATH': Path(sys.executable).parent, 'PYTHONPATH': CLONE or ''}
         paths = {
             key: os.pathsep.join(filter(None, [str(path), os.environ.get(key)]))
             for key, path in first.items()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmlevelset.installation import HOME
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -45,8 +47,18 @@ class Values:
         return _fill(command, self._words, shlex.join)
 
     def command(self, command: str) -> str:
-        """Fill in a command for the shell of this machine."""
+        """Fill in a command for the shell of this machine, whose tools may lie in a wheel."""
+        command = re.sub(r'(?<![\w./-])tools/[\w./-]+', self._tool, command)
         return _fill(command, self._words | self._here, shlex.join)
+
+    def _tool(self, match: re.Match) -> str:
+        """A tool as the folder of the commands has it, or else this installation."""
+        ours = HOME / match[0]
+        return (
+            match[0]
+            if (self.root / match[0]).is_file() or not ours.is_file()
+            else shlex.quote(str(ours))
+        )
 
     def path(self, path: str) -> Path:
         """Fill in a path; it is relative to the folder that the commands run in."""

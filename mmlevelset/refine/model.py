@@ -4,13 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmlevelset import compat
+from mmlevelset.config import read_config
 from mmlevelset.fileio.checkpoints import load_checkpoint_file
 
 
@@ -18,7 +17,7 @@ def load_model(config: str, checkpoint: str, device: str = 'cpu') -> BaseSegment
     """Build the model of a config and load its weights, ready for inference.
 
     Args:
-        config: Config the model was trained with.
+        config: Config the model was trained with, or its name.
         checkpoint: Its weights.
         device: Where to put it.
 
@@ -26,14 +25,11 @@ def load_model(config: str, checkpoint: str, device: str = 'cpu') -> BaseSegment
         FileNotFoundError: If either file is missing.
         ValueError: If they do not fit together.
     """
-    for path, cure in (
-        (config, 'check the path'),
-        (checkpoint, f'train it with tools/train.py {config}, or convert an official one'),
-    ):
-        if not Path(path).is_file():
-            raise FileNotFoundError(f'no file {path}; {cure}')
-    compat.setup()
-    cfg = Config.fromfile(config)
+    cfg = read_config(config)
+    if not Path(checkpoint).is_file():
+        raise FileNotFoundError(
+            f'no file {checkpoint}; train it with tools/train.py {config}, or convert an official one'
+        )
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     if cfg.model.backbone.get('frozen_cache'):
         cfg.model.backbone.frozen_cache = None  # every image is seen once
