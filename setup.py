@@ -58,10 +58,11 @@ setup(
     packages=find_packages(include=['mmlevelset', 'mmlevelset.*']),
     package_data={
         'mmlevelset': ['py.typed'],
+        'mmlevelset.report': ['page.html'],
         'mmlevelset.datasets.prepare': ['voc8_*.txt', 'voc20_*.txt'],
     },
     entry_points={'console_scripts': ['mmlevelset = mmlevelset.commands:main']},
-    install_requires=['numpy', 'scipy', 'torch', 'pillow', 'rich'],
+    install_requires=['numpy', 'scipy', 'torch', 'pillow', 'rich', 'jinja2', 'markupsafe'],
     extras_require={
         'onedl': ONEDL,
         'mminstall': ONEDL,

@@ -30,6 +30,7 @@ ROOMS = (
     'engine',
     'pipeline',
     'apis',
+    'report',
     'commands',
     '__main__',
 )

@@ -80,10 +80,7 @@ def draw_images(
     seeds: str | Path | None = None,
     labels: str | Path | None = None,
 ) -> Path:
-    """Draw image, CAM, SDF, phi^0, phi^T, its contour, seed, pseudo-label and ground truth.
-
-    One level set per image is shown, the present class with the largest region. Data without masks
-    have no column of the ground truth.
+    """Draw the panels of :func:`image_panels` into one picture, a row an image.
 
     Args:
         cfg: Config with a level set; its ``test_dataloader`` names the images.
@@ -95,6 +92,34 @@ def draw_images(
 
     Returns:
         Path: ``out``.
+
+    Raises:
+        ValueError: When an id is not in the data set.
+    """
+    return draw_rows(image_panels(cfg, checkpoint, ids, seeds, labels), out)
+
+
+def image_panels(
+    cfg: Config,
+    checkpoint: str,
+    ids: Sequence[str],
+    seeds: str | Path | None = None,
+    labels: str | Path | None = None,
+) -> list[list[Panel]]:
+    """Image, CAM, SDF, phi^0, phi^T, its contour, seed, pseudo-label and ground truth of images.
+
+    One level set per image is shown, the present class with the largest region. Data without masks
+    have no panel of the ground truth.
+
+    Args:
+        cfg: Config with a level set; its ``test_dataloader`` names the images.
+        checkpoint: Weights.
+        ids: Image ids.
+        seeds: Folder of seed files; ``None`` leaves the panel out.
+        labels: Folder of pseudo-labels; ``None`` leaves the panel out.
+
+    Returns:
+        list[list[Panel]]: a list an image.
 
     Raises:
         ValueError: When an id is not in the data set.
@@ -111,7 +136,7 @@ def draw_images(
         trace, cam = trace_image(model, head, dataset[index[name]])
         limit = head.truncate / trace.stride
         rows.append(_panels(image, info, trace, cam, seeds, labels, limit, name))
-    return draw_rows(rows, out)
+    return rows
 
 
 def _build_dataset(cfg: Config) -> BaseSegDataset:

@@ -44,30 +44,40 @@ def summarise(table: list[dict], resolve: Callable[[str], Path] = Path) -> list[
     ]
 
 
-def markdown(rows: list[Row], digits: int = 2) -> str:
-    """Rows of :func:`summarise` as a Markdown table with aligned columns, and the conventions of the
-    masks below it."""
+def cells(rows: list[Row], digits: int = 2) -> list[list[str]]:
+    """Rows of :func:`summarise` as texts, ``mean ± std``; the header comes first."""
     keys = list(dict.fromkeys(key for row in rows for key in row['results']))
-    cells = [['variant', 'what', 'runs', *keys]]
+    lines = [['variant', 'what', 'runs', *keys]]
     for row in rows:
         results = row['results']
         runs = max((len(result['values']) for result in results.values()), default=0)
         shown = [_shown(results[key], digits) if key in results else '' for key in keys]
-        cells.append([row['arm'], row['stage'], str(runs), *shown])
-    notes = dict.fromkeys(
-        f'* {row["stage"]}: masks with {masks}' for row in rows for masks in row['masks']
-    )
-    return '\n'.join([aligned(cells), *([''] if notes else []), *notes])
+        lines.append([row['arm'], row['stage'], str(runs), *shown])
+    return lines
 
 
-def aligned(cells: Sequence[Sequence[str]]) -> str:
+def markdown(rows: list[Row], digits: int = 2) -> str:
+    """Rows of :func:`summarise` as a Markdown table with aligned columns, and the conventions of the
+    masks below it."""
+    notes = conventions(rows)
+    lines = [f'* {note}' for note in notes]
+    return '\n'.join([aligned(cells(rows, digits)), *([''] if notes else []), *lines])
+
+
+def conventions(rows: list[Row]) -> list[str]:
+    """What the masks of the rows count, where several conventions are in use."""
+    notes = (f'{row["stage"]}: masks with {masks}' for row in rows for masks in row['masks'])
+    return list(dict.fromkeys(notes))
+
+
+def aligned(table: Sequence[Sequence[str]]) -> str:
     """Cells as a Markdown table with aligned columns.
 
     Args:
-        cells (Sequence[Sequence[str]]): Lines of equal length, the header first.
+        table (Sequence[Sequence[str]]): Lines of equal length, the header first.
     """
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [cells[0], ['-' * width for width in widths], *cells[1:]]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [table[0], ['-' * width for width in widths], *table[1:]]
     return '\n'.join(
         f'| {" | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |'
         for line in lines

@@ -1,10 +1,11 @@
 """Pictures of the level sets and of what they are made from."""
 
-from .panels import Panel, draw_rows, label_panel, level_set_panel, score_panel
+from .panels import Panel, draw_outline, draw_rows, label_panel, level_set_panel, score_panel
 from .trace import trace_panels
 
 __all__ = [
     'Panel',
+    'draw_outline',
     'draw_rows',
     'label_panel',
     'level_set_panel',

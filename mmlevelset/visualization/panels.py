@@ -26,11 +26,27 @@ def _blend(image: np.ndarray, colours: np.ndarray, opacity: np.ndarray | float) 
     return (image * (1 - opacity) + colours * opacity).astype(np.uint8)
 
 
+def draw_outline(
+    image: np.ndarray, region: np.ndarray, colour: tuple[int, int, int], width: int
+) -> np.ndarray:
+    """Draw the outline of a region into a copy of an image.
+
+    Args:
+        image: (H, W, 3) uint8, RGB.
+        region: (H, W), True or > 0 inside.
+        colour: RGB.
+        width: Of the line, in pixels.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8, RGB.
+    """
+    lines, _ = cv2.findContours((region > 0).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(image.copy(), lines, -1, colour, width, cv2.LINE_AA)
+
+
 def _contour(image: np.ndarray, phi: np.ndarray) -> np.ndarray:
     """Draw the zero level set of ``phi`` (H, W) into a copy of ``image``."""
-    lines, _ = cv2.findContours((phi > 0).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    width = max(2, image.shape[1] // 160)
-    return cv2.drawContours(image.copy(), lines, -1, CONTOUR, width, cv2.LINE_AA)
+    return draw_outline(image, phi, CONTOUR, max(2, image.shape[1] // 160))
 
 
 def score_panel(title: str, image: np.ndarray, score: np.ndarray) -> Panel:
