@@ -23,7 +23,7 @@ PAGES = sorted(
     ]
 )
 COLUMNS = 120
-ROOTS = ('configs/', 'tools/', 'docs/', 'tests/', 'mmlevelset/', '.ci/', '.github/')
+ROOTS = ('configs/', 'tools/', 'demo/', 'docs/', 'tests/', 'mmlevelset/', '.ci/', '.github/')
 # Below the package: the pages speak of `levelset/cam.py`.
 ROOMS = tuple(
     f'{path.name}/'
@@ -108,7 +108,11 @@ def commands() -> list[Command]:
                 part = part[part.index('python') + 1 :] if 'python' in part else part
                 if part[:1] == ['-m'] and part[1].startswith('tools.'):
                     part = [f'{part[1].replace(".", "/")}/', *part[2:]]
-                if part and part[0].startswith('tools/') and part[0].endswith(('.py', '/')):
+                if (
+                    part
+                    and part[0].startswith(('tools/', 'demo/'))
+                    and part[0].endswith(('.py', '/'))
+                ):
                     found.append(Command(name(page), part[0], part[1:]))
     return found
 

@@ -6,7 +6,9 @@ from mmlevelset.config import OptionsAction, read_config
 from .checks import check_config, check_training, check_weights, state_backgrounds
 from .convert import convert_checkpoint, convert_state_dict, read_checkpoint
 from .inferencer import LevelSetInferencer
+from .inputs import list_pictures
 from .label_folder import drop_masks, require_masks, set_label_folder
+from .result import LevelSetResult
 from .resume import last_checkpoint, set_resume
 from .runner import (
     add_arguments,
@@ -23,6 +25,7 @@ from .seeds import config_classes, export_seeds, import_seeds
 
 __all__ = [
     'LevelSetInferencer',
+    'LevelSetResult',
     'OptionsAction',
     'add_arguments',
     'build_runner',
@@ -37,6 +40,7 @@ __all__ = [
     'import_seeds',
     'last_checkpoint',
     'leave_processes',
+    'list_pictures',
     'load_config',
     'read_checkpoint',
     'read_config',

@@ -80,8 +80,22 @@ def check_weights(runner: Runner, checkpoint: str) -> None:
         ValueError: Weights are missing, of another shape or not finite; names some.
     """
     state = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
+    check_tensors(bare_model(runner.model), state, checkpoint)
+
+
+def check_tensors(model: torch.nn.Module, state: Any, checkpoint: str) -> None:
+    """Refuse what a checkpoint file holds where it does not fill a model, see :func:`check_weights`.
+
+    Args:
+        model: To be filled.
+        state: Content of the file.
+        checkpoint: Its name, for the errors.
+
+    Raises:
+        ValueError: Weights are missing, of another shape or not finite; names some.
+    """
     state = state.get('state_dict', state) if isinstance(state, dict) else {}
-    unfit = unfit_tensors(bare_model(runner.model).state_dict(), state)
+    unfit = unfit_tensors(model.state_dict(), state)
     if unfit:
         raise ValueError(
             f'{checkpoint} has no weights for {len(unfit)} entries of the model, e.g. '

@@ -1,55 +1,219 @@
-"""Pictures from anywhere to label maps, with mmsegmentation's inferencer."""
+"""One call from pictures to level sets, contours and pseudo-labels."""
 
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
-from mmengine.model import BaseModel
-from mmseg.apis import MMSegInferencer
-from mmseg.datasets.transforms import LoadImageFromNDArray
+from mmengine.dataset import pseudo_collate
+from mmengine.device import get_device
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from mmengine.runner import CheckpointLoader
+from mmseg.registry import MODELS
+from PIL import Image
 
-from mmlevelset.datasets import CheckedLoadImage
-from mmlevelset.fileio.labels import voc_palette
+from mmlevelset.config import read_config
+from mmlevelset.engine import bare_model
+from mmlevelset.models.seeds import level_set_of
+from mmlevelset.parallel import progress
 
+from .checks import check_tensors
+from .inputs import Labels, NamedPicture, Picture, check_names, label_vectors, list_pictures
 from .label_folder import without_annotations
+from .result import LevelSetResult, result_of
+from .runner import set_tta
 from .seeds import classes_of
 
 
-class LevelSetInferencer(MMSegInferencer):
-    """``MMSegInferencer`` for all models of this project; same arguments and results.
+class LevelSetInferencer:
+    """Pictures from anywhere to scores, level sets, contours and label maps, in one call.
 
-    mmsegmentation's own looks for its ``LoadImageFromFile`` in the test pipeline and finds ours,
-    which checks the file. The class names are those of the checkpoint, or else of the config's test
-    data set, background first; mmsegmentation would take those of Cityscapes.
+    ::
 
-    A host classifies a picture by itself, because it has no image label; the classes that it finds
-    with a probability of 0.5 (``presence`` in ``model.test_cfg.seeds``) get seeds.
+        inferencer = LevelSetInferencer('cam/efficientnet-lite0_levelset_voc8', 'checkpoint.pth')
+        result = inferencer('dog.jpg', labels=['dog'])[0]
+        result.contours['dog'], result.phi_T, result.label
+
+    Every model of this project will do. The scores are those that ``tools/test.py`` gives, with
+    ``tta`` those of ``tools/test.py --tta``. No mask and no label of a data set is read: without
+    ``labels`` the classes are those that the host's own classifier finds.
+
+    Args:
+        model: Config: a file, a name (see :func:`mmlevelset.config.find_config`) or one that was read.
+        weights: Checkpoint: a file or an address.
+        device: Where to compute; default: the GPU if there is one.
+        tta: Merge the views of the config's ``tta_pipeline``.
+        presence: Probability from which on the classifier finds a class; default: the config's, 0.5.
+
+    Raises:
+        FileNotFoundError: There is no such config or checkpoint.
+        ValueError: They do not fit together, or the config cannot say what is asked for.
     """
 
-    def _load_weights_to_model(
-        self, model: BaseModel, checkpoint: dict | None, cfg: Config
+    def __init__(
+        self,
+        model: str | Path | Config,
+        weights: str | Path,
+        device: str | None = None,
+        tta: bool = False,
+        presence: float | None = None,
     ) -> None:
-        """Load the weights and the class names.
+        cfg = copy.deepcopy(model) if isinstance(model, Config) else read_config(str(model))
+        if not cfg.get('model') or not cfg.get('test_dataloader'):
+            raise ValueError(
+                f'{cfg.filename}: LevelSetInferencer needs a config with `model` and `test_dataloader`; '
+                'give one of configs/seed, configs/retrain or configs/plugin'
+            )
+        if cfg.model.get('backbone', {}).get('frozen_cache'):
+            cfg.model.backbone.frozen_cache = None  # every picture is seen once
+        if tta:
+            set_tta(cfg)
+        init_default_scope(cfg.get('default_scope', 'mmseg'))
+        state = CheckpointLoader.load_checkpoint(str(weights), 'cpu', logger='silent')
+        self.model = revert_sync_batchnorm(MODELS.build(cfg.model))
+        check_tensors(bare_model(self.model), state, str(weights))
+        tensors = state.get('state_dict', state)
+        tensors = {key.removeprefix('module.'): value for key, value in tensors.items()}
+        bare_model(self.model).load_state_dict(tensors, strict=False)
+        self.model.to(device or get_device()).eval()
+        meta = state.get('meta', {}).get('dataset_meta') or {}
+        self.classes = tuple(meta.get('classes') or classes_of(cfg))
+        self._set_recipe(presence, cfg)
+        self.tta = tta
+        self.pipeline = _pipeline(cfg)
+
+    def _set_recipe(self, presence: float | None, cfg: Config) -> None:
+        """Let a model that predicts seeds leave its level sets on the samples, too."""
+        self.predicts_seeds = hasattr(self.model, 'recipe')
+        if not self.predicts_seeds:
+            if presence is not None:
+                raise ValueError(
+                    f'{cfg.filename}: got presence={presence}, but this model predicts label maps '
+                    'without a classifier of images; leave it out'
+                )
+            return
+        if presence is not None and not 0 <= presence <= 1:
+            raise ValueError(f'presence={presence}, expected a probability, 0 to 1')
+        recipe = replace(self.model.recipe, level_sets=level_set_of(self.model) is not None)
+        if presence is not None:
+            recipe = replace(recipe, presence=presence)
+        self.model.set_recipe(recipe)
+
+    def __call__(
+        self,
+        inputs: Picture | Sequence[Picture],
+        labels: Labels | None = None,
+        batch_size: int = 1,
+        out_dir: str | Path | None = None,
+        show: bool = False,
+    ) -> list[LevelSetResult]:
+        """Infer pictures, and keep all results; see :meth:`stream` for more than fit into memory.
+
+        Args:
+            inputs: A file, a folder, an array (H, W, 3) BGR or (H, W) grey with values 0..255, an
+                image of Pillow, or a list of these.
+            labels: Names, or indices 1..C as in label maps, of the classes that the pictures show;
+                one list for all, or a list of such lists. None: what the classifier finds.
+            batch_size: Pictures of one size that go through the model together.
+            out_dir: Gets the files of :meth:`LevelSetResult.write`.
+            show: Open every drawing in the viewer of this machine.
+
+        Returns:
+            list[LevelSetResult]: one for each picture, in their order; of one picture, too.
 
         Raises:
-            ValueError: Neither checkpoint nor config knows the class names, or there are no weights.
+            FileNotFoundError: A picture does not exist.
+            ValueError: A picture cannot be read, or the labels do not fit.
         """
-        if checkpoint is None:
-            raise ValueError('LevelSetInferencer got no weights=…, expected a checkpoint')
-        super()._load_weights_to_model(model, checkpoint, cfg)
-        if 'dataset_meta' not in checkpoint.get('meta', {}):
-            classes = classes_of(cfg)
-            model.dataset_meta = dict(classes=classes, palette=voc_palette(len(classes)).tolist())
+        return list(self.stream(list_pictures(inputs), labels, batch_size, out_dir, show))
 
-    def _init_pipeline(self, cfg: Config) -> Compose:
-        """The test pipeline, without masks, for a path or an array (H, W, 3), BGR."""
-        _, *steps = without_annotations(cfg.test_dataloader.dataset.pipeline)
-        return Compose([_load, *steps])
+    def stream(
+        self,
+        pictures: Sequence[NamedPicture],
+        labels: Labels | None = None,
+        batch_size: int = 1,
+        out_dir: str | Path | None = None,
+        show: bool = False,
+    ) -> Iterator[LevelSetResult]:
+        """Yield the result of every picture of :func:`list_pictures`; arguments as of a call."""
+        if batch_size < 1:
+            raise ValueError(f'batch_size={batch_size}, expected at least 1')
+        if out_dir is not None:
+            check_names(pictures)
+        vectors: Sequence[np.ndarray | None] = [None] * len(pictures)
+        if labels is not None:
+            if not self.predicts_seeds:
+                raise ValueError(
+                    'this model predicts label maps without image-level labels; leave out labels=…'
+                )
+            vectors = label_vectors(labels, len(pictures), self.classes)
+        items = (
+            self._prepare(picture, vector)
+            for picture, vector in zip(pictures, vectors, strict=True)
+        )
+        for result in progress(self._infer(items, batch_size), len(pictures), 'pictures'):
+            if out_dir is not None:
+                result.write(out_dir)
+            if show:
+                Image.fromarray(result.draw()).show(result.name)
+            yield result
+
+    def _prepare(
+        self, picture: NamedPicture, label: np.ndarray | None
+    ) -> tuple[str, np.ndarray, dict]:
+        """Name and colours of a picture, and what the pipeline makes of it."""
+        image = picture.read()
+        where = picture.content if isinstance(picture.content, str | Path) else picture.name
+        loaded: dict[str, Any] = dict(img=image, img_path=str(where))
+        loaded['img_shape'] = loaded['ori_shape'] = image.shape[:2]
+        if label is not None:
+            loaded['img_label'] = label
+        return picture.name, image[..., ::-1], self.pipeline(loaded)
+
+    def _infer(
+        self, items: Iterable[tuple[str, np.ndarray, dict]], batch_size: int
+    ) -> Iterator[LevelSetResult]:
+        """Results of prepared pictures; those that follow one another with one size share a batch."""
+        for batch in _batches(items, batch_size):
+            with torch.no_grad():
+                samples = self.model.test_step(pseudo_collate([data for _, _, data in batch]))
+            for (name, image, _), sample in zip(batch, samples, strict=True):
+                logits = not self.predicts_seeds and not self.tta
+                yield result_of(name, image, sample, self.classes, logits)
 
 
-def _load(picture: str | np.ndarray) -> dict[str, Any]:
-    """Read a file as training does, or take an array (H, W, 3) uint8, BGR."""
-    if isinstance(picture, np.ndarray):
-        return LoadImageFromNDArray().transform(dict(img=picture))
-    return CheckedLoadImage().transform(dict(img_path=picture))
+def _pipeline(cfg: Config) -> Compose:
+    """The test pipeline, from an image that has been read on, without masks."""
+    first, *steps = without_annotations(cfg.test_dataloader.dataset.pipeline)
+    if 'LoadImage' not in str(first.get('type')):
+        raise ValueError(
+            f'{cfg.filename}: its test pipeline begins with {first.get("type")}, expected the loading '
+            'of the image (mmlevelset.CheckedLoadImage), which a given picture takes the place of'
+        )
+    return Compose(steps)
+
+
+def _batches(
+    items: Iterable[tuple[str, np.ndarray, dict]], batch_size: int
+) -> Iterator[list[tuple[str, np.ndarray, dict]]]:
+    """Items that follow one another and have inputs of one size, at most ``batch_size`` of them."""
+    batch: list[tuple[str, np.ndarray, dict]] = []
+    for item in items:
+        if batch and (len(batch) == batch_size or _sizes(batch[0]) != _sizes(item)):
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
+        yield batch
+
+
+def _sizes(item: tuple[str, np.ndarray, dict]) -> list[tuple[int, ...]]:
+    """Shapes of the inputs of a picture, of all views."""
+    inputs = item[2]['inputs']
+    return [tuple(view.shape) for view in (inputs if isinstance(inputs, list) else [inputs])]

@@ -96,18 +96,19 @@ def decode_image(data: bytes, path: str | Path) -> np.ndarray:
             only their owner knows what is black and what is white.
     """
     with opened(io.BytesIO(data), path, 'an image') as image:
-        if image.mode[0] in 'IF':
-            raise ValueError(
-                f'{path}: a grey image of more than 8 bits (Pillow mode {image.mode}); which values '
-                'are black and white is not known. Save it with 8 bits.'
-            )
+        check_depth(image, path)
         check_sums(image, data)
-        upright = ImageOps.exif_transpose(image)
-        if upright.has_transparency_data:
-            colours = upright.convert('RGBA')
-            upright = Image.new('RGB', colours.size, GROUND)
-            upright.paste(colours, mask=colours.getchannel('A'))
-        return np.array(upright.convert('RGB'))
+        return upright_colours(image)
+
+
+def upright_colours(image: Image.Image) -> np.ndarray:
+    """Colours of an opened picture, as :func:`decode_image` gives them: (H, W, 3) uint8, RGB."""
+    upright = ImageOps.exif_transpose(image)
+    if upright.has_transparency_data:
+        colours = upright.convert('RGBA')
+        upright = Image.new('RGB', colours.size, GROUND)
+        upright.paste(colours, mask=colours.getchannel('A'))
+    return np.array(upright.convert('RGB'))
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -158,6 +159,19 @@ def opened(file: IO[bytes], path: str | Path, what: str) -> Iterator[ImageFile.I
         raise ValueError(
             f'{path}: cannot be read as {what} ({error}). Copy or download the file again.'
         ) from error
+
+
+def check_depth(image: Image.Image, path: str | Path) -> None:
+    """Refuse a grey picture whose numbers go beyond 8 bits.
+
+    Raises:
+        ValueError: Only the owner of the picture knows which of its numbers are black and white.
+    """
+    if image.mode[0] in 'IF':
+        raise ValueError(
+            f'{path}: a grey image of more than 8 bits (Pillow mode {image.mode}); which values '
+            'are black and white is not known. Save it with 8 bits.'
+        )
 
 
 def check_sums(image: Image.Image, data: bytes) -> None:

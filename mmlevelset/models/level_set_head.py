@@ -316,8 +316,10 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             losses['loss_energy_phi0'] = factor * sum(energy.values())
         return losses
 
-    def seeds(self, inputs: Sequence[Tensor], image: Tensor, labels: Tensor) -> Tensor:
-        """Seeds of the present classes, see :func:`seed_scores`.
+    def level_sets(
+        self, inputs: Sequence[Tensor], image: Tensor, labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Level sets of the present classes, as they are predicted.
 
         Args:
             inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i).
@@ -325,12 +327,18 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             labels (Tensor): image labels, (N, C), 0/1.
 
         Returns:
-            Tensor: (N, C, h, w), in [0, 1], above 0.5 inside the contour, 0 for absent classes.
+            tuple[Tensor, Tensor]: phi^0 and phi^T, (N, C, h, w), in pixels of the map, positive
+            inside; those of absent classes are -``truncate`` everywhere.
         """
         phi0 = self.forward(inputs)
         unit = self.truncate / self.stride(image, phi0)
         n, c = labels.nonzero(as_tuple=True)
-        seeds = torch.zeros_like(phi0)
-        phi = self.evolve_pairs(inputs, image, unit * phi0, (n, c))[2]
-        seeds[n, c] = seed_scores(phi[:, 0], unit)
-        return seeds
+        phi0 = unit * phi0
+        phi = torch.full_like(phi0, -unit)
+        phi[n, c] = self.evolve_pairs(inputs, image, phi0, (n, c))[2][:, 0]
+        return phi0.where(labels[..., None, None] > 0, -unit), phi
+
+    def seeds(self, inputs: Sequence[Tensor], image: Tensor, labels: Tensor) -> Tensor:
+        """Seeds, (N, C, h, w), :func:`seed_scores` of :meth:`level_sets`; 0 for absent classes."""
+        phi = self.level_sets(inputs, image, labels)[1]
+        return labels[..., None, None] * seed_scores(phi, self.truncate / self.stride(image, phi))

@@ -2,31 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from mmlevelset.levelset import seed_scores
 from mmlevelset.structures.fields import image_labels
 from mmlevelset.structures.host import CAMSource, Host
 
 from .level_set_head import LevelSetHead
+from .views import View, enlargement, total, upright
 
 SOURCES = ('cam', 'phi', 'fused')
 NORMALISATIONS = ('max', 'minmax')
 ZERO_LEVEL = 0.5  # sigmoid(0), the seed on the contour of a level set
-
-
-class View(NamedTuple):
-    """Maps of one view of an image, at the size (H, W) of the image, upright."""
-
-    sample: SegDataSample
-    present: Tensor  # (C,) bool, the K classes that the maps belong to
-    cam: Tensor  # (K, H, W), >= 0, unnormalised; (K, 0, 0) where the recipe needs none
-    phi: Tensor  # seeds of the level sets, (K, H, W), in [0, 1]; likewise
 
 
 @dataclass(frozen=True)
@@ -51,6 +42,7 @@ class SeedRecipe:
         size_divisor: Resize the CAMs to the image's size rounded up to a multiple of this, and
             crop: IRN's ``high_res``.
         presence: Probability from which on the classifier finds a class in an image without label.
+        level_sets: Leave phi^0 and phi^T on the prediction as well, at the size of the image.
 
     Raises:
         ValueError: For an unknown option.
@@ -63,6 +55,7 @@ class SeedRecipe:
     margin: float | None = None
     size_divisor: int = 1
     presence: float = 0.5
+    level_sets: bool = False
 
     def __post_init__(self) -> None:
         for key, known in (('seed_source', SOURCES), ('normalise', NORMALISATIONS)):
@@ -81,8 +74,9 @@ class SeedRecipe:
             metas: Metainfo of the images; ``img_label`` (C,) 0/1 where the image has one.
 
         Returns:
-            tuple: classes (N, C), 0/1; and what :attr:`seed_source` needs of the CAM, unnormalised,
-            and the seeds of the level sets, (N, C, h, w) each, >= 0 and 0 for absent classes.
+            tuple: classes (N, C), 0/1; and the maps that the recipe asks for, (N, C, h, w) each: the
+            CAM, unnormalised, and the seeds of the level sets, both >= 0 and 0 for absent classes;
+            phi^0 and phi^T, in pixels of the view, positive inside.
 
         Raises:
             ValueError: Some images of the batch have a label and others none, or none has and the
@@ -101,10 +95,21 @@ class SeedRecipe:
         maps = []
         if self.seed_source != 'phi':
             maps.append(head.activation(features) * labels[..., None, None])
-        if self.seed_source != 'cam':
-            image = unit_inputs(model.data_preprocessor, inputs)
-            maps.append(self.level_set(model).seeds(features, image, labels))
+        if self.seed_source != 'cam' or self.level_sets:
+            head, image = self.level_set(model), unit_inputs(model.data_preprocessor, inputs)
+            phis = head.level_sets(features, image, labels)
+            stride = head.stride(image, phis[1])
+            if self.seed_source != 'cam':
+                scores = seed_scores(phis[1], head.truncate / stride)
+                maps.append(labels[..., None, None] * scores)
+            if self.level_sets:
+                maps += [stride * phi for phi in phis]
         return labels, maps
+
+    @property
+    def kinds(self) -> int:
+        """How many of the maps are seeds; they come first."""
+        return 2 if self.seed_source == 'fused' else 1
 
     def level_set(self, model: Host) -> LevelSetHead:
         """The head that :attr:`seed_source` reads.
@@ -137,12 +142,17 @@ class SeedRecipe:
         size_divisor = size_divisor or self.size_divisor
         views = []
         for n, (sample, label) in enumerate(zip(samples, labels > 0, strict=True)):
-            cam = phi = maps[0].new_zeros(int(label.sum()), 0, 0)
+            own = [m[n][label] for m in maps]
+            cam = phi = own[0].new_zeros(len(own[0]), 0, 0)
             if self.seed_source != 'phi':
-                cam = upright(maps[0][n][label], sample, size_divisor)
+                cam = upright(own[0], sample, size_divisor)
             if self.seed_source != 'cam':
-                phi = upright(maps[-1][n][label], sample)
-            views.append(View(sample, label, cam, phi))
+                phi = upright(own[self.kinds - 1], sample)
+            level_sets = torch.stack([cam, cam])[..., :0, :0]
+            if self.level_sets:
+                level_sets = torch.stack([upright(m, sample) for m in own[self.kinds :]])
+                level_sets *= enlargement(sample)
+            views.append(View(sample, label, cam, phi, level_sets))
         return views
 
     def merge(self, views: Sequence[View]) -> SegDataSample:
@@ -154,17 +164,18 @@ class SeedRecipe:
         Returns:
             SegDataSample: the first view's, with ``seg_logits``, (1 + C, H, W): :attr:`background`
             and the seeds in [0, 1]; ``pred_sem_seg``, (1, H, W), their argmax, 0 background, 1..C;
-            and metainfo ``seed_source``, ``augmentation`` and, without ``img_label``,
-            ``pred_img_label`` (C,) 0/1, the classes that the classifier found.
+            with :attr:`level_sets`, ``phi_0`` and ``phi_T``, (K, H, W), of the present classes, in
+            pixels, positive inside, their mean over the views that have the class; and metainfo
+            ``seed_source``, ``augmentation`` and, without ``img_label``, ``pred_img_label`` (C,) 0/1,
+            the classes that the classifier found.
         """
         sample = views[0].sample
         present = torch.stack([view.present for view in views]).any(0)
         seeds = []
         if self.seed_source != 'phi':
-            seeds.append(self.normalised(_total(present, [(v.present, v.cam) for v in views])))
+            seeds.append(self.normalised(total(present, [(v.present, v.cam) for v in views])))
         if self.seed_source != 'cam':
-            total = _total(present, [(v.present, v.phi) for v in views])
-            seeds.append(total / len(views))
+            seeds.append(total(present, [(v.present, v.phi) for v in views]) / len(views))
         found = torch.stack(seeds).mean(0)
         scores = found.new_zeros(1 + len(present), *found.shape[1:])
         scores[0] = self.background
@@ -174,6 +185,10 @@ class SeedRecipe:
         sample.set_data(
             dict(seg_logits=PixelData(data=scores), pred_sem_seg=PixelData(data=label[None]))
         )
+        if self.level_sets:
+            phis = total(present, [(v.present, v.level_sets) for v in views])
+            phis /= torch.stack([v.present for v in views]).sum(0)[present, None, None]
+            sample.set_data(dict(phi_0=PixelData(data=phis[0]), phi_T=PixelData(data=phis[1])))
         flips = sum(bool(view.sample.metainfo.get('flip')) for view in views)
         augmentation = f'{len(views)} views, {flips} flipped' if len(views) > 1 else 'none'
         sample.set_metainfo(dict(seed_source=self.seed_source, augmentation=augmentation))
@@ -210,33 +225,3 @@ def unit_inputs(preprocessor: nn.Module, inputs: Tensor) -> Tensor:
     """De-normalise ``inputs`` (N, 3, H, W) to [0, 1], with the mean and std of the preprocessor."""
     mean, std = getattr(preprocessor, 'mean', 0), getattr(preprocessor, 'std', 1)
     return ((inputs * std + mean) / 255).clamp(0, 1)
-
-
-def upright(score: Tensor, sample: SegDataSample, size_divisor: int = 1) -> Tensor:
-    """Cut off the padding of a view, undo its flip and resize ``score`` (K, h, w) to (K, H, W)."""
-    meta = sample.metainfo
-    padding = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
-    if any(padding):
-        left, right, top, bottom = padding
-        height, width = meta['pad_shape'][-2:]
-        score = _resize(score, (height, width))
-        score = score[:, top : height - bottom, left : width - right]
-    if meta.get('flip'):
-        axes = dict(horizontal=[2], vertical=[1], diagonal=[1, 2])[meta['flip_direction']]
-        score = score.flip(axes)
-    height, width = meta['ori_shape'][:2]
-    size = [-(-side // size_divisor) * size_divisor for side in (height, width)]
-    return _resize(score, size)[:, :height, :width]
-
-
-def _total(present: Tensor, maps: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """Sum maps (K_i, H, W) of classes (C,) bool over views; (K, H, W) of the classes ``present``."""
-    total = maps[0][1].new_zeros(len(present), *maps[0][1].shape[1:])
-    for classes, values in maps:
-        total[classes] += values
-    return total[present]
-
-
-def _resize(score: Tensor, size: Sequence[int]) -> Tensor:
-    """Bilinear resizing of (K, h, w); K, as a batch, may be 0."""
-    return F.interpolate(score[:, None].float(), tuple(size), mode='bilinear')[:, 0]

@@ -10,7 +10,8 @@ from torch import nn
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.host import Host
 
-from .seeds import SeedRecipe, View
+from .seeds import SeedRecipe
+from .views import View
 
 
 @MODELS.register_module()
@@ -43,13 +44,24 @@ class CAMTTAModel(BaseTTAModel):
         self, module: dict | nn.Module, data_preprocessor: dict | None = None, **recipe: Any
     ) -> None:
         super().__init__(module, data_preprocessor)
-        self.recipe = SeedRecipe(**recipe)
-        check_source(self.recipe, self.module)
+        self.set_recipe(SeedRecipe(**recipe))
         if (self.module.test_cfg or {}).get('mode') == 'slide':
             raise ValueError(
                 "--tta looks at whole views, but model.test_cfg has mode='slide': set it to "
                 "'whole', or test without --tta"
             )
+
+    def set_recipe(self, recipe: SeedRecipe) -> None:
+        """Merge by another recipe.
+
+        Args:
+            recipe: How seeds are made.
+
+        Raises:
+            ValueError: It needs level sets, and the model has none.
+        """
+        check_source(recipe, self.module)
+        self.recipe = recipe
 
     def test_step(self, data: dict) -> list[SegDataSample]:
         """Predict the seeds of a batch.
@@ -83,5 +95,5 @@ def check_source(recipe: SeedRecipe, model: Host) -> None:
     Raises:
         ValueError: Naming the cure.
     """
-    if recipe.seed_source != 'cam':
+    if recipe.seed_source != 'cam' or recipe.level_sets:
         recipe.level_set(model)

@@ -158,7 +158,7 @@ def rgb_image(image: np.ndarray) -> np.ndarray:
         image = image[..., None]
     if image.ndim != 3 or image.shape[2] not in (1, 3) or not image.size:
         raise ValueError(
-            f'the image must be (H, W, 3) RGB or (H, W) grey, not empty, got shape {image.shape}; '
+            f'the image must be (H, W, 3) colours or (H, W) grey, not empty, got shape {image.shape}; '
             'channels come last, drop an alpha channel'
         )
     if image.dtype != np.uint8:

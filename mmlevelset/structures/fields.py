@@ -7,6 +7,7 @@ metainfo `img_label`   (C,) float 0/1         image-level label of the foregroun
 data `input_image`     (3, H, W) float        the image as the backbone sees it, with metainfo `img_mean`/`img_std`
 data `cam`             (C, h, w) float >= 0   the host's class activation maps, unnormalised, with their graph
 data `seg_logits`      (1 + C, H, W) float    of a prediction: the background's score, then the seeds in [0, 1]
+data `phi_0`, `phi_T`  (K, H, W) float        … if asked for: of the present classes, in pixels, positive inside
 metainfo `seed_source` str                    of a prediction: ``'cam'``, ``'phi'`` (level sets) or ``'fused'``
 … `augmentation`       str                    of a prediction: ``'none'`` or how many views, and flips, were merged
 … `pred_img_label`     (C,) float 0/1         of a prediction without `img_label`: what the classifier found

@@ -1,6 +1,5 @@
 """Labels of pictures from anywhere, and drawings, on data without masks."""
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,72 +7,24 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
-from mmseg.apis import MMSegInferencer, inference_model, init_model
+from mmseg.apis import inference_model, init_model
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmlevelset.apis import LevelSetInferencer
 from mmlevelset.apis.pictures import draw_images, trace_image
 from mmlevelset.fileio.labels import write_label
-from tests.models.small_hosts import LEAVES, build_host, host_config
+from tests.apis.own_pictures import CLASSES, checkpoint, config, write_pictures
+from tests.models.small_hosts import LEAVES
 
-CLASSES = ['background', 'a', 'b', 'c']
 HOSTS = [(host, level_set) for host in LEAVES for level_set in (False, True)]
 IDS = [f'{host}{"-levelset" * level_set}' for host, level_set in HOSTS]
 
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two pictures of 48 x 70 in VOC's layout; image labels, no masks."""
-    root = tmp_path_factory.mktemp('own')
-    (root / 'JPEGImages').mkdir()
-    (root / 'ImageSets/Segmentation').mkdir(parents=True)
-    names = ['one', 'two']
-    for name in names:
-        picture = np.random.RandomState(len(name)).randint(0, 256, (48, 70, 3), np.uint8)
-        cv2.imwrite(str(root / f'JPEGImages/{name}.jpg'), picture)
-    (root / 'ImageSets/Segmentation/train.txt').write_text('\n'.join(names))
-    labels = dict(labels={'one': [1, 3], 'two': [2]})
-    (root / 'image_labels.json').write_text(json.dumps(labels))
-    return root
-
-
-def config(root: Path, host: str, level_set: bool, **test_cfg) -> Config:
-    pipeline = [
-        dict(type='mmlevelset.CheckedLoadImage'),
-        dict(type='mmlevelset.CheckedLoadAnnotations'),
-        dict(type='mmlevelset.PackImageLabels'),
-    ]
-    dataset = dict(
-        type='mmlevelset.VOCImageLabelDataset',
-        data_root=str(root),
-        ann_file='ImageSets/Segmentation/train.txt',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-        image_labels='image_labels.json',
-        metainfo=dict(classes=CLASSES),
-        pipeline=pipeline,
-    )
-    return Config(
-        dict(
-            model=host_config(host, level_set, **test_cfg),
-            default_scope='mmseg',
-            test_pipeline=pipeline,
-            test_dataloader=dict(batch_size=1, dataset=dataset),
-            visualizer=dict(
-                type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='v'
-            ),
-        )
-    )
-
-
-def checkpoint(path: Path, host: str, level_set: bool, meta: bool = True) -> str:
-    dataset_meta = dict(dataset_meta=dict(classes=CLASSES, palette=[[i] * 3 for i in range(4)]))
-    state = dict(state_dict=build_host(host, level_set).state_dict(), meta=dataset_meta)
-    torch.save(state if meta else dict(state, meta={}), path)
-    return str(path)
+    return write_pictures(tmp_path_factory.mktemp('own'))
 
 
 @pytest.mark.parametrize(('host', 'level_set'), HOSTS, ids=IDS)
@@ -92,29 +43,6 @@ def test_inference_model(tmp_path, data, host, level_set, mode):
     assert result.seed_source == ('phi' if level_set else 'cam')
     again = inference_model(model, cv2.imread(picture))
     assert torch.equal(again.seg_logits.data, result.seg_logits.data)
-
-
-@pytest.mark.parametrize('meta', [True, False])
-def test_inferencer(tmp_path, data, meta):
-    """Paths and arrays, drawings, and the names of the classes whatever the checkpoint knows."""
-    cfg, path = config(data, 'cam', True), checkpoint(tmp_path / 'x.pth', 'cam', True, meta)
-    inferencer = LevelSetInferencer(cfg, path, device='cpu')
-    assert inferencer.model.dataset_meta['classes'] == CLASSES
-    picture = str(data / 'JPEGImages/one.jpg')
-    results = inferencer([picture, cv2.imread(picture)], out_dir=str(tmp_path / 'out'))
-    one, two = results['predictions']
-    assert one.shape == (48, 70) and np.array_equal(one, two)
-    assert len(list((tmp_path / 'out/vis').iterdir())) == 2
-    model = init_model(config(data, 'cam', True), path, device='cpu')
-    assert np.array_equal(inference_model(model, picture).pred_sem_seg.data[0], one)
-
-
-def test_inferencer_of_mmsegmentation_refuses(tmp_path, data):
-    path = checkpoint(tmp_path / 'x.pth', 'cam', False)
-    with pytest.raises(ValueError, match='not found in the test pipeline'):
-        MMSegInferencer(config(data, 'cam', False), path, device='cpu')
-    with pytest.raises(ValueError, match='no weights'):
-        LevelSetInferencer(config(data, 'cam', False), device='cpu')
 
 
 @pytest.mark.parametrize('host', ['cam', 'seam', 'mctformer_plus'])

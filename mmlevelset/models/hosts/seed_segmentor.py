@@ -40,10 +40,21 @@ class SeedSegmentor(EncoderDecoder):
         options = dict((self.test_cfg or {}).get('seeds') or {})
         if 'seed_source' not in options and level_set_of(self) is not None:
             options.update(seed_source='phi', background=ZERO_LEVEL)
-        self.recipe = SeedRecipe(**options)
-        check_source(self.recipe, self)
+        self.set_recipe(SeedRecipe(**options))
+
+    def set_recipe(self, recipe: SeedRecipe) -> None:
+        """Predict by another recipe.
+
+        Args:
+            recipe: How seeds are made.
+
+        Raises:
+            ValueError: It needs level sets, and the model has none.
+        """
+        check_source(recipe, self)
+        self.recipe = recipe
         # mmseg's sliding window asks for the number of channels.
-        self.out_channels = self.num_classes * (1 + (self.recipe.seed_source == 'fused'))
+        self.out_channels = self.num_classes * (recipe.kinds + 2 * recipe.level_sets)
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
@@ -64,7 +75,7 @@ class SeedSegmentor(EncoderDecoder):
         metas = [sample.metainfo for sample in data_samples]
         if (self.test_cfg or {}).get('mode') == 'slide':
             maps = self.slide_inference(inputs, metas).split(self.num_classes, 1)
-            labels = torch.stack([m.amax((2, 3)) > 0 for m in maps]).any(0)
+            labels = torch.stack([m.amax((2, 3)) > 0 for m in maps[: self.recipe.kinds]]).any(0)
             # The maps of windows end where the image does, not at the end of its last cell.
             views = self.recipe.views(data_samples, labels, maps, size_divisor=1)
         else:
@@ -72,7 +83,7 @@ class SeedSegmentor(EncoderDecoder):
         return [self.recipe.merge([view]) for view in views]
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Maps of a window (N, 3, H, W) at its size, (N, C or 2 C, H, W), unnormalised, >= 0."""
+        """Maps of a window (N, 3, H, W) at its size, side by side, see :meth:`SeedRecipe.maps`."""
         maps = self.recipe.maps(self, inputs, batch_img_metas)[1]
         size = inputs.shape[2:]
         return torch.cat([resize(m, size=size, mode='bilinear') for m in maps], dim=1)

@@ -1,0 +1,72 @@
+"""Pictures -> label maps, contours and level sets.
+
+``mmlevelset infer CONFIG CHECKPOINT INPUT [INPUT …] --out-dir DIR [--labels cat,dog] [--tta]``. A
+run that was stopped goes on where it was.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmlevelset.config import add_options, read_config, settings_hash
+from mmlevelset.fileio.hashes import file_hash
+from mmlevelset.fileio.output import resumed_folder
+
+from .command import make_parser
+from .inferencer import LevelSetInferencer
+from .inputs import Class, check_names, list_pictures
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Infer pictures, files and folders, and write what :meth:`LevelSetResult.write` writes.
+
+    Args:
+        argv: Arguments of the command; default: those of this process.
+    """
+    parser = make_parser(__doc__ or '')
+    parser.add_argument('config', help='config file or its name')
+    parser.add_argument('checkpoint', help='checkpoint file or address')
+    parser.add_argument('inputs', nargs='+', metavar='input', help='picture or folder of pictures')
+    parser.add_argument('--out-dir', required=True, help='gets pred, vis, maps and contours')
+    parser.add_argument(
+        '--labels',
+        help='classes that all pictures show, with commas; default: the classifier finds them',
+    )
+    parser.add_argument('--tta', action='store_true', help='test-time augmentation')
+    parser.add_argument('--presence', type=float, help='probability from which on a class is found')
+    parser.add_argument('--batch-size', type=int, default=1, help='pictures of one size at a time')
+    parser.add_argument('--device', help='cpu, cuda, … (default: the GPU if there is one)')
+    parser.add_argument('--show', action='store_true', help='open every drawing')
+    add_options(parser)
+    args = parser.parse_args(argv)
+
+    pictures = list_pictures(args.inputs)
+    check_names(pictures)
+    cfg = read_config(args.config, args.cfg_options)
+    inferencer = LevelSetInferencer(cfg, args.checkpoint, args.device, args.tta, args.presence)
+    labels = None if args.labels is None else _classes(args.labels, inferencer.classes)
+    meta = dict(
+        kind='labels',
+        method='LevelSetInferencer',
+        classes=list(inferencer.classes),
+        config=cfg.filename,
+        config_hash=settings_hash(cfg),
+        weights=args.checkpoint,
+        weights_hash=file_hash(args.checkpoint),
+        image_labels=labels,
+        tta=args.tta,
+        presence=args.presence,
+    )
+    settings = ('config_hash', 'weights_hash', 'image_labels', 'tta', 'presence')
+    names = [picture.name for picture in pictures]
+    with resumed_folder(Path(args.out_dir) / 'pred', '.png', names, meta, settings) as left:
+        there = set(left)
+        todo = [picture for picture in pictures if picture.name in there]
+        for _ in inferencer.stream(todo, labels, args.batch_size, args.out_dir, args.show):
+            pass
+    print(f'{len(names)} pictures done; drawings: {args.out_dir}/vis, labels: {args.out_dir}/pred')
+
+
+def _classes(text: str, known: Sequence[str]) -> list[Class]:
+    """Names and indices of classes, with commas between them."""
+    parts = [part.strip() for part in text.split(',')]
+    return [int(part) if part.isdecimal() and part not in known else part for part in parts]
