@@ -12,6 +12,7 @@ COMMANDS = {
     'evaluate': ('mmlevelset.commands.evaluate', 'score seeds or label maps'),
     'labels': ('mmlevelset.commands.labels', 'cut seeds into pseudo-labels'),
     'pipeline': ('mmlevelset.commands.pipeline', 'run all stages of a pipeline, and resume it'),
+    'infer': ('mmlevelset.commands.infer', 'infer pictures: contours, level sets, label maps'),
     'report': ('mmlevelset.commands.report', "write a page to look at of a pipeline's run"),
     'check-data': ('mmlevelset.commands.check_data', 'say what is wrong with a data set'),
 }

@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
-from tests.models.small_hosts import build_host, host_config
+from mmlevelset.config import read_config
+from tests.models.small_hosts import LEAVES, build_host, host_config
+from tests.models.small_mctformer import SEED
 
 CLASSES = ['background', 'a', 'b', 'c']
 
@@ -53,6 +55,25 @@ def config(root: Path, host: str, level_set: bool, **test_cfg) -> Config:
             ),
         )
     )
+
+
+def full_config(data: Path, host: str, level_set: bool, **test_cfg) -> Config:
+    """A config that tools/test.py takes, with and without --tta."""
+    cfg = config(data, host, level_set, **test_cfg)
+    leaf = LEAVES[host][0].format('_levelset' if level_set else '')
+    cfg.tta_model = read_config(str(SEED / leaf)).tta_model
+    cfg.tta_pipeline = [
+        dict(type='mmlevelset.CheckedLoadImage'),
+        dict(type='mmlevelset.MultiScaleFlip', ratios=[1.0, 1.5]),
+    ]
+    cfg.test_cfg, cfg.test_evaluator = dict(type='TestLoop'), dict(type='mmlevelset.SeedMetric')
+    return cfg
+
+
+def write_config(cfg: Config) -> None:
+    """Write ``config.py`` without mmengine's formatter, which takes seconds."""
+    lines = [f'{key} = {value!r}\n' for key, value in cfg.to_dict().items()]
+    Path('config.py').write_text(''.join(lines))
 
 
 def checkpoint(path: Path, host: str, level_set: bool, meta: bool = True) -> str:

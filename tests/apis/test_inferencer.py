@@ -7,19 +7,22 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmseg.registry import MODELS
 from PIL import Image
 
 from mmlevelset.apis import LevelSetInferencer
-from mmlevelset.apis.infer_command import main
-from mmlevelset.config import read_config
 from mmlevelset.fileio.labels import read_label
 from mmlevelset.fileio.npz import open_npz
 from mmlevelset.fileio.seeds import read_seed
-from tests.apis.own_pictures import CLASSES, checkpoint, config, write_pictures
+from tests.apis.own_pictures import (
+    CLASSES,
+    checkpoint,
+    config,
+    full_config,
+    write_config,
+    write_pictures,
+)
 from tests.models.small_hosts import LEAVES
-from tests.models.small_mctformer import SEED
 
 HOSTS = [('cam', False), *((host, True) for host in LEAVES)]
 IDS = [f'{host}{"-levelset" * level_set}' for host, level_set in HOSTS]
@@ -35,25 +38,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope='module')
 def files(data: Path) -> list[str]:
     return [str(data / f'JPEGImages/{name}.jpg') for name in ('one', 'two')]
-
-
-def full_config(data: Path, host: str, level_set: bool, **test_cfg) -> Config:
-    """A config that tools/test.py takes, with and without --tta."""
-    cfg = config(data, host, level_set, **test_cfg)
-    leaf = LEAVES[host][0].format('_levelset' if level_set else '')
-    cfg.tta_model = read_config(str(SEED / leaf)).tta_model
-    cfg.tta_pipeline = [
-        dict(type='mmlevelset.CheckedLoadImage'),
-        dict(type='mmlevelset.MultiScaleFlip', ratios=[1.0, 1.5]),
-    ]
-    cfg.test_cfg, cfg.test_evaluator = dict(type='TestLoop'), dict(type='mmlevelset.SeedMetric')
-    return cfg
-
-
-def write_config(cfg: Config) -> None:
-    """Write ``config.py`` without mmengine's formatter, which takes seconds."""
-    lines = [f'{key} = {value!r}\n' for key, value in cfg.to_dict().items()]
-    Path('config.py').write_text(''.join(lines))
 
 
 @pytest.fixture(scope='module')
@@ -251,32 +235,6 @@ def test_class_names(tmp_path, data, meta):
     """Those of the checkpoint, or else of the test data set; never Cityscapes'."""
     weights = checkpoint(tmp_path / 'x.pth', 'cam', False, meta)
     assert LevelSetInferencer(config(data, 'cam', False), weights, 'cpu').classes == tuple(CLASSES)
-
-
-def test_command(tmp_path, data, files, capsys, monkeypatch):
-    """It writes all files, goes on where it was, and refuses to mix settings."""
-    monkeypatch.chdir(tmp_path)
-    write_config(full_config(data, 'cam', True))
-    weights = checkpoint(tmp_path / 'x.pth', 'cam', True)
-    command = [
-        'config.py',
-        weights,
-        str(Path(files[0]).parent),
-        '--out-dir',
-        'out',
-        '--device',
-        'cpu',
-    ]
-    main([*command, '--labels', 'a,2'])
-    assert '2 pictures done' in capsys.readouterr().out
-    stamp = Path('out/vis/one.png').stat().st_mtime_ns
-    Path('out/pred/two.png').unlink()
-    main([*command, '--labels', 'a,2'])
-    assert Path('out/pred/two.png').is_file()
-    assert Path('out/vis/one.png').stat().st_mtime_ns == stamp
-    assert json.loads(Path('out/pred/meta.json').read_text())['complete']
-    with pytest.raises(ValueError, match='image_labels'):
-        main([*command, '--labels', 'c'])
 
 
 @pytest.mark.parametrize('tta', [False, True], ids=['plain', 'tta'])

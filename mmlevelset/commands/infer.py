@@ -1,28 +1,26 @@
-"""Pictures -> label maps, contours and level sets.
+"""Infer pictures: scores, level sets, contours and label maps.
 
-``mmlevelset infer CONFIG CHECKPOINT INPUT [INPUT …] --out-dir DIR [--labels cat,dog] [--tta]``. A
-run that was stopped goes on where it was.
+A run that was stopped goes on where it was.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmlevelset.apis.command import make_parser
+from mmlevelset.apis.inferencer import LevelSetInferencer
+from mmlevelset.apis.inputs import Class, check_names, list_pictures
 from mmlevelset.config import add_options, read_config, settings_hash
 from mmlevelset.fileio.hashes import file_hash
 from mmlevelset.fileio.output import resumed_folder
 
-from .command import make_parser
-from .inferencer import LevelSetInferencer
-from .inputs import Class, check_names, list_pictures
+EXAMPLE = (
+    'cam/efficientnet-lite0_levelset_shapes model.pth pictures/ --out-dir out --labels circle,star'
+)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Infer pictures, files and folders, and write what :meth:`LevelSetResult.write` writes.
-
-    Args:
-        argv: Arguments of the command; default: those of this process.
-    """
-    parser = make_parser(__doc__ or '')
+def main() -> None:
+    """Run the command that ``sys.argv`` gives."""
+    parser = make_parser(__doc__, EXAMPLE)
     parser.add_argument('config', help='config file or its name')
     parser.add_argument('checkpoint', help='checkpoint file or address')
     parser.add_argument('inputs', nargs='+', metavar='input', help='picture or folder of pictures')
@@ -37,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument('--device', help='cpu, cuda, … (default: the GPU if there is one)')
     parser.add_argument('--show', action='store_true', help='open every drawing')
     add_options(parser)
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
 
     pictures = list_pictures(args.inputs)
     check_names(pictures)
