@@ -22,7 +22,7 @@ from .confusion import label_names
 from .seed_scores import flat_scores, seed_table
 from .sweep import SeedSweep
 
-MADE = ('seed_source', 'augmentation')  # stated by the model with every prediction
+MADE = ('seed_source', 'augmentation', 'cam_method')  # stated by the model with every prediction
 
 
 @METRICS.register_module()

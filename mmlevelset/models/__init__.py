@@ -4,6 +4,7 @@ from mmlevelset.levelset import ClassicalEvolution, FNOEvolution
 from mmlevelset.registry import MODELS
 
 from .backbones import DeepLabResNet, EfficientNet, MCTformer, ResNet38, StemResNet
+from .cam_methods import AdvCAM
 from .data_preprocessor import LevelSetPreProcessor
 from .heads import (
     AffinityNet,
@@ -27,6 +28,7 @@ for module in (FNOEvolution, ClassicalEvolution):
     MODELS.register_module(module=module)
 
 __all__ = [
+    'AdvCAM',
     'AffinityNet',
     'AreaLoss',
     'CAMHead',

@@ -1,7 +1,8 @@
 """From the maps of one or more views of an image to its seeds and its label map."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from mmengine.structures import PixelData
@@ -9,9 +10,11 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmlevelset.levelset import seed_scores
+from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import image_labels
 from mmlevelset.structures.host import CAMSource, Host
 
+from .cam_methods.base import CAMMethod
 from .level_set_head import LevelSetHead
 from .views import View, enlargement, total, upright
 
@@ -43,6 +46,8 @@ class SeedRecipe:
             crop: IRN's ``high_res``.
         presence: Probability from which on the classifier finds a class in an image without label.
         level_sets: Leave phi^0 and phi^T on the prediction as well, at the size of the image.
+        cam_method: Config of another way to read the CAM from the host, e.g.
+            ``dict(type='mmlevelset.AdvCAM')``; default: the CAM of its head.
 
     Raises:
         ValueError: For an unknown option.
@@ -56,8 +61,12 @@ class SeedRecipe:
     size_divisor: int = 1
     presence: float = 0.5
     level_sets: bool = False
+    cam_method: dict[str, Any] | None = None
+    _method: CAMMethod | None = field(init=False, default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        if self.cam_method is not None:
+            object.__setattr__(self, '_method', MODELS.build(self.cam_method))
         for key, known in (('seed_source', SOURCES), ('normalise', NORMALISATIONS)):
             if (value := getattr(self, key)) not in known:
                 raise ValueError(f'{key}={value!r} is unknown; choose one of {known}')
@@ -94,7 +103,10 @@ class SeedRecipe:
             labels = (head.classify(features).sigmoid() >= self.presence).to(inputs)
         maps = []
         if self.seed_source != 'phi':
-            maps.append(head.activation(features) * labels[..., None, None])
+            if self._method is None:
+                maps.append(head.activation(features) * labels[..., None, None])
+            else:
+                maps.append(self._method.maps(model, inputs, labels, metas))
         if self.seed_source != 'cam' or self.level_sets:
             head, image = self.level_set(model), unit_inputs(model.data_preprocessor, inputs)
             phis = head.level_sets(features, image, labels)
@@ -166,8 +178,8 @@ class SeedRecipe:
             and the seeds in [0, 1]; ``pred_sem_seg``, (1, H, W), their argmax, 0 background, 1..C;
             with :attr:`level_sets`, ``phi_0`` and ``phi_T``, (K, H, W), of the present classes, in
             pixels, positive inside, their mean over the views that have the class; and metainfo
-            ``seed_source``, ``augmentation`` and, without ``img_label``, ``pred_img_label`` (C,) 0/1,
-            the classes that the classifier found.
+            ``seed_source``, ``augmentation``, ``cam_method`` where there is one and, without
+            ``img_label``, ``pred_img_label`` (C,) 0/1, the classes that the classifier found.
         """
         sample = views[0].sample
         present = torch.stack([view.present for view in views]).any(0)
@@ -192,6 +204,8 @@ class SeedRecipe:
         flips = sum(bool(view.sample.metainfo.get('flip')) for view in views)
         augmentation = f'{len(views)} views, {flips} flipped' if len(views) > 1 else 'none'
         sample.set_metainfo(dict(seed_source=self.seed_source, augmentation=augmentation))
+        if self._method is not None:
+            sample.set_metainfo(dict(cam_method=self._method.describe()))
         if sample.metainfo.get('img_label') is None:
             sample.set_metainfo(dict(pred_img_label=present.cpu().numpy().astype('f4')))
         return sample

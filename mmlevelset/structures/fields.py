@@ -10,6 +10,7 @@ data `seg_logits`      (1 + C, H, W) float    of a prediction: the background's 
 data `phi_0`, `phi_T`  (K, H, W) float        … if asked for: of the present classes, in pixels, positive inside
 metainfo `seed_source` str                    of a prediction: ``'cam'``, ``'phi'`` (level sets) or ``'fused'``
 … `augmentation`       str                    of a prediction: ``'none'`` or how many views, and flips, were merged
+… `cam_method`         str                    of a prediction whose CAM was read in another way, e.g. ``'AdvCAM'``
 … `pred_img_label`     (C,) float 0/1         of a prediction without `img_label`: what the classifier found
 =====================  =====================  ====================================================================
 """

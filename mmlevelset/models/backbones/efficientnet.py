@@ -302,7 +302,8 @@ class EfficientNet(BaseModule):
         """
         # Depthwise convolutions train 1.8x faster so, on CPU.
         x = x.contiguous(memory_format=torch.channels_last)
-        if not self.cache:
+        # What is memoised has no gradient that reaches the image.
+        if not self.cache or x.requires_grad:
             return tuple(self._run_stages(self._stem(x), 0, len(STAGES))[0])
         if not self.cache.digest:
             self.cache.key_weights(
