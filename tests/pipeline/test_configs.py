@@ -211,7 +211,7 @@ def test_processes_share_the_batch() -> None:
         (dict(nodes=2), 'nodes=2 needs Slurm'),
         (dict(data='voc'), 'voc12, coco14'),
         (dict(refiner=dict(method='crf', network='n')), 'psa, irn'),
-        (dict(recipe='all'), 'recipe must be one of one_run, random_seeds'),
+        (dict(recipe='all'), 'recipe must be one of one_run, own_data, random_seeds'),
         (dict(seed_option=['a=1']), r"does not know \['seed_option'\]"),
     ],
 )

@@ -38,7 +38,7 @@ def check_own(root: str | Path, classes: Sequence[str] | None = None, jobs: int 
         return report
     ids = _listed(report, root / LISTS)
     images = _found(report, root / 'JPEGImages', ids)
-    classes = classes or _stated_classes(report, root)
+    classes = classes or _reported_classes(report, root)
     if not classes:
         return report
     labels = _labelled(report, root, ids, classes)
@@ -79,17 +79,28 @@ def _found(report: Report, folder: Path, ids: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def _stated_classes(report: Report, root: Path) -> list[str]:
+def stated_classes(root: Path) -> list[str]:
+    """Names that ``image_labels.json`` states; none where it is missing or states none.
+
+    Raises:
+        ValueError: It is no JSON file.
+    """
     path = root / LABELS[0]
+    content = read_json(path) if path.is_file() else {}
+    return list(content.get('classes') or []) if isinstance(content, dict) else []
+
+
+def _reported_classes(report: Report, root: Path) -> list[str]:
     try:
-        content = read_json(path) if path.is_file() else {}
+        classes = stated_classes(root)
     except ValueError as error:
         report.error(str(error))
         return []
-    classes = content.get('classes') if isinstance(content, dict) else None
     if not classes:
-        report.error(f'{path} states no classes: name them with --classes, background first.')
-    return list(classes or [])
+        report.error(
+            f'{root / LABELS[0]} states no classes: name them with --classes, background first.'
+        )
+    return classes
 
 
 def _labelled(

@@ -10,12 +10,13 @@ from typing import Any
 
 from .launch import Launch
 from .one_run import one_run
+from .own_data import own_data
 from .random_seeds import random_seeds
 from .refiners import refiners
 from .three_stages import three_stages
 
 RECIPES: dict[str, Callable[..., dict[str, Any]]] = {
-    recipe.__name__: recipe for recipe in (one_run, random_seeds, refiners, three_stages)
+    recipe.__name__: recipe for recipe in (one_run, own_data, random_seeds, refiners, three_stages)
 }
 
 

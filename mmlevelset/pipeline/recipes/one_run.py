@@ -3,8 +3,8 @@
 from typing import Any
 
 from .launch import Launch
-from .parts import MODEL, SCORES, moved_data, options_of, row, word, words
-from .runs import Data, Run, Stage
+from .parts import MODEL, SCORES, row, word
+from .runs import Data, Run, picture_of
 
 
 def one_run(
@@ -58,17 +58,5 @@ def one_run(
             row(name, 'seeds, train', f'{folder}/seeds.json', SCORES, columns),
             row(name, 'model, val', metrics, MODEL, columns),
         ]
-    stages.append(_picture(runs[picture['variant']], picture['ids']))
+    stages.append(picture_of(runs[picture['variant']], picture['ids']))
     return dict(stages=stages, table=table, picture=stages[-1]['done'])
-
-
-def _picture(run: Run, ids: list[str]) -> Stage:
-    drawn = '{work_dir}/stages.png'
-    moved = options_of(*moved_data(run.config, run.data.root, 'test_dataloader'))
-    return dict(
-        name='picture',
-        command=f'{{python}} tools/analysis_tools/draw_stages.py {word(run.config)} {run.trained} '
-        f'--seeds {run.folder}/seeds --labels {run.folder}/labels --ids {words(ids)} --out {drawn}{moved}',
-        done=drawn,
-        needs=[f'labels_{run.name}'],
-    )

@@ -1,5 +1,6 @@
 """Stages of one variant on small data: training, seeds, scores, pseudo-labels, segmentation model."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from .launch import Launch
@@ -114,13 +115,14 @@ class Run(NamedTuple):
         needs = [f'seeds_{self.name}']
         return dict(name=f'labels_{self.name}', command=command, makes=made, needs=needs)
 
-    def model(self, config: str) -> Stages:
-        """Train a segmentation model on the pseudo-labels, and test it."""
+    def model(self, config: str, scored: bool = True) -> Stages:
+        """Train a segmentation model on the pseudo-labels, and test it, or write its label maps."""
         retrain, folder = f'retrain_{self.name}', f'{self.folder}/retrain'
         trained = f'{folder}/{final_checkpoint(config)}'
         feed = f'train_dataloader.dataset.data_prefix.seg_map_path={self.folder}/labels'
         options = [*moved_data(config, self.data.root, 'train_dataloader'), *self.seeded, feed]
         test = f'test_{self.name}'
+        only = '' if scored else f' --labels-only {folder}/predictions'
         moved = options_of(*moved_data(config, self.data.root, 'test_dataloader'))
         return [
             dict(
@@ -132,8 +134,23 @@ class Run(NamedTuple):
             ),
             dict(
                 name=test,
-                command=self.launch.test(test, config, trained, f'--work-dir {folder}/test{moved}'),
+                command=self.launch.test(
+                    test, config, trained, f'--work-dir {folder}/test{only}{moved}'
+                ),
                 done=f'{folder}/test/metrics.json',
                 needs=[retrain],
             ),
         ]
+
+
+def picture_of(run: Run, ids: Iterable[str]) -> Stage:
+    """Draw the maps of a few images."""
+    drawn = '{work_dir}/stages.png'
+    moved = options_of(*moved_data(run.config, run.data.root, 'test_dataloader'))
+    return dict(
+        name='picture',
+        command=f'{{python}} tools/analysis_tools/draw_stages.py {word(run.config)} {run.trained} '
+        f'--seeds {run.folder}/seeds --labels {run.folder}/labels --ids {words(ids)} --out {drawn}{moved}',
+        done=drawn,
+        needs=[f'labels_{run.name}'],
+    )

@@ -1,0 +1,182 @@
+"""A user's own project: four short configs for a folder of images, a pipeline, and what to type next."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmlevelset.datasets.prepare.check_own import LABELS, LISTS, stated_classes
+from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.ids import read_split
+
+PICTURED = 3  # images of the picture
+FILES = {
+    'configs/data.py': """\
+# The data set, which the other configs inherit.
+mine = dict(
+    data_root={root!r},
+    ann_file='{lists}/train.txt',
+    metainfo=dict(classes={classes!r}),{labels}
+)
+""",
+    'configs/host.py': """\
+# The host, a classifier that makes the CAMs: 600 iterations, however many images there are.
+_base_ = ['mmlevelset::seed/cam/efficientnet-lite0_voc20_host.py', 'data.py']
+train_dataloader = test_dataloader = dict(dataset=_base_.mine)
+model = dict(decode_head=dict(num_classes={foreground}))  # foreground classes
+""",
+    'configs/levelset.py': """\
+# The level set goes on from the host: 400 more.
+_base_ = ['mmlevelset::seed/cam/efficientnet-lite0_levelset_voc20.py', 'data.py']
+train_dataloader = test_dataloader = dict(dataset=_base_.mine)
+model = dict(
+    decode_head=dict(num_classes={foreground}), auxiliary_head=dict(num_classes={foreground})
+)
+""",
+    'configs/retrain.py': """\
+# A segmentation model on the pseudo-labels.
+_base_ = 'mmlevelset::retrain/segformer-head_efficientnet-lite0_voc8.py'
+meta = dict(classes={classes!r})
+model = dict(decode_head=dict(num_classes={all}))  # with background
+train_dataloader = dict(
+    dataset=dict(
+        ann_file={train!r},
+        metainfo=meta,
+        data_prefix=dict(
+            img_path={images!r}, seg_map_path='work_dirs/levelset/labels'
+        ),
+    )
+)
+test_dataloader = dict(dataset=dict(data_root={root!r}, metainfo=meta))
+""",
+    'configs/pipeline.py': """\
+# All of it in one command: mmlevelset pipeline configs/pipeline.py
+recipe = 'own_data'
+work_dir = 'work_dirs'
+data_root = {root!r}
+classes = {names!r}
+host = 'configs/host.py'
+levelset = 'configs/levelset.py'
+model = 'configs/retrain.py'
+threshold = 0.5  # background score of the seeds: the zero level set
+scored = {scored!r}  # lists whose images all have masks, which the evaluation alone reads
+picture = {picture!r}  # images that are drawn
+""",
+    'README.md': """\
+# {title}
+
+Images: `{root}`. Classes: {shown}. Type the commands in this folder.
+
+Is the data set complete, and does it fit together?
+
+```bash
+mmlevelset check-data own {quoted} --classes {typed}
+```
+
+Everything in one command, which goes on where it was when it is given again:
+
+```bash
+mmlevelset pipeline configs/pipeline.py --jobs 2
+```
+
+Or step by step, into the same folders:
+
+```bash
+mmlevelset train configs/host.py --work-dir work_dirs/host
+mmlevelset train configs/levelset.py --work-dir work_dirs/levelset \\
+    --cfg-options load_from=$(cat work_dirs/host/last_checkpoint)
+mmlevelset test configs/levelset.py $(cat work_dirs/levelset/last_checkpoint) --tta \\
+    --work-dir work_dirs/levelset/test --seeds-only work_dirs/levelset/seeds
+mmlevelset labels work_dirs/levelset/seeds work_dirs/levelset/labels --threshold 0.5
+mmlevelset train configs/retrain.py --work-dir work_dirs/levelset/retrain
+mmlevelset test configs/retrain.py $(cat work_dirs/levelset/retrain/last_checkpoint) \\
+    --work-dir work_dirs/levelset/retrain/test{predictions}
+```
+
+`work_dirs/levelset/labels` holds the pseudo-labels{results}.
+""",
+}
+
+
+def new_project(
+    folder: str | Path, data: str | Path, classes: Sequence[str] | None = None
+) -> list[Path]:
+    """Write a project for images in VOC's layout (docs/en/get_started.md, Your own data).
+
+    Args:
+        folder: Folder of the project, new or empty.
+        data: Folder of the images, ``data_root`` of the configs.
+        classes: Names of the foreground classes; default: those that ``image_labels.json`` states.
+
+    Returns:
+        list[Path]: the files.
+
+    Raises:
+        FileNotFoundError: A folder or list of the data set does not exist.
+        ValueError: The project's folder holds something, or the classes are not known or not unique.
+    """
+    folder, root = Path(folder), Path(data).resolve()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f'{folder} is there and not empty; expected a new or an empty folder')
+    lists = {name: root / LISTS / f'{name}.txt' for name in ('train', 'val')}
+    for path in (root / 'JPEGImages', *lists.values()):
+        if not path.exists():
+            raise FileNotFoundError(
+                f'no {path}; a data set needs JPEGImages and {LISTS}/train.txt and val.txt, one id per '
+                'line. The model is tried on the images of val, which need no masks.'
+            )
+    names = _class_names(root, classes)
+    values = _values(folder, root, names, {name: read_split(path) for name, path in lists.items()})
+    for name, text in FILES.items():
+        with atomic_path(folder / name) as path:
+            path.write_text(text.format(**values), encoding='utf-8')
+    return [folder / name for name in FILES]
+
+
+def _class_names(root: Path, classes: Sequence[str] | None) -> list[str]:
+    """All names, background first."""
+    names = list(classes) if classes else stated_classes(root)
+    foreground = names[1:] if names[:1] == ['background'] else names
+    if not foreground or len({*foreground, 'background'}) <= len(foreground) or '' in foreground:
+        raise ValueError(
+            f'got the classes {foreground}, expected one or more different names; give them with '
+            f'--classes, or in {root / LABELS[0]} as {{"classes": ["background", …], "labels": …}}'
+        )
+    return ['background', *foreground]
+
+
+def _values(
+    folder: Path, root: Path, names: list[str], ids: dict[str, list[str]]
+) -> dict[str, Any]:
+    """What the texts of the files hold in braces."""
+    source = next((name for name in LABELS if (root / name).exists()), LABELS[0])
+    masks = {path.stem for path in (root / 'SegmentationClass').glob('*.png')}
+    scored = [name for name, members in ids.items() if masks.issuperset(members)]
+    path = root.as_posix()
+    return dict(
+        root=path,
+        lists=LISTS,
+        train=f'{path}/{LISTS}/train.txt',
+        images=f'{path}/JPEGImages',
+        classes=tuple(names),
+        names=names,
+        foreground=len(names) - 1,
+        all=len(names),
+        labels='' if source == LABELS[0] else f'\n    image_labels={source!r},',
+        scored=scored,
+        picture=ids['train'][:PICTURED],
+        title=folder.resolve().name,
+        shown=', '.join(names[1:]),
+        quoted=shlex.quote(path),
+        typed=shlex.join(names),
+        predictions=(
+            ''
+            if 'val' in scored
+            else ' \\\n    --labels-only work_dirs/levelset/retrain/predictions'
+        ),
+        results=(
+            ', `work_dirs/results.md` the scores'
+            if scored
+            else ', `work_dirs/levelset/retrain/predictions` what the model makes of the images of `val`'
+        ),
+    )

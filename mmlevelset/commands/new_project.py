@@ -1,0 +1,29 @@
+"""Write the configs of your own project: data set, host, level set, segmentation model, pipeline.
+
+DATA is a folder in VOC's layout: JPEGImages, ImageSets/Segmentation/{train,val}.txt and the
+image-level labels. The README.md of the project says what to type next.
+"""
+
+from mmlevelset.apis.command import make_parser
+from mmlevelset.apis.new_project import new_project
+
+EXAMPLE = 'pets --data data/mine --classes cat,dog'
+
+
+def main() -> None:
+    """Run the command that ``sys.argv`` gives."""
+    parser = make_parser(__doc__, EXAMPLE)
+    parser.add_argument('folder', help='folder of the project, new or empty')
+    parser.add_argument('--data', required=True, help='folder of the images')
+    parser.add_argument(
+        '--classes',
+        nargs='+',
+        metavar='NAME',
+        help='foreground classes, with commas or blanks between them (default: those of '
+        'DATA/image_labels.json)',
+    )
+    args = parser.parse_args()
+    names = [name.strip() for word in args.classes or [] for name in word.split(',')]
+    for path in new_project(args.folder, args.data, names):
+        print(path)
+    print(f'next: cd {args.folder}, and what README.md says')

@@ -1,0 +1,74 @@
+"""A user's own images: host, level set, seeds, pseudo-labels, segmentation model; no mask is needed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .launch import Launch
+from .parts import MODEL, SCORES, Stages, row
+from .runs import Data, Run, picture_of
+
+COLUMNS = ('mIoU', 'oracle mIoU', 'boundary IoU')
+
+
+def own_data(
+    launch: Launch,
+    data_root: str,
+    classes: list[str],
+    host: str,
+    levelset: str,
+    model: str,
+    threshold: str | float = 0.5,
+    scored: Sequence[str] = (),
+    picture: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Check of the data, host, level set, seeds, pseudo-labels, segmentation model, and a picture.
+
+    Masks are read by the evaluation of the lists in ``scored`` alone. Where ``val`` is none of
+    them, the model writes its predictions of ``val`` as label maps.
+
+    Args:
+        launch (Launch): How trainings and tests are started.
+        data_root (str): Folder of a data set in VOC's layout.
+        classes (list[str]): Names, the background first.
+        host (str): Config of the classifier that makes the CAMs.
+        levelset (str): Config that goes on from it.
+        model (str): Config of the segmentation model.
+        threshold (str | float): Label-free background score of the seeds, ``'otsu'`` or a number.
+        scored (Sequence[str]): Of ``train`` and ``val``, those whose images all have masks.
+        picture (Sequence[str]): Ids of the training images that are drawn; none: no picture.
+
+    Returns:
+        dict: ``stages``, and ``table`` and ``picture`` where there are any.
+
+    Raises:
+        ValueError: ``scored`` names another list.
+    """
+    if not set(scored) <= {'train', 'val'}:
+        raise ValueError(f"scored must name 'train', 'val' or both, got {list(scored)}")
+    data = Data(data_root, tuple(classes))
+    start = Run('host', host, 'otsu', data, launch)
+    run = Run('levelset', levelset, threshold, data, launch)
+    check = f'{{python}} tools/dataset_converters/check.py own {data.file()}{data.named}'
+    seeds = f' --seeds-only {run.folder}/seeds'
+    stages: Stages = [
+        dict(name='check', command=check, needs=[]),
+        start.train('host', None, ['check']),
+        run.train('train_levelset', start.trained, ['host']),
+        run.export('seeds_levelset', f'{run.folder}/test', seeds, [], 'train_levelset'),
+        run.labels(),
+        *run.model(model, scored='val' in scored),
+    ]
+    table = []
+    if 'train' in scored:
+        stages.append(run.score('score_seeds', 'seeds', 'seeds_levelset', threshold=True))
+        table.append(row('levelset', 'seeds, train', stages[-1]['done'], SCORES, COLUMNS))
+    if 'val' in scored:
+        metrics = f'{run.folder}/retrain/test/metrics.json'
+        table.append(row('levelset', 'model, val', metrics, MODEL, COLUMNS))
+    found: dict[str, Any] = dict(stages=stages)
+    if table:
+        found['table'] = table
+    if picture:
+        stages.append(picture_of(run, picture))
+        found['picture'] = stages[-1]['done']
+    return found

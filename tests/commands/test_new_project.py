@@ -1,0 +1,144 @@
+"""``mmlevelset new-project``: the configs of the pages, of a folder and its classes."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmlevelset.apis.new_project import new_project
+from mmlevelset.config import read_config
+from mmlevelset.pipeline import Pipeline, expand
+
+ROOT = Path(__file__).resolve().parents[2]
+CLASSES = ['background', 'cat', 'dog']
+LISTS = 'ImageSets/Segmentation'
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that looks like a data set, with a blank in its name; the tests are beside it."""
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / 'my data'
+    for name in ('JPEGImages', LISTS):
+        (root / name).mkdir(parents=True)
+    for split in ('train', 'val'):
+        ids = [f'{split}_{i}' for i in range(4)]
+        (root / LISTS / f'{split}.txt').write_text('\n'.join(ids))
+    (root / 'image_labels.json').write_text(json.dumps(dict(classes=CLASSES, labels={})))
+    return root
+
+
+def draw_masks(data: Path, *splits: str) -> None:
+    (data / 'SegmentationClass').mkdir()
+    for split in splits:
+        for i in range(4):
+            (data / f'SegmentationClass/{split}_{i}.png').touch()
+
+
+def shown(page: str, name: str, tmp_path: Path) -> dict[str, Any]:
+    """A config that a page shows under its name, with its base found in the package."""
+    blocks = re.findall(r'```python\n(.*?)```', (ROOT / page).read_text(), re.DOTALL)
+    (text,) = (block for block in blocks if block.startswith(f'# {name}\n'))
+    folder = Path(name).parent.relative_to('configs')
+    text = re.sub(r"_base_ = '(.+?)'", rf"_base_ = 'mmlevelset::{folder}/\1'", text)
+    (tmp_path / 'shown.py').write_text(text)
+    return read_config('shown.py').to_dict()
+
+
+def without(cfg: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in cfg.items() if key not in keys}
+
+
+@pytest.mark.parametrize(
+    ('page', 'name', 'written'),
+    [
+        ('README.md', 'configs/seed/cam/efficientnet-lite0_mine_host.py', 'host'),
+        ('README.md', 'configs/seed/cam/efficientnet-lite0_levelset_mine.py', 'levelset'),
+        ('docs/en/get_started.md', 'configs/retrain/segformer-head_efficientnet-lite0_mine.py', 'retrain'),
+    ],
+)  # fmt: skip
+def test_the_configs_are_those_of_the_pages(page, name, written, data, tmp_path) -> None:
+    new_project('pets', data)
+    ours = read_config(f'pets/configs/{written}.py').to_dict()
+    text = repr(without(ours, 'mine', 'meta')).replace(data.as_posix(), 'data/mine')
+    expected = repr(without(shown(page, name, tmp_path), 'mine', '_meta', 'meta'))
+    assert text.replace('work_dirs/levelset/labels', 'work_dirs/mine/labels') == expected
+
+
+def test_foreground_classes_are_enough(data: Path) -> None:
+    for folder, classes in (('a', ['cat', 'dog']), ('b', CLASSES), ('c', None)):
+        new_project(folder, data, classes)
+        assert read_config(f'{folder}/configs/pipeline.py').classes == CLASSES
+
+
+@pytest.mark.parametrize('source', ['Annotations', 'cls_labels.npz', 'cls_labels.npy'])
+def test_labels_in_another_format(source: str, data: Path) -> None:
+    (data / 'image_labels.json').unlink()
+    (data / source).touch()
+    new_project('pets', data, CLASSES)
+    for name in ('host', 'levelset'):
+        cfg = read_config(f'pets/configs/{name}.py')
+        assert cfg.train_dataloader.dataset.image_labels == source
+
+
+@pytest.mark.parametrize('splits', [(), ('train',), ('val',), ('train', 'val')])
+def test_masks_are_read_by_evaluations_alone(splits, data, monkeypatch) -> None:
+    """And only of lists that have them all: then the seeds, or the model, are scored."""
+    draw_masks(data, *splits)
+    new_project('pets', data)
+    monkeypatch.chdir('pets')
+    cfg = expand(read_config('configs/pipeline.py').to_dict())
+    commands = {stage['name']: stage['command'] for stage in cfg['stages']}
+    assert ('score_seeds' in commands) == ('train' in splits)
+    assert ('--labels-only' in commands['test_levelset']) == ('val' not in splits)
+    reading = {name for name, command in commands.items() if 'SegmentationClass' in command}
+    assert reading <= {'score_seeds'}
+    assert '--seeds-only' in commands['seeds_levelset']
+    assert len(cfg.get('table', [])) == len(splits)
+    written = {stage.get('done') for stage in cfg['stages']}
+    assert {row['metrics'] for row in cfg.get('table', [])} <= written
+
+
+def test_the_pipeline_makes_what_the_steps_of_its_readme_make(data: Path, monkeypatch) -> None:
+    """The same configs, in the same order, into the same folders."""
+    new_project('pets', data)
+    monkeypatch.chdir('pets')
+    pipeline = Pipeline(expand(read_config('configs/pipeline.py').to_dict()), Path.cwd())
+    done = [shlex.split(pipeline.values.command(stage.command)) for stage in pipeline.stages]
+    lines = re.sub(r'\\\n *', '', Path('README.md').read_text()).splitlines()
+    steps = [shlex.split(line) for line in lines if line.startswith('mmlevelset ')]
+    kinds = ['check-data', 'train', 'train', 'test', 'labels', 'train', 'test']
+    assert [words[1] for words in steps if words[1] != 'pipeline'] == kinds
+    for words, made in zip((w for w in steps if w[1] != 'pipeline'), done, strict=False):
+        configs = [word for word in words if word.startswith('configs/')]
+        assert set(configs) <= set(made)
+        folders = [word for word in words if re.fullmatch(r'work_dirs/[\w/]+', word)]
+        assert all(str(Path(folder).absolute()) in made for folder in folders), (words, made)
+
+
+@pytest.mark.parametrize(
+    ('classes', 'text'),
+    [(['cat', 'cat'], 'different names'), (['background'], 'one or more'), (['cat', ''], 'names')],
+)
+def test_classes_that_cannot_be(classes: list[str], text: str, data: Path) -> None:
+    with pytest.raises(ValueError, match=text):
+        new_project('pets', data, classes)
+    assert not Path('pets').exists()
+
+
+def test_what_is_missing_or_in_the_way(data: Path) -> None:
+    (data / 'image_labels.json').write_text('{"a": [1]}')
+    with pytest.raises(ValueError, match='--classes'):
+        new_project('pets', data)
+    with pytest.raises(FileNotFoundError, match='no .*nowhere/JPEGImages; a data set needs'):
+        new_project('pets', 'nowhere', CLASSES)
+    (data / LISTS / 'val.txt').unlink()
+    with pytest.raises(FileNotFoundError, match='val.txt; .* no masks'):
+        new_project('pets', data, CLASSES)
+    Path('pets').mkdir()
+    Path('pets/mine.txt').touch()
+    with pytest.raises(ValueError, match='pets is there and not empty'):
+        new_project('pets', data, CLASSES)
