@@ -45,6 +45,10 @@ class BuildWithConfigs(build_py):
         shutil.copy(ROOT / 'model-index.yml', target)
 
 
+# The site: python docs/build.py.
+DOCS = ['sphinx', 'furo', 'myst-parser']
+
+
 setup(
     name='mmlevelset',
     version=VERSION,
@@ -86,7 +90,9 @@ setup(
             'scikit-image',
             'efficientnet_lite_pytorch',
             'pycocotools',
+            *DOCS,
         ],
+        'docs': DOCS,
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

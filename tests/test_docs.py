@@ -1,6 +1,7 @@
 """What the pages say exists: links, paths, command lines and configs; and lines that fit a screen."""
 
 import argparse
+import importlib
 import re
 import runpy
 import shlex
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 
+from mmlevelset import commands as console
 from mmlevelset.config import read_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -114,6 +116,8 @@ def commands() -> list[Command]:
                     and part[0].endswith(('.py', '/'))
                 ):
                     found.append(Command(name(page), part[0], part[1:]))
+                elif part[:1] == ['mmlevelset'] and len(part) > 1:
+                    found.append(Command(name(page), f'mmlevelset {part[1]}', part[2:]))
     return found
 
 
@@ -182,6 +186,9 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
         for tool in sorted({command.tool for command in COMMANDS}):
             patch.syspath_prepend(str((ROOT / tool).parent))  # as of a script
             with pytest.raises(Parser) as caught:
+                if tool.startswith('mmlevelset '):
+                    module, _ = console.COMMANDS[tool.partition(' ')[2]]
+                    importlib.import_module(module).main()
                 # A folder runs its `__main__`, as `python -m` does.
                 if tool.endswith('/'):
                     runpy.run_module(tool.strip('/').replace('/', '.'), run_name='__main__')

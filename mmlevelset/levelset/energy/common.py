@@ -42,7 +42,7 @@ def standardise(data: Tensor) -> Tensor:
 
 
 def shrink(image: Tensor, size: Sequence[int]) -> Tensor:
-    """Average an image (N, K, H, W) over the pixels of a coarser map; returns (N, K, *size)."""
+    """Average an image (N, K, H, W) over the pixels of a coarser map; returns (N, K, h, w)."""
     if image.shape[2:] == tuple(size):
         return image
     return F.interpolate(image, tuple(size), mode='area')
