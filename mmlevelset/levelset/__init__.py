@@ -4,6 +4,7 @@ from .cam import cam_masks, cam_weight, normalise_cam
 from .classical import ClassicalEvolution, chan_vese, drlse
 from .condition import evolution_condition
 from .energy import (
+    IMAGE_STRIDE,
     contour_length,
     data_force,
     edge_attraction,
@@ -12,13 +13,17 @@ from .energy import (
     heaviside,
     local_data_force,
     local_region_energy,
+    reduced,
     region_energy,
     shrink,
     standardise,
 )
+from .energy_loss import LevelSetEnergyLoss
 from .evolution import Evolution
 from .fno import FNOEvolution, FNOLayer
 from .initialise import LevelSetInitialiser
+from .loss import LevelSetLoss, logit_margins
+from .refiner import LevelSetRefiner
 from .sdf import TRUNCATE, seed_scores, signed_distance, squared_distance, valid_masks
 from .spectral import SpectralConv2d
 
@@ -27,7 +32,11 @@ __all__ = [
     'Evolution',
     'FNOEvolution',
     'FNOLayer',
+    'IMAGE_STRIDE',
+    'LevelSetEnergyLoss',
     'LevelSetInitialiser',
+    'LevelSetLoss',
+    'LevelSetRefiner',
     'SpectralConv2d',
     'TRUNCATE',
     'cam_masks',
@@ -43,7 +52,9 @@ __all__ = [
     'heaviside',
     'local_data_force',
     'local_region_energy',
+    'logit_margins',
     'normalise_cam',
+    'reduced',
     'region_energy',
     'shrink',
     'seed_scores',

@@ -1,11 +1,16 @@
 """Hosts, heads, backbones and losses, as the configs name them."""
 
-from mmlevelset.levelset import ClassicalEvolution, FNOEvolution
+from mmlevelset.levelset import ClassicalEvolution, FNOEvolution, LevelSetEnergyLoss
 from mmlevelset.registry import MODELS
 
 from .backbones import DeepLabResNet, EfficientNet, MCTformer, ResNet38, StemResNet
 from .cam_methods import AdvCAM
 from .data_preprocessor import LevelSetPreProcessor
+from .decode_loss import (
+    DecodeLevelSetLoss,
+    LevelSetCascadeEncoderDecoder,
+    LevelSetEncoderDecoder,
+)
 from .heads import (
     AffinityNet,
     CAMHead,
@@ -18,13 +23,13 @@ from .heads import (
 )
 from .hosts import SEAM, MuSCLe, MuSCLeDistributedDataParallel, SeedSegmentor
 from .level_set_head import LevelSetHead
-from .losses import AreaLoss, LevelSetEnergyLoss, SDFLoss
+from .losses import AreaLoss, SDFLoss
 from .msc import MultiScaleSegmentor
 from .seg_tta import SegTTAModel
 from .tta import CAMTTAModel
 
 # The paper's modules know no registry; here they get their names in configs.
-for module in (FNOEvolution, ClassicalEvolution):
+for module in (FNOEvolution, ClassicalEvolution, LevelSetEnergyLoss):
     MODELS.register_module(module=module)
 
 __all__ = [
@@ -34,12 +39,15 @@ __all__ = [
     'CAMHead',
     'CAMTTAModel',
     'ClassicalEvolution',
+    'DecodeLevelSetLoss',
     'DeepLabResNet',
     'DeepLabV2Head',
     'EfficientNet',
     'FNOEvolution',
     'IRNet',
     'LargeFOVHead',
+    'LevelSetCascadeEncoderDecoder',
+    'LevelSetEncoderDecoder',
     'LevelSetEnergyLoss',
     'LevelSetHead',
     'LevelSetPreProcessor',

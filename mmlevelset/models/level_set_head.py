@@ -9,10 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmlevelset.levelset import (
+    IMAGE_STRIDE,
     TRUNCATE,
     Evolution,
     LevelSetInitialiser,
     cam_masks,
+    reduced,
     seed_scores,
     signed_distance,
     standardise,
@@ -25,9 +27,6 @@ from mmlevelset.models.losses import batch_mean
 from mmlevelset.models.watch import LevelSetWatch, inside_area
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import get_cams, image_labels, unit_images
-
-# Pixels of the input image per pixel of x, which edges are sought on, where the map is coarser.
-IMAGE_STRIDE = 4
 
 
 @MODELS.register_module()
@@ -196,10 +195,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         """
         n, c = pairs
         phi = phi.detach() if self.decoupled else phi
-        size: Sequence[int] = phi.shape[2:]
-        if self.stride(image, phi) > 1.5 * IMAGE_STRIDE:
-            size = [-(-side // IMAGE_STRIDE) for side in image.shape[2:]]
-        image = F.interpolate(image, size, mode='area')
+        image = reduced(image, phi.shape[2:])
         if not -len(inputs) <= self.data_index < len(inputs):
             got = f'data_index={self.data_index}, and the backbone gives {len(inputs)} feature maps'
             raise ValueError(f'{got}: expected {-len(inputs)} to {len(inputs) - 1}')

@@ -6,24 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmlevelset.levelset import (
-    cam_weight,
-    contour_length,
-    edge_map,
-    local_region_energy,
-    region_energy,
-    shrink,
-    standardise,
-)
+from mmlevelset.levelset.energy_loss import LevelSetEnergyLoss, batch_mean
 from mmlevelset.registry import MODELS
 
-# A vanished contour counts as one of this many pixels of the input image without any edge.
-MISSING = 4.0
-
-
-def batch_mean(value: Tensor) -> Tensor:
-    """Mean of ``value`` (M, ...), a scalar; 0 instead of NaN where M is 0, still part of the graph."""
-    return value.flatten(1).mean(1).sum() / max(len(value), 1)
+__all__ = ['AreaLoss', 'LevelSetEnergyLoss', 'SDFLoss', 'batch_mean']
 
 
 @MODELS.register_module()
@@ -94,113 +80,3 @@ def _log_area(phi: Tensor, eps: float) -> Tensor:
     """Logarithm of the mean of H(phi) = sigmoid(phi / eps), (M,), of phi (M, 1, h, w)."""
     log_heaviside = F.logsigmoid(phi.float() / eps).flatten(1)
     return log_heaviside.logsumexp(1) - math.log(log_heaviside.shape[1])
-
-
-@MODELS.register_module()
-class LevelSetEnergyLoss(nn.Module):
-    """Energy of phi^T on the image and on the features (eq 21, 24), term by term.
-
-    A term of weight 0 is not computed. The paper's energy as printed is ``image_weight=1,
-    feature_weight=1, length_weight=gamma, alpha=0.5``. A background of one colour is a poor model
-    of photographs, so the default asks the image for its edges (``edge_weight``) and only the
-    features for two homogeneous regions.
-
-    Args:
-        image_weight: Of the region terms on x in [0, 1].
-        feature_weight: Of the region terms on F, standardised per channel.
-        local_weight: Of the region terms with window means on x, see :func:`local_region_energy`.
-        length_weight: gamma of eq 21.
-        edge_weight: Of the mean edge-stopping value along the contour, see :func:`contour_length`.
-        alpha: Share of the CAM in the data weight of eq 20.
-        cam_logit: ``'literal'`` or ``'normalised'``, see :func:`cam_weight`.
-        kappa: Gradient at which the edge-stopping function is one half, in image units per pixel of
-            the input image.
-        local_radius: Half-size of the window of ``local_weight``, in pixels of the input image.
-        eps: Width of the Heaviside function, in pixels of the input image.
-        loss_weight: lambda_2 of eq 27.
-
-    Raises:
-        ValueError: When every term has weight 0.
-    """
-
-    def __init__(
-        self,
-        image_weight: float = 0.0,
-        feature_weight: float = 0.6,
-        local_weight: float = 0.0,
-        length_weight: float = 0.0,
-        edge_weight: float = 0.3,
-        alpha: float = 0.0,
-        cam_logit: str = 'literal',
-        kappa: float = 0.02,
-        local_radius: float = 28.0,
-        eps: float = 4.0,
-        loss_weight: float = 1.0,
-    ) -> None:
-        super().__init__()
-        self.weights = dict(
-            image=image_weight,
-            features=feature_weight,
-            local=local_weight,
-            length=length_weight,
-            edge=edge_weight,
-        )
-        if not any(self.weights.values()):
-            raise ValueError(
-                'LevelSetEnergyLoss: every term has weight 0; give one a weight or leave the loss out'
-            )
-        self.alpha = alpha
-        self.cam_logit = cam_logit
-        self.kappa = kappa
-        self.local_radius = local_radius
-        self.eps = eps
-        self.loss_weight = loss_weight
-
-    def energies(
-        self, phi: Tensor, image: Tensor, data: Tensor, cam: Tensor, stride: float
-    ) -> dict[str, Tensor]:
-        """Weighted energy terms per level set.
-
-        Args:
-            phi (Tensor): phi^T, (M, C, h, w), in pixels of the map, positive inside; the only input
-                that receives a gradient.
-            image (Tensor): x, (M, 3, H, W), in [0, 1], on the grid of ``phi`` or a finer one.
-            data (Tensor): F standardised per channel, (M, K, h, w).
-            cam (Tensor): C, (M, C, h, w), >= 0, as the host wrote it.
-            stride (float): pixels of the input image per pixel of the map.
-
-        Returns:
-            dict[str, Tensor]: (M, C) per term, >= 0, times its weight and ``loss_weight``.
-        """
-        weight = cam_weight(cam, self.alpha, self.cam_logit) if self.alpha else None
-        size = phi.shape[2:]
-        x = shrink(image, size)
-        eps, radius = self.eps / stride, max(round(self.local_radius / stride), 1)
-        kappa = self.kappa * stride * size[0] / image.shape[2]  # per pixel of x as it was given
-        terms = dict(
-            image=lambda: region_energy(phi, x, weight, eps),
-            features=lambda: region_energy(phi, data, weight, eps),
-            local=lambda: local_region_energy(phi, standardise(x), radius, eps),
-            length=lambda: contour_length(phi, eps),
-            edge=lambda: contour_length(phi, eps, edge_map(image, size, kappa), MISSING / stride),
-        )
-        return {name: self.loss_weight * w * terms[name]() for name, w in self.weights.items() if w}
-
-    def forward(
-        self, phi: Tensor, image: Tensor, data: Tensor, cam: Tensor, stride: float
-    ) -> dict[str, Tensor]:
-        """Mean of every term of :meth:`energies`.
-
-        Args:
-            phi (Tensor): phi^T of the present classes, (M, 1, h, w), in pixels of the map, positive
-                inside; the only input that receives a gradient.
-            image (Tensor): x, (M, 3, H, W), in [0, 1], on the grid of ``phi`` or a finer one.
-            data (Tensor): F standardised per channel, (M, K, h, w).
-            cam (Tensor): C, (M, 1, h, w), >= 0, as the host wrote it.
-            stride (float): pixels of the input image per pixel of the map.
-
-        Returns:
-            dict[str, Tensor]: scalars ``loss_energy_<term>``, >= 0; 0 where M is 0.
-        """
-        energies = self.energies(phi, image, data, cam, stride)
-        return {f'loss_energy_{name}': batch_mean(value) for name, value in energies.items()}

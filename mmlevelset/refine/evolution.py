@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
-from mmlevelset.levelset import TRUNCATE, ClassicalEvolution, seed_scores, signed_distance
+from mmlevelset import levelset
+from mmlevelset.levelset import ClassicalEvolution, seed_scores
+from mmlevelset.levelset.refiner import BACKGROUND, initial_phi
 from mmlevelset.models.seeds import level_set_of
 from mmlevelset.refine.base import Refiner
 from mmlevelset.refine.model import load_model, normalised
@@ -40,15 +41,15 @@ class EvolutionRefiner(Refiner):
         **options: Any,
     ) -> None:
         super().__init__(background)
-        self.evolution = ClassicalEvolution(method, geodesic=False, **options)
+        evolution = ClassicalEvolution(method, geodesic=False, **options)
+        self.evolve = levelset.LevelSetRefiner(evolution)
         self.device = device
 
     @torch.inference_mode()
     def refine(self, image: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """Evolve; arguments and result as of :meth:`Refiner.refine`."""
         x = torch.from_numpy(image).to(self.device).permute(2, 0, 1)[None].float() / 255
-        phi = initial_phi(torch.from_numpy(scores).to(self.device))
-        return soft_maps(self.evolution(phi, image=x, features=x)[0])
+        return self.evolve(x, torch.from_numpy(scores).to(self.device)[None])[0].cpu().numpy()
 
 
 @REFINERS.register_module()
@@ -113,38 +114,12 @@ class LevelSetRefiner(Refiner):
         grid = features[self.head.in_index[0]].shape[2:]
         unit = torch.from_numpy(image).to(x).permute(2, 0, 1)[None] / 255
         unit = F.interpolate(unit, x.shape[2:], mode='area')
-        seeds = F.interpolate(torch.from_numpy(scores).to(x)[None], grid, mode='bilinear')[0]
+        seeds = F.interpolate(torch.from_numpy(scores).to(x)[None], grid, mode='bilinear')
         cut = self.head.truncate * grid[1] / x.shape[3]  # in pixels of the map
         phi = x.new_full((1, self.head.num_classes, *grid), -cut)
-        phi[:, self._classes] = initial_phi(seeds).clamp(-cut, cut)
+        phi[:, self._classes] = initial_phi(seeds)[0].clamp(-cut, cut)
         pairs = torch.zeros_like(self._classes), self._classes
         phi = self.head.evolve_pairs(features, unit, phi, pairs)[2].transpose(0, 1)
-        return soft_maps(F.interpolate(phi, image.shape[:2], mode='bilinear')[0], cut)
-
-
-def initial_phi(scores: Tensor) -> Tensor:
-    """Signed distances of the label map of a seed.
-
-    Args:
-        scores (Tensor): background and K classes, (K+1, H, W).
-
-    Returns:
-        Tensor: (1, K, H, W), in pixels, positive inside; -(H + W) for a class that has no pixel.
-    """
-    label = scores.argmax(dim=0)
-    masks = label == torch.arange(1, len(scores), device=label.device)[:, None, None]
-    return signed_distance(masks[None], subpixel=True)
-
-
-def soft_maps(phi: Tensor, truncate: float = TRUNCATE) -> np.ndarray:
-    """Scores of level sets.
-
-    Args:
-        phi (Tensor): (K, H, W), positive inside.
-        truncate (float): in the unit of ``phi``, see :func:`seed_scores`.
-
-    Returns:
-        np.ndarray: (K+1, H, W) float32, the background is 0.5.
-    """
-    scores = seed_scores(phi, truncate)
-    return torch.cat([torch.full_like(scores[:1], 0.5), scores]).cpu().numpy()
+        phi = F.interpolate(phi, image.shape[:2], mode='bilinear')[0]
+        evolved = seed_scores(phi, cut)
+        return torch.cat([torch.full_like(evolved[:1], BACKGROUND), evolved]).cpu().numpy()

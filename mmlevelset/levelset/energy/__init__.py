@@ -15,7 +15,7 @@ variance and the force fades to zero. By the envelope theorem the means need no 
 with mu and nu measured from <I>. I_c, (N, C, K, h, w), is never built by the global energy.
 """
 
-from .common import heaviside, shrink, standardise
+from .common import IMAGE_STRIDE, heaviside, reduced, shrink, standardise
 from .contour import (
     backward_divergence,
     contour_length,
@@ -28,6 +28,7 @@ from .local import local_data_force, local_region_energy
 from .region import data_force, region_energy
 
 __all__ = [
+    'IMAGE_STRIDE',
     'backward_divergence',
     'contour_length',
     'data_force',
@@ -38,6 +39,7 @@ __all__ = [
     'heaviside',
     'local_data_force',
     'local_region_energy',
+    'reduced',
     'region_energy',
     'shrink',
     'standardise',

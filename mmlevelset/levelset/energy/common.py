@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# Pixels of an image per pixel of its reduced copy, which edges are sought on where a map is coarser.
+IMAGE_STRIDE = 4
 EMPTY = 1e-6  # pixels; keeps the mean of an empty region finite
 
 
@@ -46,6 +48,21 @@ def shrink(image: Tensor, size: Sequence[int]) -> Tensor:
     if image.shape[2:] == tuple(size):
         return image
     return F.interpolate(image, tuple(size), mode='area')
+
+
+def reduced(image: Tensor, size: Sequence[int]) -> Tensor:
+    """What level sets see of an image: its grid is theirs or, where that is coarser than 6 px, of 4 px.
+
+    Args:
+        image (Tensor): x, (N, K, H, W).
+        size (Sequence[int]): (h, w) of the level sets.
+
+    Returns:
+        Tensor: (N, K, H', W'), averaged; ``image`` itself on a map of its size.
+    """
+    if image.shape[3] / size[1] > 1.5 * IMAGE_STRIDE:
+        size = [-(-side // IMAGE_STRIDE) for side in image.shape[2:]]
+    return shrink(image, size)
 
 
 def chain_heaviside(phi: Tensor, force: Tensor, grad: Tensor, eps: float) -> Tensor:

@@ -1,0 +1,50 @@
+"""LevelSetRefiner: scores move to the edges of the image, by the one evolution there is."""
+
+import numpy as np
+import pytest
+import torch
+
+from mmlevelset.levelset import ClassicalEvolution, FNOEvolution, LevelSetRefiner, seed_scores
+from mmlevelset.levelset.refiner import initial_phi
+from mmlevelset.refine import EvolutionRefiner
+
+
+def scene() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A bright square, scores that lie 4 pixels beside it, and the true label map."""
+    image, scores = torch.full((1, 3, 40, 40), 0.1), torch.zeros(1, 2, 40, 40)
+    image[..., 10:30, 10:30] = 0.9
+    scores[:, 0], scores[:, 1, 14:34, 14:34] = 0.5, 1.0
+    return image, scores, (image[:, 0] > 0.5).long()
+
+
+def test_moves_to_the_edge():
+    image, scores, truth = scene()
+    refined = LevelSetRefiner()(image, scores)
+    assert refined.shape == scores.shape and (refined[:, 0] == 0.5).all()
+    assert (scores.argmax(1) != truth).sum() > 100
+    assert (refined.argmax(1) != truth).sum() < 10
+
+
+def test_equals_the_refiner_of_the_configs():
+    image, scores, _ = scene()
+    rgb = (255 * image[0]).round().byte().permute(1, 2, 0).contiguous().numpy()
+    theirs = EvolutionRefiner('chan_vese', dict(score=0.4)).refine(rgb, scores[0].numpy())
+    ours = LevelSetRefiner()(torch.from_numpy(rgb).permute(2, 0, 1)[None] / 255, scores)
+    np.testing.assert_array_equal(ours[0].numpy(), theirs)
+
+
+def test_any_evolution_and_features():
+    """An untrained operator is the identity; given features are what the evolution sees."""
+    image, scores, truth = scene()
+    still = LevelSetRefiner(FNOEvolution(shared=True))(image, scores)
+    torch.testing.assert_close(still[:, 1:], seed_scores(initial_phi(scores)))
+    flat = torch.full_like(image, 0.5)
+    refiner = LevelSetRefiner(ClassicalEvolution('chan_vese', geodesic=False))
+    assert (refiner(flat, scores, features=image).argmax(1) != truth).sum() < 10
+
+
+def test_refusals():
+    image, scores, _ = scene()
+    for wrong in (scores[:, :1], scores[..., :-1], scores[0]):
+        with pytest.raises(ValueError, match=r'expected \(N, L, H, W\)'):
+            LevelSetRefiner()(image, wrong)
