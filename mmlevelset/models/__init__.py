@@ -4,7 +4,7 @@ from mmlevelset.levelset import ClassicalEvolution, FNOEvolution, LevelSetEnergy
 from mmlevelset.registry import MODELS
 
 from .backbones import DeepLabResNet, EfficientNet, MCTformer, ResNet38, StemResNet
-from .cam_methods import AdvCAM
+from .cam_methods import LPCAM, AdvCAM
 from .data_preprocessor import LevelSetPreProcessor
 from .decode_loss import (
     DecodeLevelSetLoss,
@@ -45,6 +45,7 @@ __all__ = [
     'EfficientNet',
     'FNOEvolution',
     'IRNet',
+    'LPCAM',
     'LargeFOVHead',
     'LevelSetCascadeEncoderDecoder',
     'LevelSetEncoderDecoder',

@@ -2,5 +2,6 @@
 
 from .adv_cam import AdvCAM
 from .base import CAMMethod
+from .lpcam import LPCAM
 
-__all__ = ['AdvCAM', 'CAMMethod']
+__all__ = ['AdvCAM', 'CAMMethod', 'LPCAM']
