@@ -47,6 +47,8 @@ class BuildWithConfigs(build_py):
 
 # The site: python docs/build.py.
 DOCS = ['sphinx', 'furo', 'myst-parser']
+# Export of level sets, and its check.
+ONNX = ['onnx', 'onnxscript', 'onnxruntime']
 
 
 setup(
@@ -83,6 +85,8 @@ setup(
             'matplotlib',
         ],
         'vis': ['matplotlib'],
+        'safetensors': ['safetensors'],
+        'onnx': ONNX,
         'dev': [
             'pytest',
             'ruff',
@@ -90,6 +94,8 @@ setup(
             'scikit-image',
             'efficientnet_lite_pytorch',
             'pycocotools',
+            'safetensors',
+            *ONNX,
             *DOCS,
         ],
         'docs': DOCS,

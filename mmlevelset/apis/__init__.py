@@ -8,6 +8,7 @@ from .convert import convert_checkpoint, convert_state_dict, read_checkpoint
 from .inferencer import LevelSetInferencer
 from .inputs import list_pictures
 from .label_folder import drop_masks, require_masks, set_label_folder
+from .publish import publish_checkpoint
 from .result import LevelSetResult
 from .resume import last_checkpoint, set_resume
 from .runner import (
@@ -42,6 +43,7 @@ __all__ = [
     'leave_processes',
     'list_pictures',
     'load_config',
+    'publish_checkpoint',
     'read_checkpoint',
     'read_config',
     'require_masks',

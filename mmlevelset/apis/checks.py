@@ -14,6 +14,7 @@ from mmengine.runner import CheckpointLoader, Runner
 
 from mmlevelset.engine import bare_model, unfit_tensors
 from mmlevelset.evaluation import SeedMetric
+from mmlevelset.fileio.checkpoints import SAFETENSORS
 from mmlevelset.models.seeds import level_set_of
 
 VOID = 255  # label of pixels that train nothing
@@ -64,7 +65,8 @@ def _checkpoints(cfg: dict[str, Any], task: str) -> Iterator[tuple[str, Any]]:
 
 def _near(path: str) -> str:
     """What is there in place of a missing checkpoint, in a few words."""
-    there = sorted(Path(path).parent.glob('*.pth')) if path else []
+    folder = Path(path).parent
+    there = [*folder.glob('*.pth'), *folder.glob(f'*{SAFETENSORS}')] if path else []
     close = get_close_matches(Path(path).name, [file.name for file in there], cutoff=0) or []
     return ', '.join(close) or 'none in that folder'
 

@@ -1,25 +1,33 @@
 """The one reader of checkpoint files: no code in them is run, and damage is noticed."""
 
+import hashlib
+import json
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+SAFETENSORS = '.safetensors'
+# Entries of the header of such a file: the meta data, as JSON, and the hash of the tensors.
+META, DIGEST = 'mmlevelset_meta', 'mmlevelset_sha256'
+
 
 def load_checkpoint_file(path: str | Path, map_location: Any = 'cpu') -> Any:
-    """Read a checkpoint file of tensors.
+    """Read a checkpoint file of tensors, of torch or of safetensors (``.safetensors``).
 
     Args:
         path: The file.
         map_location: As of ``torch.load``.
 
     Returns:
-        Any: What ``torch.save`` was given.
+        Any: What ``torch.save`` was given; of safetensors a dict of ``state_dict`` and ``meta``.
 
     Raises:
         FileNotFoundError: There is no such file.
+        ImportError: It is one of safetensors, and the package is missing.
         ValueError: It is damaged, something else, or holds more than tensors and plain values.
     """
     path = Path(path).expanduser()
@@ -29,6 +37,8 @@ def load_checkpoint_file(path: str | Path, map_location: Any = 'cpu') -> Any:
             'iter_N.pth of a training'
         )
     try:
+        if path.suffix == SAFETENSORS:
+            return _load_safetensors(path, map_location)
         # torch.load takes a file with flipped bits for one of other weights.
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
@@ -36,12 +46,70 @@ def load_checkpoint_file(path: str | Path, map_location: Any = 'cpu') -> Any:
             if broken:
                 raise ValueError(f'the checksum of its part {broken} is wrong')
         return torch.load(path, map_location=map_location, weights_only=True)
+    except ImportError:
+        raise
     # The parsers below torch.load raise nearly every kind of error on files that they do not know.
     except Exception as error:
         raise ValueError(
             f'{path} is no checkpoint of tensors, or damaged ({_reason(error)}). Give an older one of '
             'the same training, or download it again: links to cloud drives answer with a web page, '
             'then download the file by hand.'
+        ) from error
+
+
+def pack_safetensors(state: Mapping[str, torch.Tensor], meta: dict[str, Any]) -> bytes:
+    """Content of a safetensors file that :func:`load_checkpoint_file` reads.
+
+    Args:
+        state: Tensors by their names.
+        meta: What can be said in JSON.
+
+    Raises:
+        ImportError: The package is missing.
+    """
+    _require_safetensors()
+    from safetensors.torch import save
+
+    # The format refuses two names for one memory, and tensors that are views.
+    tensors = {key: value.detach().cpu().clone().contiguous() for key, value in state.items()}
+    header = {'format': 'pt', META: json.dumps(meta), DIGEST: _digest(tensors)}
+    return save(tensors, header)
+
+
+def _load_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
+    """``state_dict`` and ``meta`` of a safetensors file, whose hash is compared if it states one."""
+    _require_safetensors()
+    from safetensors import safe_open
+
+    with safe_open(path, 'pt') as file:
+        header = file.metadata() or {}
+        tensors = {key: file.get_tensor(key) for key in file.keys()}
+    if DIGEST in header and header[DIGEST] != _digest(tensors):
+        raise ValueError('the checksum of its tensors is wrong')
+    if callable(map_location):
+        tensors = {key: map_location(value, 'cpu') for key, value in tensors.items()}
+    elif map_location is not None:
+        tensors = {key: value.to(map_location) for key, value in tensors.items()}
+    return dict(state_dict=tensors, meta=json.loads(header.get(META, '{}')))
+
+
+def _digest(tensors: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 of names, types and values of tensors on the CPU."""
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        value = tensors[key].contiguous()
+        digest.update(f'{key} {value.dtype} {tuple(value.shape)}'.encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _require_safetensors() -> None:
+    try:
+        import safetensors  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            'a .safetensors file needs the package: pip install safetensors, or give the .pth file '
+            'of the same weights'
         ) from error
 
 

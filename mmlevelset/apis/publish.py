@@ -1,0 +1,87 @@
+"""Checkpoints to give away: the weights alone, with what a user must know, under a name with a hash."""
+
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+
+from mmlevelset.config import settings_hash
+from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.checkpoints import SAFETENSORS, load_checkpoint_file, pack_safetensors
+from mmlevelset.fileio.hashes import file_hash
+from mmlevelset.fileio.labels import voc_palette
+from mmlevelset.fileio.versions import versions
+from mmlevelset.models.seeds import level_set_of
+
+from .checks import check_tensors
+from .seeds import classes_of
+
+_DIGITS = 8  # of the hash in a name, as torch.hub compares it
+
+
+def publish_checkpoint(cfg: Config, checkpoint: str | Path, out: str | Path) -> list[Path]:
+    """Write the weights of a training as ``<out>-<hash>.pth`` and ``<out>-<hash>.safetensors``.
+
+    Optimiser, schedules, logs and the text of the config are left out. Both files load wherever a
+    checkpoint is accepted; reading the second needs no pickle. The hash is the beginning of the
+    SHA-256 of the file.
+
+    Args:
+        cfg: Config of the training.
+        checkpoint: Its checkpoint.
+        out: Path of the files without hash and suffix.
+
+    Returns:
+        list[Path]: both files.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        ImportError: The package safetensors is missing.
+        ValueError: The checkpoint does not fit the config, or has weights that are not finite.
+    """
+    state = load_checkpoint_file(checkpoint)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    if cfg.model.get('backbone', {}).get('frozen_cache'):
+        cfg.model.backbone.frozen_cache = None  # no image is seen
+    model = MODELS.build(cfg.model)
+    check_tensors(model, state, str(checkpoint))
+    given = state.get('state_dict', state)
+    given = {key.removeprefix('module.'): value for key, value in given.items()}
+    model.load_state_dict(given, strict=False)
+    tensors = {key: given[key] for key in model.state_dict() if key in given}
+    known = state.get('meta', {}).get('dataset_meta') or {}
+    classes = list(known.get('classes') or classes_of(cfg))
+    meta: dict[str, Any] = dict(
+        dataset_meta=dict(classes=classes, palette=voc_palette(len(classes)).tolist()),
+        config=Path(cfg.filename).name,
+        config_hash=settings_hash(cfg),
+        source_hash=file_hash(checkpoint),
+        epoch=state.get('meta', {}).get('epoch'),
+        iter=state.get('meta', {}).get('iter'),
+        backgrounds=_backgrounds(model, classes),
+        versions=versions(),
+    )
+    buffer = io.BytesIO()
+    torch.save(dict(state_dict=tensors, meta=meta), buffer)
+    contents = {'.pth': buffer.getvalue(), SAFETENSORS: pack_safetensors(tensors, meta)}
+    files = []
+    for suffix, content in contents.items():
+        digest = hashlib.sha256(content).hexdigest()[:_DIGITS]
+        files.append(Path(f'{out}-{digest}{suffix}'))
+        with atomic_path(files[-1]) as temporary:
+            temporary.write_bytes(content)
+    return files
+
+
+def _backgrounds(model: torch.nn.Module, classes: list[str]) -> dict[str, float] | None:
+    """Background of eq 9 per class, where the training found them; None for a constant one."""
+    head = level_set_of(model)
+    found = None if head is None else head.backgrounds()
+    if found is None:
+        return None
+    return dict(zip(classes[1:], (round(x, 3) for x in found.tolist()), strict=True))
