@@ -32,7 +32,10 @@ ONLY_READ = ('advcam', 'lpcam')
 LEAVES = sorted(
     str(path.relative_to(SEED)) for path in SEED.glob('*/*.py') if path.parent.name not in ONLY_READ
 )
-PAIRS = {leaf.split('/')[0]: leaf for leaf in LEAVES if '_levelset_' in leaf}  # one of each folder
+# One of each folder; a baseline of the same name stands beside it.
+PAIRS = {
+    leaf.split('/')[0]: leaf for leaf in LEAVES if '_levelset_' in leaf and '_paper' not in leaf
+}
 IMAGES = ('a', 'b', 'c', 'd')
 SIDE = 64  # of the crops, in pixels
 SIZES = (
@@ -104,6 +107,10 @@ def small(
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)
     length = 'max_iters' if cfg.train_cfg.type == 'IterBasedTrainLoop' else 'max_epochs'
     cfg.train_cfg[length] = ITERATIONS
+    # A schedule that would begin after the last iteration cannot be built.
+    cfg.param_scheduler = [
+        schedule for schedule in cfg.param_scheduler if schedule.get('begin', 0) < ITERATIONS
+    ]
     cfg.default_hooks.checkpoint = None
     # mmengine's name is the time in seconds: two short runs would share one log.
     cfg.experiment_name = f'{leaf} {launcher}'

@@ -1,5 +1,7 @@
 """What the MCTformer hosts add to the official networks: losses, seeds, schedules, level set, DDP."""
 
+import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -71,9 +73,7 @@ def test_losses_and_prediction(path, losses):
     data = model.data_preprocessor(batch(), training=True)
     found = model.loss(**data)
     assert {k for k in found if 'loss' in k} == {f'decode.loss_{name}' for name in losses}
-    if 'patch' in losses:
-        cam = data['data_samples'][0].cam
-        assert cam.shape == (4, 4, 4) and cam.min() >= 0 and cam.requires_grad
+    assert not any('cam' in sample for sample in data['data_samples'])  # nobody would read it
     model.eval()
     with torch.no_grad():
         seeds = model.test_step(batch())[0].seg_logits.data[1:]
@@ -116,9 +116,10 @@ def test_user_errors():
     for options, message in (
         (dict(variant='v3'), "variant='v3' is unknown"),
         (dict(cam_type='cam'), "cam_type='cam' is unknown"),
+        (dict(guide='pcm'), "guide='pcm' is unknown; choose one of ('fused', 'cam')"),
         (dict(variant='v1', cam_type='patch'), 'no patch scores'),
     ):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ValueError, match=re.escape(message)):
             MODELS.build(dict(type='mmlevelset.MCTformerHead', num_classes=4, **options))
 
 
@@ -157,6 +158,73 @@ def test_weight_decay():
             spared = p.ndim == 1 or 'cls_token' in key or 'pos_embed' in key and not decayed
             assert decay[id(p)] == (0 if spared else 0.05), key
         assert wrapper.optimizer.defaults['betas'] == (0.9, 0.999)
+
+
+LEVEL_SETS = [LEVEL_SET, LEVEL_SET.parents[1] / 'mctformer/deit-s_v2_levelset_voc12.py']
+
+
+@pytest.mark.parametrize('path', LEVEL_SETS, ids=['plus', 'v2'])
+def test_guide_is_the_map_that_seeds_are_made_from(path):
+    """Of one view, without stochastic depth: the maps of training and of the export are equal."""
+    model = small(path, drop_path_rate=0).train()
+    data = model.data_preprocessor(batch(), training=True)
+    model.loss(**data)
+    guide = torch.stack([sample.cam for sample in data['data_samples']])
+    recipe, labels = model.eval().recipe, torch.tensor([[1.0, 0, 1, 0], [0, 1, 0, 0]])
+    recipe = dataclasses.replace(recipe, seed_source='cam')
+    with torch.no_grad():
+        _, (seeds,) = recipe.maps(model, data['inputs'], [s.metainfo for s in data['data_samples']])
+    assert guide.shape == (2, 4, 4, 4) and seeds.amax((2, 3)).gt(0).sum() == 3
+    torch.testing.assert_close(guide.detach() * labels[:, :, None, None], seeds)
+    # the plain CAM is another map
+    model.train().decode_head.guide = 'cam'
+    model.loss(**data)
+    plain = torch.stack([sample.cam for sample in data['data_samples']])
+    scores = model.decode_head(model.extract_feat(data['inputs']))[1]
+    torch.testing.assert_close(plain, scores.relu())
+    assert (plain / plain.amax() - guide / guide.amax()).abs().max() > 0.1
+
+
+@pytest.mark.parametrize('path', LEVEL_SETS, ids=['plus', 'v2'])
+def test_guide_has_a_graph(path):
+    """Through S to the whole backbone, and finite where ReLU(S) is 0."""
+    model = small(path, drop_path_rate=0).train()
+    data = model.data_preprocessor(batch(), training=True)
+    model.loss(**data)
+    cams = torch.stack([sample.cam for sample in data['data_samples']])
+    assert (model.decode_head(model.extract_feat(data['inputs']))[1] < 0).any()
+    cams.square().sum().backward()
+    grads = [p.grad for p in [*model.backbone.parameters(), model.decode_head.conv_seg.weight]]
+    assert all(grad is not None and grad.isfinite().all() for grad in grads)
+    assert sum(grad.norm() for grad in grads) > 0
+
+
+def test_attentions_in_training_change_nothing_else():
+    """They are asked for by a level set alone, have no graph, and leave the tokens as they are."""
+    model = small(LEVEL_SET, drop_path_rate=0).train()
+    backbone, x = model.backbone, torch.randn(2, 3, 64, 64)
+    assert backbone.train_attentions and not small(CONFIGS['plus']).backbone.train_attentions
+    patches, tokens, attention, affinity = backbone(x)
+    assert not attention.requires_grad and not affinity.requires_grad
+    backbone.train_attentions = False
+    for found, expected in zip(backbone(x), (patches, tokens), strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    expected = backbone.eval()(x)
+    torch.testing.assert_close((attention, affinity), tuple(e.detach() for e in expected[2:]))
+
+
+def test_root_at_zero():
+    """The fused CAM of + is the root itself, but for the gradient where there is nothing."""
+    head = small(CONFIGS['plus']).decode_head
+    patches = torch.randn(1, 24, 2, 3, requires_grad=True)
+    feats = patches, torch.randn(1, 2, 4, 24), torch.rand(1, 2, 4, 2, 3), torch.rand(1, 6, 6)
+    expected = (feats[2].mean(1) * head(feats)[1].relu()).sqrt()
+    cam = head.fused_cam(feats)
+    assert (cam == 0).any() and torch.equal(cam, expected)
+    cam.sum().backward()
+    assert patches.grad.isfinite().all() and patches.grad.any()
+    bad = feats[2].clone().fill_(float('nan'))
+    assert head.fused_cam((*feats[:2], bad, feats[3])).isnan().any()  # not hidden
 
 
 def test_level_set_leaves_the_losses_of_the_host_alone():

@@ -33,17 +33,25 @@ class Attention(nn.Module):
 
         Returns:
             tuple: tokens (N, T, D), and the mean over the heads of the softmax weights,
-            (N, T, T) by query and key, rows sum to 1, or ``None``.
+            (N, T, T) by query and key, rows sum to 1, or ``None``. In training they have no graph,
+            which would keep N * heads * T * T numbers of every block for the backward pass.
         """
         n, t, d = x.shape
         q, k, v = self.qkv(x).view(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
         weights = None
-        if need_weights:
-            attention = ((q * (d // self.heads) ** -0.5) @ k.transpose(2, 3)).softmax(3)
+        if need_weights and not self.training:
+            attention = attention_weights(q, k)
             x, weights = attention @ v, attention.mean(1)
         else:
             x = F.scaled_dot_product_attention(q, k, v)
+            if need_weights:
+                weights = attention_weights(q.detach(), k.detach()).mean(1)
         return self.proj(x.transpose(1, 2).reshape(n, t, d)), weights
+
+
+def attention_weights(q: Tensor, k: Tensor) -> Tensor:
+    """Softmax of the scaled products of queries and keys (N, heads, T, d): (N, heads, T, T)."""
+    return ((q * q.shape[3] ** -0.5) @ k.transpose(2, 3)).softmax(3)
 
 
 class MLP(nn.Module):
@@ -85,8 +93,9 @@ class MCTformer(BaseModule):
     block. The defaults are DeiT-S. Parameters have the official names; ``norm``, which the
     official networks own and never apply, and the ``pos_embed`` that + no longer uses are left out.
 
-    Attentions are needed for seeds only, so a training pass computes none of them, and a pass in
-    eval mode keeps the class rows of every layer and the sum of the patch rows over the layers.
+    Attentions are needed for seeds and for the guide of a level set: the class rows of every layer,
+    and the sum of the patch rows over the layers. A training pass computes them, without a graph,
+    only where ``train_attentions`` is set, which is up to the decode head.
 
     Args:
         num_classes: Foreground classes C, the number of class tokens.
@@ -116,6 +125,7 @@ class MCTformer(BaseModule):
         super().__init__(init_cfg)
         self.num_classes = num_classes
         self.separate_pos_embed = separate_pos_embed
+        self.train_attentions = False
         self.grid = img_size // PATCH
         self.cls_token = nn.Parameter(torch.zeros(1, num_classes, embed_dims))
         patches = self.grid**2
@@ -149,9 +159,9 @@ class MCTformer(BaseModule):
 
         Returns:
             tuple: the patch tokens of the last block, (N, D, h, w); the class tokens after every
-            block, (N, L, C, D); and in eval mode the attention of the class tokens to the patches,
-            (N, L, C, h, w), and that of the patches to the patches, summed over the L blocks,
-            (N, h * w, h * w) by query and key. Attentions are means over the heads, >= 0.
+            block, (N, L, C, D); and, where attentions are computed, that of the class tokens to the
+            patches, (N, L, C, h, w), and that of the patches to the patches, summed over the L
+            blocks, (N, h * w, h * w) by query and key. They are means over the heads, >= 0.
 
         Raises:
             ValueError: A training image of MCTformer+ that is not ``img_size`` by ``img_size``, or
@@ -171,14 +181,15 @@ class MCTformer(BaseModule):
         x = torch.cat([(self.cls_token + cls_pos).expand(len(x), -1, -1), x + patch_pos], 1)
         tokens, attention = [], []
         affinity = x.new_zeros(())
+        need_weights = self.train_attentions or not self.training
         for block in self.blocks:
-            x, weights = block(x, need_weights=not self.training)
+            x, weights = block(x, need_weights)
             tokens.append(x[:, :c])
             if weights is not None:
                 attention.append(weights[:, :c, c:].unflatten(2, (h, w)))
                 affinity = affinity + weights[:, c:, c:]
         patches = x[:, c:].transpose(1, 2).unflatten(2, (h, w))
-        if self.training:
+        if not need_weights:
             return patches, torch.stack(tokens, 1)
         return patches, torch.stack(tokens, 1), torch.stack(attention, 1), affinity
 

@@ -15,6 +15,7 @@ from .maps_only import MapsOnly
 
 VARIANTS = ('v1', 'v2', 'plus')
 CAM_TYPES = ('fused', 'patch', 'attention')
+GUIDES = ('fused', 'cam')
 GWRP_DECAY = 0.996  # weight of a rank relative to the one before it
 LABEL_EPS = 1e-8  # as in the original, against division by zero
 
@@ -27,7 +28,7 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
 
         loss(feats, samples)                              activation(feats)    A (M * ReLU(S))
           ├─ forward(feats)    mean of class tokens, S      └─ fused_cam(feats)
-          ├─ set_cams          C = ReLU(S)
+          ├─ set_cams          activation(feats)
           └─ loss_by_feat      soft margins, contrast
 
     =====  ===============  =====================  ========================  ==================
@@ -39,8 +40,8 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
     =====  ===============  =====================  ========================  ==================
 
     ``A`` is the affinity of the patches, their attention summed over all layers. ``plus`` also
-    contrasts the class tokens. The level set sees C = ReLU(S) in training, which has a gradient; V1
-    has no such map. ``conv_seg`` is the patch classifier.
+    contrasts the class tokens. In training, gradients of C pass through S alone: M and A weigh it.
+    V1 has no S, so no map for a level set. ``conv_seg`` is the patch classifier.
 
     Args:
         in_channels: Channels D of the tokens.
@@ -48,11 +49,13 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
         variant: ``'v1'``, ``'v2'`` or ``'plus'``.
         num_layers: How many of the last layers' attentions make M; 3 in V1 and V2, 12 in plus.
         cam_type: ``'fused'``, or ``'patch'``, ReLU(S), or ``'attention'``, M, alone.
+        guide: The map C that a level set sees: ``'fused'``, which the seeds of this host are made
+            from, or ``'cam'``, ReLU(S), the plain CAM of the paper's eq 6.
         align_corners: Of the bilinear resizing.
         init_cfg: Initialisation.
 
     Raises:
-        ValueError: For an unknown variant or CAM, or the patch scores of V1.
+        ValueError: For an unknown variant, CAM or guide, or the patch scores of V1.
     """
 
     conv_seg: nn.Conv2d | None
@@ -64,12 +67,14 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
         variant: str = 'plus',
         num_layers: int = 12,
         cam_type: str = 'fused',
+        guide: str = 'fused',
         align_corners: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         for name, value, known in (
             ('variant', variant, VARIANTS),
             ('cam_type', cam_type, CAM_TYPES),
+            ('guide', guide, GUIDES),
         ):
             if value not in known:
                 raise ValueError(f'{name}={value!r} is unknown; choose one of {known}')
@@ -92,6 +97,11 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
         self.variant = variant
         self.num_layers = num_layers
         self.cam_type = cam_type
+        self.guide = guide
+
+    def guide_level_set(self, backbone: nn.Module) -> None:
+        """Have the backbone return in training what ``guide`` is made from: there is a level set."""
+        backbone.train_attentions = self.guide == 'fused' and self.variant != 'v1'
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
         """Score the image and every patch.
@@ -113,10 +123,11 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
         batch_data_samples: list[SegDataSample],
         train_cfg: dict | None = None,
     ) -> dict[str, Tensor]:
-        """Classify, and leave the CAM (C, h, w) >= 0 with its graph on every sample, except in V1.
+        """Classify, and leave ``guide`` (C, h, w) >= 0 with its graph on every sample, except in V1.
 
         Args:
-            inputs (Sequence[Tensor]): see :meth:`forward`.
+            inputs (Sequence[Tensor]): see :meth:`forward`. Without attentions, as where there is no
+                level set, ``guide='fused'`` leaves nothing.
             batch_data_samples: Samples with metainfo ``img_label`` (C,).
             train_cfg: Unused, mmseg's signature.
 
@@ -125,8 +136,10 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
             ``acc_cls``, per cent of correct decisions of the class tokens.
         """
         logits, scores = self.forward(inputs)
-        if scores is not None:
+        if scores is not None and self.guide == 'cam':
             set_cams(batch_data_samples, F.relu(scores))
+        elif scores is not None and len(inputs) == 4:
+            set_cams(batch_data_samples, self.activation(inputs))
         return self.loss_by_feat(logits, scores, inputs[1], batch_data_samples)
 
     def loss_by_feat(
@@ -162,7 +175,7 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
         """CAM of one view, spread over similar patches.
 
         Args:
-            inputs (Sequence[Tensor]): what :class:`MCTformer` returns in eval mode.
+            inputs (Sequence[Tensor]): what :class:`MCTformer` returns with attentions.
 
         Returns:
             Tensor: A CAM with A the affinity, (N, C, h, w), >= 0, unnormalised.
@@ -174,7 +187,7 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
         """CAM before the affinity refinement, see the table of the class.
 
         Args:
-            inputs (Sequence[Tensor]): what :class:`MCTformer` returns in eval mode.
+            inputs (Sequence[Tensor]): what :class:`MCTformer` returns with attentions.
 
         Returns:
             Tensor: (N, C, h, w), >= 0, unnormalised, in float32: tiny products must not underflow.
@@ -196,7 +209,11 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
         if self.cam_type == 'attention' or patch is None:
             return attention
         fused = attention * patch
-        return fused.sqrt() if self.variant == 'plus' else fused
+        if self.variant != 'plus':
+            return fused
+        # The root is steep without end at 0, where the ReLU lets no gradient pass: 0 * inf is NaN.
+        nothing = fused == 0
+        return fused.masked_fill(nothing, 1).sqrt().masked_fill(nothing, 0)
 
     def classify(self, inputs: Sequence[Tensor]) -> Tensor:
         """Logits (N, C) of the image's classes, of what :class:`MCTformer` returns."""

@@ -24,8 +24,10 @@ class SeedSegmentor(EncoderDecoder):
           │  slide: slide_inference(inputs)         their mean over the windows
           └─ recipe.merge                           normalised once, with the background
 
-    Training is mmsegmentation's. A model with level sets predicts those, with 0.5, the zero level
-    set, as the background; any other its CAM, with ``background`` of the recipe.
+    Training is mmsegmentation's. Where there is a level set, ``guide_level_set(backbone)`` of the decode
+    head, if it has one, asks the backbone for what the host itself does not need. A model with level
+    sets predicts those, with 0.5, the zero level set, as the background; any other its CAM, with
+    ``background`` of the recipe.
 
     Args:
         **kwargs: Of mmsegmentation's ``EncoderDecoder``. ``test_cfg`` may have ``seeds``, options of
@@ -38,8 +40,11 @@ class SeedSegmentor(EncoderDecoder):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         options = dict((self.test_cfg or {}).get('seeds') or {})
-        if 'seed_source' not in options and level_set_of(self) is not None:
-            options.update(seed_source='phi', background=ZERO_LEVEL)
+        if level_set_of(self) is not None:
+            if 'seed_source' not in options:
+                options.update(seed_source='phi', background=ZERO_LEVEL)
+            if hasattr(self.decode_head, 'guide_level_set'):
+                self.decode_head.guide_level_set(self.backbone)
         self.set_recipe(SeedRecipe(**options))
 
     def set_recipe(self, recipe: SeedRecipe) -> None:
