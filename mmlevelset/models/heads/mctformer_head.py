@@ -8,6 +8,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmlevelset.models.backbones.mctformer import MCTformer
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import image_labels, set_cams
 
@@ -99,7 +100,7 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
         self.cam_type = cam_type
         self.guide = guide
 
-    def guide_level_set(self, backbone: nn.Module) -> None:
+    def guide_level_set(self, backbone: MCTformer) -> None:
         """Have the backbone return in training what ``guide`` is made from: there is a level set."""
         backbone.train_attentions = self.guide == 'fused' and self.variant != 'v1'
 
