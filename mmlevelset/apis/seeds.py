@@ -1,6 +1,7 @@
 """Folders of seeds from and for other projects."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from mmengine.config import Config
 
 from mmlevelset.config import read_config
 from mmlevelset.datasets.image_labels import read_image_labels
+from mmlevelset.fileio.foreign_png import label_seed, map_files, map_seed
 from mmlevelset.fileio.foreign_seeds import FORMATS, read_foreign_seed, write_foreign_seed
 from mmlevelset.fileio.ids import image_id, list_ids
 from mmlevelset.fileio.images import find_images, image_size
@@ -16,6 +18,8 @@ from mmlevelset.fileio.output import finished_ids, resumed_folder
 from mmlevelset.fileio.seeds import Seed, read_seed, write_seed
 from mmlevelset.parallel import progress
 from mmlevelset.registry import DATASETS
+
+LAYOUTS = ('npy', 'labels', 'maps')
 
 
 def config_classes(path: str | Path) -> list[str]:
@@ -58,11 +62,13 @@ def import_seeds(
     images: str | Path | None = None,
     image_labels: str | Path | None = None,
     maps: str = 'high_res',
+    layout: str = 'npy',
 ) -> int:
-    """Turn the seeds of another project, ``<id>.npy``, into ours. Images already done are skipped.
+    """Turn the seeds or labels of another project into our seeds. Images already done are skipped.
 
     Args:
-        source: Folder of seeds, see :mod:`mmlevelset.fileio.foreign_seeds`.
+        source: Folder of seeds, see :mod:`mmlevelset.fileio.foreign_seeds` and
+            :mod:`mmlevelset.fileio.foreign_png`.
         out: Folder of ours, with a ``meta.json``.
         classes: C + 1 names, background first.
         method: What made the seeds, for ``meta.json``.
@@ -73,6 +79,8 @@ def import_seeds(
         image_labels: Their image-level labels, as a data set reads them. Seeds of absent classes
             are an error: they mean that keys count from another class, or another split.
         maps: Entry of IRN-like files to read.
+        layout: ``'npy'``, ``'labels'`` (label maps ``<id>.png``) or ``'maps'`` (grey maps
+            ``<id>_<class>.png``).
 
     Returns:
         int: images of the folder.
@@ -83,12 +91,12 @@ def import_seeds(
             classes; or if ``out`` holds seeds made in another way. Names the file.
     """
     source, out = Path(source), Path(out)
-    ids = list_ids(source, '.npy', ids)
+    readers = _readers(source, layout, ids, maps)
     labels, sizes = {}, {}
     if image_labels:
-        labels = read_image_labels(image_labels, [image_id(i) for i in ids], classes)
+        labels = read_image_labels(image_labels, list(readers), classes)
     if images:
-        sizes = _image_sizes(Path(images), ids)
+        sizes = _image_sizes(Path(images), list(readers))
     meta = dict(
         kind='seeds',
         classes=list(classes),
@@ -98,20 +106,43 @@ def import_seeds(
         source_place=place(source, out),
         maps=maps,
     )
-    names = {image_id(name): name for name in ids}
-    if len(names) < len(ids):
+    settings: tuple[str | tuple[str, ...], ...]
+    settings = ('classes', 'method', ('source', 'source_place'), 'maps')
+    if layout != 'npy':
+        meta['layout'] = layout
+        settings += ('layout',)
+    with resumed_folder(out, '.npz', list(readers), meta, settings) as left:
+        for id_ in progress(left, len(left), 'seeds'):
+            where, read = readers[id_]
+            seed = _check(read(), where, classes, sizes.get(id_), labels.get(id_))
+            write_seed(out / f'{id_}.npz', *seed)
+    return len(readers)
+
+
+def _readers(
+    source: Path, layout: str, ids: Sequence[str] | None, maps: str
+) -> dict[str, tuple[Path, Callable[[], Seed]]]:
+    """Per image, the file that an error names, and what reads its seed."""
+    if layout not in LAYOUTS:
+        raise ValueError(f'format {layout!r} is unknown; choose one of {LAYOUTS}')
+    if layout == 'maps':
+        found = map_files(source, ids)
+        return {
+            id_: (min(files.values()), partial(map_seed, files)) for id_, files in found.items()
+        }
+    suffix = '.npy' if layout == 'npy' else '.png'
+    files = [source / f'{name}{suffix}' for name in list_ids(source, suffix, ids)]
+    read: Callable[[Path], Seed] = label_seed
+    if layout == 'npy':
+        read = partial(read_foreign_seed, maps=maps)
+    readers: dict[str, tuple[Path, Callable[[], Seed]]]
+    readers = {image_id(path.stem): (path, partial(read, path)) for path in files}
+    if len(readers) < len(files):
         raise ValueError(
-            f'{source}: {len(ids)} files are seeds of {len(names)} images, some are there in two '
+            f'{source}: {len(files)} files are seeds of {len(readers)} images, some are there in two '
             'spellings of the id; keep one of each'
         )
-    settings = ('classes', 'method', ('source', 'source_place'), 'maps')
-    with resumed_folder(out, '.npz', list(names), meta, settings) as left:
-        for id_ in progress(left, len(left), 'seeds'):
-            where = source / f'{names[id_]}.npy'
-            seed = read_foreign_seed(where, maps)
-            seed = _check(seed, where, classes, sizes.get(id_), labels.get(id_))
-            write_seed(out / f'{id_}.npz', *seed)
-    return len(ids)
+    return readers
 
 
 def export_seeds(

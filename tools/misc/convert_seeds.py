@@ -8,6 +8,7 @@ import argparse
 
 from mmlevelset.apis import config_classes, export_seeds, import_seeds
 from mmlevelset.apis.command import make_parser, run
+from mmlevelset.apis.seeds import LAYOUTS
 from mmlevelset.datasets import VOCImageLabelDataset
 from mmlevelset.fileio.foreign_seeds import FORMATS
 from mmlevelset.fileio.ids import read_split
@@ -23,6 +24,12 @@ def parse_args() -> argparse.Namespace:
         command.add_argument('--split', help='list of the images (default: all of the folder)')
     command.add_argument('--format', choices=FORMATS, required=True, help='psa: {class: map}')
     command = direction.choices['import']
+    command.add_argument(
+        '--format',
+        choices=LAYOUTS,
+        default='npy',
+        help='npy: <id>.npy; labels: label maps <id>.png; maps: grey maps <id>_<class>.png',
+    )
     command.add_argument('--method', required=True, help='what made the seeds, for meta.json')
     command.add_argument('--images', help='folder of the images: check the sizes of the seeds')
     command.add_argument(
@@ -56,6 +63,7 @@ def main() -> None:
             images=args.images,
             image_labels=args.image_labels,
             maps=args.maps,
+            layout=args.format,
         )
     print(f'{count} seeds: {args.out}')
 
