@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import timedelta
 from io import StringIO
@@ -56,12 +57,16 @@ require_openmmlab()
 quieten_mmseg()
 
 import numpy as np  # noqa: E402
+from mmcv.transforms import Compose  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from mmengine.config.utils import MODULE2PACKAGE  # noqa: E402
+from mmengine.fileio import LocalBackend, register_backend  # noqa: E402
 from mmengine.logging import HistoryBuffer  # noqa: E402
 from mmengine.runner import CheckpointLoader, checkpoint  # noqa: E402
 from mmengine.utils import digit_version, is_installed  # noqa: E402
+from mmseg.apis import MMSegInferencer  # noqa: E402
 
+from mmlevelset.fileio.atomic import atomic_path  # noqa: E402
 from mmlevelset.fileio.checkpoints import load_checkpoint_file  # noqa: E402
 from mmlevelset.installation import find_config  # noqa: E402
 
@@ -140,6 +145,42 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
     """
     allow_mmengine_checkpoints()  # of a training, in a program that never called setup
     return load_checkpoint_file(filename, map_location)
+
+
+@register_backend('local', prefixes='', force=True)
+class AtomicBackend(LocalBackend):
+    """Files that mmengine writes, checkpoints above all, are complete or not there.
+
+    Its own backend leaves a checkpoint cut short where the disk is full, and names no file.
+
+    Remove when: mmengine writes checkpoints to a temporary name first.
+    """
+
+    def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
+        """Write bytes to a file."""
+        with atomic_path(filepath) as temporary:
+            temporary.write_bytes(obj)
+
+
+def keep_our_reader(theirs: Callable[[MMSegInferencer, Config], Compose]) -> Callable:
+    """Let ``MMSegInferencer`` run a test pipeline of ours as it is, because our reader takes arrays, too.
+
+    Its own ``_init_pipeline`` looks for mmsegmentation's ``LoadImageFromFile`` by name, to put a
+    reader in its place, and refuses every other.
+
+    Remove when: it takes readers of other names.
+    """
+
+    def init_pipeline(self: MMSegInferencer, cfg: Config) -> Compose:
+        steps = cfg.test_dataloader.dataset.pipeline
+        if steps[0]['type'] != 'mmlevelset.CheckedLoadImage':
+            return theirs(self, cfg)
+        return Compose([step for step in steps if not step['type'].endswith('LoadAnnotations')])
+
+    return init_pipeline
+
+
+MMSegInferencer._init_pipeline = keep_our_reader(MMSegInferencer._init_pipeline)
 
 
 def name_mmseg_package() -> None:

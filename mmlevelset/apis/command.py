@@ -18,6 +18,8 @@ from .runner import leave_processes
 
 # What our code raises for something that the user can put right.
 USER_ERRORS = (ValueError, OSError, RuntimeError, ImportError)
+# A full disk, a quota that is used up, and a limit on the size of files.
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def make_parser(doc: str | None, example: str = '') -> argparse.ArgumentParser:
@@ -76,8 +78,8 @@ def _report(error: Exception, debug: bool) -> int:
         name = 'the config asks for what cannot be built: '
     # A worker of the data loader puts its traceback into the message.
     text = str(error).rpartition(f'\n{type(error).__name__}: ')[2].strip()
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        text += '. Free some space, and give the command again; what is complete is kept.'
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        text += '. Free some space, and give the command again (trainings with --resume); what is complete is kept.'
     sys.stdout.flush()
     print(f'{Path(sys.argv[0]).name}: error: {name}{text}', file=sys.stderr)
     return 2 if ours else 1

@@ -22,13 +22,21 @@ class CheckedLoadImage(LoadImageFromFile):
     def __init__(self, to_float32: bool = False, backend_args: dict | None = None) -> None:
         super().__init__(to_float32, imdecode_backend='pillow', backend_args=backend_args)
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict | str | np.ndarray) -> dict:
         """Add ``img`` (ndarray (H, W, 3) uint8, BGR), ``img_shape`` and ``ori_shape`` (H, W).
+
+        Args:
+            results: With ``img_path``; or, of an inferencer, a path or the image itself (H, W, 3), BGR.
 
         Raises:
             FileNotFoundError: There is no such file.
             ValueError: The file is damaged, or not an image of 8 bits per channel.
         """
+        if isinstance(results, np.ndarray):
+            shape = results.shape[:2]
+            return dict(img=results, img_path=None, img_shape=shape, ori_shape=shape)
+        if isinstance(results, str):
+            results = dict(img_path=results)
         data = fileio.get(results['img_path'], backend_args=self.backend_args)
         image = decode_image(data, results['img_path'])[..., ::-1]
         results['img'] = image.astype(np.float32) if self.to_float32 else image

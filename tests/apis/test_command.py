@@ -83,12 +83,13 @@ def test_the_log_keeps_the_place(tmp_path, monkeypatch, capfd) -> None:
     assert 'in read_split' not in ''.join(capfd.readouterr())
 
 
-def test_a_full_disk(monkeypatch, capfd) -> None:
+@pytest.mark.parametrize('number', [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk(number, monkeypatch, capfd) -> None:
     def main() -> None:
-        raise OSError(errno.ENOSPC, 'No space left on device', 'a.pth')
+        raise OSError(number, 'No space', 'a.pth')
 
     assert outcome(main, monkeypatch) == 2
-    assert "device: 'a.pth'. Free some space" in capfd.readouterr().err.splitlines()[-1]
+    assert "No space: 'a.pth'. Free some space" in capfd.readouterr().err.splitlines()[-1]
 
 
 def test_exit_statuses(monkeypatch) -> None:

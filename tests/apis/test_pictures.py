@@ -9,7 +9,7 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
-from mmseg.apis import inference_model, init_model
+from mmseg.apis import MMSegInferencer, inference_model, init_model
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
@@ -43,6 +43,32 @@ def test_inference_model(tmp_path, data, host, level_set, mode):
     assert result.seed_source == ('phi' if level_set else 'cam')
     again = inference_model(model, cv2.imread(picture))
     assert torch.equal(again.seg_logits.data, result.seg_logits.data)
+
+
+@pytest.mark.parametrize('level_set', [False, True])
+def test_inferencer_of_mmsegmentation(tmp_path, data, level_set):
+    """Paths, arrays and folders, read by our reader; drawings, and the same labels as ours."""
+    path = checkpoint(tmp_path / 'x.pth', 'cam', level_set)
+    inferencer = MMSegInferencer(config(data, 'cam', level_set), path, device='cpu')
+    picture = str(data / 'JPEGImages/one.jpg')
+    results = inferencer([picture, cv2.imread(picture)], out_dir=str(tmp_path / 'out'))
+    one, two = results['predictions']
+    assert len(list((tmp_path / 'out/vis').iterdir())) == 2 and np.array_equal(one, two)
+    model = init_model(config(data, 'cam', level_set), path, device='cpu')
+    assert np.array_equal(inference_model(model, picture).pred_sem_seg.data[0], one)
+    assert len(inferencer(str(data / 'JPEGImages'))['predictions']) == 2
+    cv2.imwrite(str(tmp_path / 'deep.png'), np.full((48, 70), 40000, np.uint16))
+    with pytest.raises(ValueError, match='deep.png: a grey image of more than 8 bits'):
+        inferencer(str(tmp_path / 'deep.png'))
+
+
+def test_inferencer_of_mmsegmentation_on_other_pipelines(tmp_path, data):
+    """What is not ours is mmsegmentation's own affair."""
+    path = checkpoint(tmp_path / 'x.pth', 'cam', False)
+    cfg = config(data, 'cam', False)
+    cfg.test_dataloader.dataset.pipeline[0] = dict(type='LoadImageFromFile')
+    inferencer = MMSegInferencer(cfg, path, device='cpu')
+    assert type(inferencer.pipeline.transforms[0]).__name__ == 'InferencerLoader'
 
 
 @pytest.mark.parametrize('host', ['cam', 'seam', 'mctformer_plus'])
