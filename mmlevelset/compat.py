@@ -156,7 +156,7 @@ class AtomicBackend(LocalBackend):
     Remove when: mmengine writes checkpoints to a temporary name first.
     """
 
-    def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
+    def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes to a file."""
         with atomic_path(filepath) as temporary:
             temporary.write_bytes(obj)

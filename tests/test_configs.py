@@ -21,6 +21,7 @@ from mmengine.registry import (
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
+from mmlevelset.apis.names import check_names
 from mmlevelset.config import read_config
 from mmlevelset.models import LevelSetHead
 from mmlevelset.pipeline import Pipeline, expand
@@ -62,6 +63,7 @@ def test_the_lists_are_complete() -> None:
 def test_leaf(path: Path) -> None:
     cfg = read_config(str(path))
     init_default_scope(cfg.default_scope)
+    check_names(cfg)
 
     model = build(cfg.model)
     heads = [module for module in model.modules() if isinstance(module, LevelSetHead)]

@@ -1,23 +1,29 @@
 """What is looked at before a long job: paths, sizes and labels that would fail late or in silence."""
 
+import math
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
 from mmengine.runner import CheckpointLoader, Runner
 
+from mmlevelset.apis.names import check_names
+from mmlevelset.apis.train_labels import check_labels
 from mmlevelset.engine import bare_model, unfit_tensors
 from mmlevelset.evaluation import SeedMetric
 from mmlevelset.fileio.checkpoints import SAFETENSORS
 from mmlevelset.models.seeds import level_set_of
 
-VOID = 255  # label of pixels that train nothing
+# The whole numbers of a config, with the least that each may be; mmengine takes what it is given and fails later.
+WHOLE = {
+    'batch_size': 1, 'num_workers': 0, 'max_epochs': 1, 'max_iters': 1, 'val_interval': 1, 'val_begin': 0,
+    'accumulative_counts': 1,
+}  # fmt: skip
+LARGEST_SEED = 2**32 - 1  # of NumPy's generator
 
 
 def check_config(cfg: Config, task: str) -> None:
@@ -29,7 +35,7 @@ def check_config(cfg: Config, task: str) -> None:
 
     Raises:
         FileNotFoundError: A checkpoint of it does not exist.
-        ValueError: It has no data for the task, or a wrong size of a batch.
+        ValueError: It has no data for the task, an option that nothing reads, or a wrong number.
     """
     loader = f'{task}_dataloader'
     if not cfg.get(loader):
@@ -37,20 +43,31 @@ def check_config(cfg: Config, task: str) -> None:
             f'{cfg.filename} has no {loader}: it is no config to {task} with; give one that inherits '
             'a data set of configs/_base_/datasets'
         )
-    size = cfg[loader].get('batch_size')
-    if size is not None and (not isinstance(size, int) or size < 1):
-        raise ValueError(f'{loader}.batch_size must be a whole number of at least 1, got {size!r}')
+    for entry in (loader, f'{task}_cfg', 'optim_wrapper'):
+        for key, least in WHOLE.items():
+            _check_whole(f'{entry}.{key}', (cfg.get(entry) or {}).get(key), least)
+    _check_whole('randomness.seed', (cfg.get('randomness') or {}).get('seed'), 0, LARGEST_SEED)
     for name, path in _checkpoints(cfg.to_dict(), task):
         if isinstance(path, str) and '://' not in path and not Path(path).expanduser().is_file():
             raise FileNotFoundError(
                 f'{name}: no checkpoint at {path!r}; there are {_near(path)}. A training writes '
                 'epoch_N.pth or iter_N.pth into its work folder.'
             )
+    check_names(cfg)
+
+
+def _check_whole(name: str, value: Any, least: int, most: float = math.inf) -> None:
+    if value is None or type(value) is int and least <= value <= most:
+        return
+    limits = f'of at least {least}' if most == math.inf else f'from {least} to {most}'
+    raise ValueError(
+        f'{name} must be a whole number {limits}, got {value!r}; correct it in the config'
+    )
 
 
 def _checkpoints(cfg: dict[str, Any], task: str) -> Iterator[tuple[str, Any]]:
     """Name and path of every checkpoint that a config loads."""
-    yield 'load_from', cfg.get('load_from')
+    yield 'load_from' if task == 'train' else 'checkpoint', cfg.get('load_from')
     # A test loads all weights from one file.
     found = [('model', cfg.get('model'))] if task == 'train' else []
     while found:
@@ -153,29 +170,4 @@ def check_training(runner: Runner) -> None:
             f'{loader.batch_size} in {runner.world_size} processes, and drop_last leaves out what '
             'remains. Lower train_dataloader.batch_size, or set train_dataloader.drop_last=False.'
         )
-    _check_labels(dataset)
-
-
-def _check_labels(dataset: Any) -> None:
-    """Read label maps, spread over a data set, until they show two classes."""
-    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
-    # Nothing that draws random numbers, which would change the training.
-    load = [step for step in steps if isinstance(step, LoadImageFromFile | LoadAnnotations)]
-    if not any(isinstance(step, LoadAnnotations) for step in load):
-        return
-    classes: set[int] = set()
-    # Far apart first: neighbours are often alike.
-    for index in np.random.RandomState(0).permutation(len(dataset)):
-        loaded = dataset.get_data_info(int(index))
-        path = loaded['seg_map_path']
-        for step in load:
-            loaded = step(loaded)
-        classes |= set(np.unique(loaded['gt_seg_map']).tolist()) - {VOID}
-        if len(classes) > 1:
-            return
-    what = f'class {classes.pop()} alone' if classes else f'void ({VOID}) alone'
-    raise ValueError(
-        f'{Path(path).parent}: all {len(dataset)} label maps of the training show {what}, so there is '
-        'nothing to learn. Look at how they were made: the threshold of tools/make_pseudo_labels.py or '
-        'tools/refine.py, and the seeds.'
-    )
+    check_labels(dataset)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mmengine.logging import MMLogger
 from mmengine.registry import build_functions
+from mmengine.runner import runner
 
 from mmlevelset.installation import PACKAGE, TOOLS
 
@@ -100,12 +101,18 @@ def _is_of_config(error: Exception) -> bool:
     frames = traceback.extract_tb(error.__traceback__)
     files = [frame.filename for frame in frames]
     builder = [i for i, file in enumerate(files) if file == build_functions.__file__]
+    # A Runner looks at its own arguments, too.
+    builder += [
+        i
+        for i, frame in enumerate(frames)
+        if frame.filename == runner.__file__ and frame.name == '__init__'
+    ]
     # Of our classes, which hand on what they do not know, and of data loaders, made by the Runner.
     if isinstance(error, TypeError) and 'unexpected keyword argument' in str(error):
         return bool(builder) or frames[-1].name.startswith('build_')
     if not builder or _is_ours(''.join(traceback.format_exception(error))):
         return False
-    return builder[-1] == len(files) - 1 or isinstance(
+    return max(builder) == len(files) - 1 or isinstance(
         error, ValueError | TypeError | AssertionError
     )
 

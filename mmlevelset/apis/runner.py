@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import logging
 import os
 from contextlib import nullcontext
 from numbers import Real
@@ -84,7 +85,14 @@ def build_runner(cfg: Config) -> Runner:
         load_guard=dict(type='mmlevelset.LoadGuardHook'), finite=dict(type='mmlevelset.FiniteHook')
     )
     cfg.default_hooks = {**always, **cfg.get('default_hooks', {})}
-    return Runner.from_cfg(cfg)
+    runner = Runner.from_cfg(cfg)
+    runner.logger.addFilter(_learns)
+    return runner
+
+
+def _learns(record: logging.LogRecord) -> bool:
+    """Leave out a line for each frozen parameter, which mmengine's constructor of optimisers writes."""
+    return not str(record.msg).endswith('is skipped since its requires_grad=False')
 
 
 def train(cfg: Config, resume: bool = False) -> None:
@@ -106,6 +114,9 @@ def train(cfg: Config, resume: bool = False) -> None:
             set_resume(cfg)
         runner = build_runner(cfg)
         check_training(runner)
+        own = list(runner.model.parameters())
+        frozen = sum(not parameter.requires_grad for parameter in own)
+        print_log(f'{frozen} of {len(own)} tensors of the model are frozen', logger='current')
         runner.train()
 
 

@@ -1,7 +1,7 @@
 """VOC-style folders with image-level labels."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,8 @@ class VOCImageLabelDataset(BaseSegDataset):
                 f'{type(self).__name__}: reduce_zero_label would shift the labels of masks and not the '
                 'image-level labels. Leave it out; masks hold 0 (background), 1..C and 255 (void).'
             )
+        given = dict(ann_file=ann_file, image_labels=image_labels, data_prefix=data_prefix)
+        self._check_types(**given, metainfo=metainfo, data_root=kwargs.get('data_root'))
         # mmengine joins only strings; a prefix of None in a config means "not given".
         data_prefix = {key: value for key, value in (data_prefix or {}).items() if value}
         data_prefix.setdefault('img_path', 'JPEGImages')
@@ -113,6 +115,28 @@ class VOCImageLabelDataset(BaseSegDataset):
             if 'seg_map_path' in self.data_prefix:
                 folder = self.data_prefix['seg_map_path']
                 self._metainfo.update(gt_dir=folder, **mask_conventions(folder))
+
+    def _check_types(self, **given: Any) -> None:
+        """Refuse arguments that are no paths, or no dicts, where these are expected."""
+        expected = dict(
+            ann_file=(str | Path, 'the path of a list of images'),
+            image_labels=(
+                str | Path,
+                "the path of a file or folder with the classes of each image, 'masks', or None",
+            ),
+            data_root=(str | Path, 'the path of a folder'),
+            data_prefix=(Mapping, "a dict, as dict(img_path='JPEGImages')"),
+            metainfo=(Mapping, "a dict, as dict(classes=('background', 'cat'))"),
+        )
+        for name, (kind, words) in expected.items():
+            if given[name] is not None and not isinstance(given[name], kind):
+                raise ValueError(f'{type(self).__name__}: {name}={given[name]!r}, expected {words}')
+        classes = (given['metainfo'] or {}).get('classes', ())
+        if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
+            raise ValueError(
+                f'{type(self).__name__}: metainfo.classes={classes!r}, expected a list of names, '
+                'background first'
+            )
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence[str] | None = None) -> None:

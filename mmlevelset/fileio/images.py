@@ -16,6 +16,7 @@ from .ids import IMAGE_SUFFIXES, image_id, preview
 FORMATS = ('JPEG', 'PNG', 'BMP', 'TIFF', 'WEBP', 'GIF', 'PPM', 'JPEG2000')
 # The ground that mmcv lays under transparent grey images: ImageNet's mean colour, RGB.
 GROUND = (124, 117, 104)
+MAP_COLOURS = [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0]  # the first of VOC's palette for labels
 ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)  # EXIF: the tag, and the values that swap the sides
 
 
@@ -43,7 +44,7 @@ def find_images(
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f'{folder}: folder not found; check the path of the images')
+        raise FileNotFoundError(f'{folder}: folder not found; check its path')
     found: dict[str, tuple[int, str]] = {}
     for name in sorted(os.listdir(folder)):
         for rank, suffix in enumerate(suffixes):
@@ -92,11 +93,16 @@ def decode_image(data: bytes, path: str | Path) -> np.ndarray:
         np.ndarray: colours, (H, W, 3) uint8, RGB.
 
     Raises:
-        ValueError: The file is damaged or holds several pictures, or numbers beyond 8 bits, of which
-            only their owner knows what is black and what is white.
+        ValueError: The file is damaged, a label map, or holds several pictures, or numbers beyond 8
+            bits, of which only their owner knows what is black and what is white.
     """
     with opened(io.BytesIO(data), path, 'an image') as image:
         check_depth(image, path)
+        if image.mode == 'P' and (image.getpalette() or [])[: len(MAP_COLOURS)] == MAP_COLOURS:
+            raise ValueError(
+                f"{path}: a label map (its palette is VOC's), expected an image; give the folder of the "
+                'images, as JPEGImages'
+            )
         check_sums(image, data)
         return upright_colours(image)
 

@@ -1,5 +1,6 @@
 """What is refused before a training or a test begins."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,8 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmlevelset.apis import check_config, check_weights, state_backgrounds
-from mmlevelset.apis.checks import _check_labels
+from mmlevelset.apis.names import check_names
+from mmlevelset.apis.train_labels import check_labels
 from mmlevelset.datasets import CheckedLoadAnnotations, CheckedLoadImage
 from mmlevelset.evaluation import SeedMetric
 from mmlevelset.models import LevelSetHead
@@ -30,10 +32,31 @@ from mmlevelset.models import LevelSetHead
         ('test', 'test_dataloader=None', 'has no test_dataloader'),
         ('train', 'train_dataloader.batch_size=9 train_dataloader.drop_last=True '
          'train_dataloader.sampler.type=DefaultSampler', '8 images, fewer than one batch: batch_size=9'),
-        ('train', 'model.depth=3', "the config asks for what cannot be built"),
-        ('train', 'model.type=Lyne', 'Lyne is not in the'),
-        ('train', 'train_dataloader.batchsize=3', "cannot be built: DataLoader.__init__() got an"),
-        ('train', 'train_dataloader.dataset.size=3', "unexpected keyword argument 'size'"),
+        ('train', 'train_cfg.max_iters=abc', "train_cfg.max_iters must be a whole number of at least 1, got 'abc'"),
+        ('train', 'train_cfg.val_interval=0', 'train_cfg.val_interval must be a whole number of at least 1, got 0'),
+        ('train', 'train_dataloader.num_workers=-1', 'num_workers must be a whole number of at least 0, got -1'),
+        ('train', 'randomness.seed=abc', "randomness.seed must be a whole number from 0 to 4294967295, got 'abc'"),
+        ('test', 'randomness.seed=-1', 'randomness.seed must be a whole number from 0 to 4294967295, got -1'),
+        ('train', 'randomness.sed=1', "randomness.sed=1, but Runner.set_randomness has no 'sed'; did you mean 'seed'"),
+        ('train', 'default_hooks.checkpoint.intervall=1',
+         "default_hooks.checkpoint.intervall=1, but CheckpointHook has no 'intervall'; did you mean 'interval'?"),
+        ('train', 'default_hooks.checkpoint.often=1', "CheckpointHook has no 'often'; it takes backend_args, by_epoch"),
+        ('test', 'default_hooks.logger.intervl=1', "LoggerHook has no 'intervl'; did you mean 'interval'"),
+        ('train', 'default_hooks.chekpoint.interval=1', "default_hooks has no 'chekpoint'; did you mean 'checkpoint'"),
+        ('train', 'model.depth=3', "model.depth=3, but Line has no 'depth'; it takes root"),
+        ('train', 'optim_wrapper.clip_gradd.max_norm=1', "OptimWrapper has no 'clip_gradd'; did you mean 'clip_grad'"),
+        ('train', 'optim_wrapper.optimizer.lrr=1', "optim_wrapper.optimizer.lrr=1, but SGD has no 'lrr'"),
+        ('train', 'optim_wrapper.paramwise_cfg.custom_kys.a.lr_mult=1', "did you mean 'custom_keys'"),
+        ('train', 'env_cfg.cudnn_benchmrk=1', "env_cfg has no 'cudnn_benchmrk'; did you mean 'cudnn_benchmark'"),
+        ('train', 'val_dataloader.batchsize=2', "DataLoader has no 'batchsize'; did you mean 'batch_size'"),
+        ('train', 'train_dataloader.sampler.shufle=True', "InfiniteSampler has no 'shufle'; did you mean 'shuffle'"),
+        ('train', 'train_cfg.max_iter=3', "IterBasedTrainLoop has no 'max_iter'; did you mean 'max_iters'"),
+        ('test', 'test_evaluator.prefx=a', "Error has no 'prefx'; did you mean 'prefix'"),
+        ('train', 'val_cfg=None', 'cannot be built: val_dataloader, val_cfg, and val_evaluator should be either'),
+        ('train', 'model.type=Lyne', "model.type='Lyne' is not known; did you mean 'Line'?"),
+        ('train', 'model.type=Unlike', 'Unlike is not in the'),
+        ('train', 'train_dataloader.sampler.type=DefaultSmpler', "did you mean 'DefaultSampler'?"),
+        ('train', 'train_dataloader.dataset.size=3', "dataset.size=3, but Numbers has no 'size'; it takes"),
         ('train', 'optim_wrapper.optimizer.lr=abc', 'the config asks for what cannot be built'),
     ],
 )  # fmt: skip
@@ -44,6 +67,29 @@ def test_early_refusals(toy, refuse, task, options, message) -> None:
     checkpoint = ['any.pth'] if task == 'test' else []
     text = refuse(f'{task}.py', 'toy.py', *checkpoint, '--cfg-options', *options.split())
     assert message in text
+
+
+def test_a_test_names_its_argument(toy, refuse) -> None:
+    (toy / 'epoch_7.pth').write_bytes(b'')
+    text = refuse('test.py', 'toy.py', 'epoch_9.pth')
+    assert text.startswith("checkpoint: no checkpoint at 'epoch_9.pth'; there are epoch_7.pth")
+
+
+def test_names_that_classes_hand_on() -> None:
+    """Options of parents are known, and what is a variable of the file is none of anybody's options."""
+    head = dict(type='FCNHead', in_channels=4, channels=8, num_classes=2, num_convs=1)
+    norm = dict(type='BN', requires_grad=True)
+    cfg = Config(
+        dict(
+            default_scope='mmseg', norm_cfg=norm, model=dict(decode_head=dict(head, norm_cfg=norm))
+        )
+    )
+    check_names(cfg)
+    cfg.model.decode_head.num_clases = 3
+    with pytest.raises(
+        ValueError, match="model.decode_head.num_clases=3, .* did you mean 'num_classes'"
+    ):
+        check_names(cfg)
 
 
 def test_a_schedule_that_ends_before_it_begins(toy, refuse) -> None:
@@ -92,13 +138,39 @@ VOID, BACK, BOTH = ([pair] * 2 for pair in ([255, 255], [0, 255], [0, 3]))
 )  # fmt: skip
 def test_labels_that_teach_nothing(tmp_path, masks, message) -> None:
     with pytest.raises(ValueError, match=f'{tmp_path}: {message}'):
-        _check_labels(Labels(tmp_path, masks))
+        check_labels(Labels(tmp_path, masks))
+
+
+class Wrapped:
+    """A data set around others, as ConcatDataset, RepeatDataset and MultiImageMixDataset are."""
+
+    def __init__(self, **inside) -> None:
+        self.__dict__ |= inside
+
+    def __len__(self) -> int:
+        return 9
+
+
+@pytest.mark.parametrize(
+    ('masks', 'message'),
+    [(([VOID], [VOID]), r'0: all 1 label maps of the training show void'),
+     (([BOTH], [VOID, VOID]), r'1: all 2 label maps of the training show void'),
+     (([BACK], [BACK]), r'0, .*1: all 9 label maps of the training show class 0 alone'),
+     (([BACK], [BOTH]), None)],
+)  # fmt: skip
+def test_labels_inside_wrappers(tmp_path, masks, message) -> None:
+    for i in range(2):
+        (tmp_path / str(i)).mkdir()
+    parts = [Labels(tmp_path / str(i), each) for i, each in enumerate(masks)]
+    dataset = Wrapped(dataset=Wrapped(datasets=[Wrapped(dataset=parts[0]), parts[1]]))
+    with pytest.raises(ValueError, match=message) if message else nullcontext():
+        check_labels(dataset)
 
 
 def test_labels_that_do(tmp_path) -> None:
-    _check_labels(Labels(tmp_path, [BACK] * 9 + [BOTH]))
+    check_labels(Labels(tmp_path, [BACK] * 9 + [BOTH]))
     many = Labels(tmp_path, [BOTH] * 50)
-    _check_labels(many)
+    check_labels(many)
     assert many.opened == 1
 
 

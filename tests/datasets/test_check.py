@@ -14,7 +14,7 @@ from mmlevelset.datasets.prepare.check import check_coco, check_voc
 from mmlevelset.datasets.prepare.check_own import check_own
 from mmlevelset.datasets.prepare.coco14 import convert_coco14
 from mmlevelset.datasets.prepare.files import Pair, inspect
-from mmlevelset.datasets.prepare.findings import SAMPLES, sampled
+from mmlevelset.datasets.prepare.findings import SAMPLES, Report, sampled
 from mmlevelset.datasets.prepare.voc_aug import convert_voc_aug
 from mmlevelset.fileio.labels import write_label
 from tools.rehearsal.coco import write_coco
@@ -69,7 +69,7 @@ def test_command_line(tmp_path):
     command = [sys.executable, 'tools/dataset_converters/check.py', 'voc', str(tmp_path)]
     wrong = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert wrong.returncode == 1 and f'{tmp_path}: not the folder of the data' in wrong.stdout
-    assert '1 errors, 0 warnings' in wrong.stdout
+    assert '1 error, 0 warnings' in wrong.stdout
 
 
 def test_wrong_folders(voc, coco):
@@ -252,6 +252,24 @@ def test_own_folder(own):
     assert not report.errors and 'no masks' in report.warnings[0]
 
 
+def test_an_own_folder_whose_classes_have_no_names(own, refuse):
+    """The cure is the last sentence on stderr."""
+    (own / 'image_labels.json').write_text('{"x": [1], "y": [1], "IMG 1": [1]}')
+    text = refuse('dataset_converters/check.py', 'own', str(own))
+    assert 'image_labels.json states no classes' in text and 'with --classes' in text
+    (own / 'image_labels.json').unlink()
+    text = refuse('dataset_converters/check.py', 'own', str(own))
+    assert 'image_labels.json does not exist' in text and 'with --classes' in text
+
+
+def test_counts_of_errors():
+    report = Report()
+    assert report.summary() == '0 errors, 0 warnings'
+    report.error('a')
+    report.warn('b')
+    assert report.summary() == '1 error, 1 warning'
+
+
 def test_faults_of_an_own_folder(own):
     lists, labels, mask = (
         own / LISTS,
@@ -281,7 +299,6 @@ def test_faults_of_an_own_folder(own):
         labels,
         b'{"classes": ["background", "a"], "labels": {"x": [1], "IMG 1": [1]}}',
     )
-    fault('states no classes', labels, b'{"x": [1], "y": [1], "IMG 1": [1]}')
     fault('comes twice', labels, b'{"x": [1], "x": [2]}')
     Image.fromarray(np.eye(6, 8, dtype=np.uint8) * 255).save(own / 'void.png')
     fault('255 is void', mask, (own / 'void.png').read_bytes())

@@ -8,7 +8,9 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmlevelset.apis.train_labels import check_labels
 from mmlevelset.datasets import VOCImageLabelDataset
+from mmlevelset.fileio.labels import read_label, write_label
 from mmlevelset.fileio.meta import write_meta
 
 CLASSES = ['background', 'dog', 'sheep', 'sofa']  # neither a subset in VOC's order nor 21
@@ -163,6 +165,47 @@ def test_several_lists_in_one_training(root):
         part['test_mode'] = True  # results of both cannot be stated as those of one
     with pytest.raises(ValueError, match='does not match'):
         DATASETS.build(dict(type='ConcatDataset', datasets=parts))
+
+
+def test_empty_labels_inside_wrappers(root):
+    """Those of mmengine and mmsegmentation show the check the data sets that they hold."""
+    init_default_scope('mmseg')
+    for path in (root / 'SegmentationClass').iterdir():
+        write_label(path, np.zeros_like(read_label(path)))
+    part = dict(
+        type='mmlevelset.VOCImageLabelDataset', data_root=str(root), metainfo=dict(classes=CLASSES),
+        ann_file='ImageSets/Segmentation/train.txt', data_prefix=dict(seg_map_path='SegmentationClass'),
+        pipeline=[dict(type='mmlevelset.CheckedLoadImage'), dict(type='mmlevelset.CheckedLoadAnnotations')],
+    )  # fmt: skip
+    mixed = dict(type='MultiImageMixDataset', dataset=part, pipeline=[])
+    joined = dict(type='ConcatDataset', datasets=[part])
+    for wrapped in (part, mixed, joined, dict(type='RepeatDataset', times=2, dataset=joined)):
+        with pytest.raises(ValueError, match='class 0 alone'):
+            check_labels(DATASETS.build(wrapped))
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        (
+            dict(image_labels=[1, 2]),
+            r'image_labels=\[1, 2\], expected the path of a file or folder',
+        ),
+        (dict(image_labels=True), 'image_labels=True, expected the path'),
+        (dict(ann_file=3), 'ann_file=3, expected the path of a list'),
+        (dict(data_root=['a']), r"data_root=\['a'\], expected the path of a folder"),
+        (dict(data_prefix='JPEGImages'), "data_prefix='JPEGImages', expected a dict"),
+        (dict(metainfo=['cat']), r"metainfo=\['cat'\], expected a dict"),
+        (dict(metainfo=dict(classes='cat')), "metainfo.classes='cat', expected a list of names"),
+        (
+            dict(metainfo=dict(classes=['background', 1])),
+            'metainfo.classes=.* expected a list of names',
+        ),
+    ],
+)
+def test_arguments_of_wrong_types(root, option, message):
+    with pytest.raises(ValueError, match=f'VOCImageLabelDataset: {message}'):
+        build(root, **option)
 
 
 @pytest.mark.parametrize('suffix', ['JPG', 'jpeg', 'png', 'PNG', 'bmp', 'tif'])

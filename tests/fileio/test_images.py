@@ -8,6 +8,7 @@ from PIL import Image
 
 from mmlevelset.datasets import CheckedLoadImage
 from mmlevelset.fileio.images import GROUND, find_images, image_size, read_image
+from mmlevelset.fileio.labels import write_label
 
 RNG = np.random.default_rng(0)
 PHOTO = np.asarray(Image.fromarray(RNG.integers(0, 256, (4, 6, 3), np.uint8)).resize((61, 37), 3))
@@ -180,3 +181,12 @@ def test_finder_of_longer_suffixes(tmp_path):
     for name in ('a_leftImg8bit.png', 'a_other.png'):
         (tmp_path / name).touch()
     assert find_images(tmp_path, ['a'], ['_leftImg8bit.png'])['a'].name == 'a_leftImg8bit.png'
+
+
+def test_label_maps_are_no_images(tmp_path):
+    """A folder of masks in the place of the images would be trained on."""
+    write_label(tmp_path / 'a.png', np.eye(6, dtype=np.uint8))
+    with pytest.raises(
+        ValueError, match='a.png: a label map .* expected an image; give the folder'
+    ):
+        read_image(tmp_path / 'a.png')

@@ -29,6 +29,9 @@ def check_own(root: str | Path, classes: Sequence[str] | None = None, jobs: int 
 
     Returns:
         Report: ``errors`` is empty if all is well.
+
+    Raises:
+        ValueError: The names of the classes are not known.
     """
     root, report = Path(root), Report()
     folders = ('JPEGImages', LISTS)
@@ -97,8 +100,10 @@ def _reported_classes(report: Report, root: Path) -> list[str]:
         report.error(str(error))
         return []
     if not classes:
-        report.error(
-            f'{root / LABELS[0]} states no classes: name them with --classes, background first.'
+        path = root / LABELS[0]
+        raise ValueError(
+            f'{path} {"states no classes" if path.is_file() else "does not exist"}, expected it to name '
+            'them; give their names with --classes, background first'
         )
     return classes
 

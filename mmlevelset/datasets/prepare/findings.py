@@ -109,7 +109,8 @@ class Report:
 
     def summary(self) -> str:
         """Say how many errors and warnings there are."""
-        return f'{len(self.errors)} errors, {len(self.warnings)} warnings'
+        counts = dict(error=len(self.errors), warning=len(self.warnings))
+        return ', '.join(f'{n} {word}{"s" * (n != 1)}' for word, n in counts.items())
 
 
 def sampled(count: int) -> np.ndarray:

