@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmlevelset import commands
+from mmlevelset import commands, compat
 
 ROOT = Path(__file__).resolve().parents[2]
 # Sub-command -> the tool of the same purpose.
@@ -89,3 +89,20 @@ def test_without_a_stack_a_command_says_how_to_install_one(monkeypatch, capsys) 
     monkeypatch.setitem(sys.modules, 'mmlevelset.compat', None)
     assert call(monkeypatch, 'train', 'any.py') == 2
     assert capsys.readouterr().err.startswith('mmlevelset train: error: ')
+
+
+def test_a_command_prints_nothing_but_its_own() -> None:
+    """No lines of what it imports, on either stream."""
+    command = [sys.executable, '-W', 'error::UserWarning', '-m', 'mmlevelset', 'labels', '--help']
+    result = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert result.stdout.startswith('usage: mmlevelset labels ') and result.stderr == ''
+
+
+def test_only_the_lines_of_the_fork_are_dropped(monkeypatch, capsys) -> None:
+    def say(name: str) -> None:
+        print(f'Could not import OneDL\nnews of {name}')
+
+    monkeypatch.setattr('mmlevelset.compat.importlib.import_module', say)
+    compat.quieten_mmseg()
+    out = capsys.readouterr().out.splitlines()
+    assert out == ['news of mmseg.datasets', 'news of mmcv.cnn.bricks.transformer']

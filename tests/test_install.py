@@ -1,0 +1,65 @@
+"""Constraints, Dockerfile and extras say the same versions of the same packages."""
+
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = {'onedl': 'constraints.txt', 'openmmlab': 'constraints-openmmlab.txt'}
+
+
+def plain(name: str) -> str:
+    """A name as package indices compare it."""
+    return re.sub(r'[-_.]+', '-', name).lower()
+
+
+def pins(file: str) -> dict[str, str]:
+    lines = (ROOT / file).read_text().splitlines()
+    pairs = [line.partition('==') for line in lines if not line.startswith('#')]
+    assert all(version for _, _, version in pairs), f'{file} pins something to nothing'
+    return {plain(name): version for name, _, version in pairs}
+
+
+@pytest.fixture
+def metadata(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What setup.py gives to setuptools."""
+    given: dict[str, Any] = {}
+    monkeypatch.setattr('setuptools.setup', given.update)
+    runpy.run_path(str(ROOT / 'setup.py'))
+    return given
+
+
+@pytest.mark.parametrize(('extra', 'file'), FILES.items())
+def test_the_stack_of_each_extra_is_pinned(extra: str, file: str, metadata) -> None:
+    pinned, names = pins(file), [*metadata['install_requires'], *metadata['extras_require'][extra]]
+    wanted = {plain(re.split(r'[<>=!\[ ]', name)[0]) for name in names}
+    assert not wanted - set(pinned), f'{file} does not pin them'
+    # Either stack alone: a constraint of the other would be of no use, or in the way.
+    other = metadata['extras_require'][next(key for key in FILES if key != extra)]
+    assert not {plain(name) for name in other if 'mm' in name and '<' not in name} & set(pinned)
+
+
+def test_both_stacks_are_tried_with_one_torch_which_the_pages_install() -> None:
+    (torch,) = {pins(file)['torch'] for file in FILES.values()}
+    for path in ('README.md', 'docs/en/get_started.md', 'Dockerfile', '.ci/run'):
+        assert set(re.findall(r'torch==([\d.]+\d)', (ROOT / path).read_text())) == {torch}, path
+
+
+def test_upstream_mmengine_finds_pkg_resources() -> None:
+    assert int(pins(FILES['openmmlab'])['setuptools'].partition('.')[0]) < 81
+
+
+def test_the_image_installs_what_the_page_installs() -> None:
+    docker = (ROOT / 'Dockerfile').read_text()
+    assert '-c /src/constraints.txt "/src[onedl,weights]"' in docker
+    assert 'ENTRYPOINT ["mmlevelset"]' in docker
+    ignored = (ROOT / '.dockerignore').read_text().split()
+    assert {'.git', 'data', 'work_dirs'} <= set(ignored)
+
+
+def test_the_console_command_is_installed(metadata) -> None:
+    (script,) = metadata['entry_points']['console_scripts']
+    assert script == 'mmlevelset = mmlevelset.commands:main'
