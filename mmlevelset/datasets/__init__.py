@@ -11,6 +11,7 @@ from .affinity_transforms import (
 )
 from .augment import ColorJitter, RandomPlacedCrop
 from .coco14 import COCO14Dataset
+from .guide import LoadGuide
 from .hsv_shift import RandomHSVShift
 from .input_transforms import MultiScaleFlip, PackImageLabels
 from .mctformer_transforms import RandAugment, RandomErasing, RandomResizedCrop, ResizeByRatio
@@ -25,6 +26,7 @@ __all__ = [
     'CheckedLoadImage',
     'ColorJitter',
     'LoadAffinityScores',
+    'LoadGuide',
     'MultiScaleFlip',
     'OverlappingViews',
     'PackImageLabels',

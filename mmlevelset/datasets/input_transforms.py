@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import torch
 from mmcv.transforms import TestTimeAug
 from mmseg.datasets.transforms import PackSegInputs
 
@@ -24,6 +26,14 @@ class PackImageLabels(PackSegInputs):
 
     def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
         super().__init__(meta_keys=meta_keys)
+
+    def transform(self, results: dict) -> dict:
+        """Pack ``inputs`` and ``data_samples``, with ``guide`` (C, H, W) where one was loaded."""
+        packed = super().transform(results)
+        if 'guide' in results:
+            guide = np.ascontiguousarray(results['guide'].transpose(2, 0, 1))
+            packed['data_samples'].set_data({'guide': torch.from_numpy(guide).float() / 255})
+        return packed
 
 
 @TRANSFORMS.register_module()

@@ -12,7 +12,7 @@ from mmlevelset.fileio.conventions import mask_conventions
 from mmlevelset.fileio.ids import IMAGE_SUFFIXES, image_id, read_split
 from mmlevelset.fileio.images import find_images
 from mmlevelset.fileio.labels import VOID, read_label, voc_palette
-from mmlevelset.fileio.output import check_finished
+from mmlevelset.fileio.output import check_finished, finished_ids
 from mmlevelset.registry import DATASETS
 
 MASKS_READ = 100  # at the start, and only as long as none shows an object
@@ -45,6 +45,8 @@ class VOCImageLabelDataset(BaseSegDataset):
         data_prefix (dict): ``img_path`` and, optionally, ``seg_map_path``: folders.
         img_suffix (str | None): End of the image files where it is more than a suffix, such as
             ``'_leftImg8bit.png'``; default: any of :data:`mmlevelset.fileio.ids.IMAGE_SUFFIXES`.
+        guide_dir (str | None): Exported seeds of the images, which level sets are trained on in the
+            place of the host's CAM, see :class:`LoadGuide`.
         **kwargs: Of :class:`mmseg.datasets.BaseSegDataset`. ``metainfo=dict(classes=...)`` (with
             'background' first) replaces the 20 classes; without a palette it gets VOC's colours.
 
@@ -87,8 +89,13 @@ class VOCImageLabelDataset(BaseSegDataset):
         data_prefix: dict | None = None,
         metainfo: dict | None = None,
         img_suffix: str | None = None,
+        guide_dir: str | None = None,
         **kwargs: Any,
     ) -> None:
+        if guide_dir:
+            load, *rest = kwargs['pipeline']
+            guide = dict(type='mmlevelset.LoadGuide', seed_dir=guide_dir)
+            kwargs['pipeline'] = [load, guide, *rest]
         if kwargs.get('reduce_zero_label'):
             raise ValueError(
                 f'{type(self).__name__}: reduce_zero_label would shift the labels of masks and not the '
@@ -102,6 +109,7 @@ class VOCImageLabelDataset(BaseSegDataset):
         if metainfo and 'classes' in metainfo:
             metainfo = {'palette': voc_palette(len(metainfo['classes'])).tolist(), **metainfo}
         self.image_labels = image_labels
+        self.guide_dir = guide_dir
         super().__init__(
             ann_file=ann_file,
             data_prefix=data_prefix,
@@ -162,6 +170,8 @@ class VOCImageLabelDataset(BaseSegDataset):
             masks = self._find(ids, 'seg_map_path', (self.seg_map_suffix,))
             self._check_masks(list(masks.values()))
         labels = self._load_labels(ids, masks)
+        if self.guide_dir:
+            finished_ids(self.guide_dir, '.npz', [Path(images[id_]).stem for id_ in ids])
 
         data_list = []
         for id_ in ids:

@@ -6,6 +6,7 @@ field                  shape, dtype           meaning
 metainfo `img_label`   (C,) float 0/1         image-level label of the foreground classes, the only supervision
 data `input_image`     (3, H, W) float        the image as the backbone sees it, with metainfo `img_mean`/`img_std`
 data `cam`             (C, h, w) float >= 0   the host's class activation maps, unnormalised, with their graph
+data `guide`           (C, H, W) float        a seed in [0, 1] that level sets learn from in the place of `cam`
 data `seg_logits`      (1 + C, H, W) float    of a prediction: the background's score, then the seeds in [0, 1]
 data `phi_0`, `phi_T`  (K, H, W) float        … if asked for: of the present classes, in pixels, positive inside
 metainfo `seed_source` str                    of a prediction: ``'cam'``, ``'phi'`` (level sets) or ``'fused'``
@@ -62,7 +63,23 @@ def set_cams(samples: Sequence[SegDataSample], cams: Tensor) -> None:
 
 
 def get_cams(samples: Sequence[SegDataSample]) -> Tensor | None:
-    """Return the host's CAMs (N, C, h, w), >= 0, unnormalised; ``None`` when no host wrote any."""
+    """Return what level sets learn from, (N, C, h, w), >= 0, unnormalised.
+
+    This is ``guide``, or the host's CAM where the data set has none; ``None`` when no host wrote one.
+
+    Raises:
+        ValueError: A guide does not cover its image.
+    """
+    if samples and all('guide' in sample for sample in samples):
+        for sample in samples:
+            size = tuple(sample.input_image.shape[-2:])
+            if tuple(sample.guide.shape[-2:]) != size:
+                raise ValueError(
+                    f'{sample.metainfo.get("img_path")}: the guide has {tuple(sample.guide.shape[-2:])} '
+                    f'pixels, the image that the network sees {size}: a guide cannot be padded, so '
+                    'resize or crop all images of the training to one size'
+                )
+        return torch.stack([sample.guide for sample in samples])
     if not all('cam' in sample for sample in samples):
         return None
     return torch.stack([sample.cam for sample in samples])
