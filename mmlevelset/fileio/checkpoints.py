@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 SAFETENSORS = '.safetensors'
-# Entries of the header of such a file: the meta data, as JSON, and the hash of the tensors.
+# Entries of the header of such a file: the meta data, as JSON, and the hash of both.
 META, DIGEST = 'mmlevelset_meta', 'mmlevelset_sha256'
 
 
@@ -72,7 +72,8 @@ def pack_safetensors(state: Mapping[str, torch.Tensor], meta: dict[str, Any]) ->
 
     # The format refuses two names for one memory, and tensors that are views.
     tensors = {key: value.detach().cpu().clone().contiguous() for key, value in state.items()}
-    header = {'format': 'pt', META: json.dumps(meta), DIGEST: _digest(tensors)}
+    text = json.dumps(meta)
+    header = {'format': 'pt', META: text, DIGEST: _digest(tensors, text)}
     return save(tensors, header)
 
 
@@ -84,18 +85,19 @@ def _load_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
     with safe_open(path, 'pt') as file:
         header = file.metadata() or {}
         tensors = {key: file.get_tensor(key) for key in file.keys()}
-    if DIGEST in header and header[DIGEST] != _digest(tensors):
-        raise ValueError('the checksum of its tensors is wrong')
+    text = header.get(META, '{}')
+    if DIGEST in header and header[DIGEST] != _digest(tensors, text):
+        raise ValueError('its checksum is wrong')
     if callable(map_location):
         tensors = {key: map_location(value, 'cpu') for key, value in tensors.items()}
     elif map_location is not None:
         tensors = {key: value.to(map_location) for key, value in tensors.items()}
-    return dict(state_dict=tensors, meta=json.loads(header.get(META, '{}')))
+    return dict(state_dict=tensors, meta=json.loads(text))
 
 
-def _digest(tensors: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 of names, types and values of tensors on the CPU."""
-    digest = hashlib.sha256()
+def _digest(tensors: Mapping[str, torch.Tensor], meta: str) -> str:
+    """SHA-256 of the meta data, and of names, types and values of tensors on the CPU."""
+    digest = hashlib.sha256(meta.encode())
     for key in sorted(tensors):
         value = tensors[key].contiguous()
         digest.update(f'{key} {value.dtype} {tuple(value.shape)}'.encode())
