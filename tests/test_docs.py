@@ -25,7 +25,17 @@ PAGES = sorted(
     ]
 )
 COLUMNS = 120
-ROOTS = ('configs/', 'tools/', 'demo/', 'docs/', 'tests/', 'mmlevelset/', '.ci/', '.github/')
+ROOTS = (
+    'configs/',
+    'tools/',
+    'demo/',
+    'examples/',
+    'docs/',
+    'tests/',
+    'mmlevelset/',
+    '.ci/',
+    '.github/',
+)
 # Below the package: the pages speak of `levelset/cam.py`.
 ROOMS = tuple(
     f'{path.name}/'
