@@ -8,6 +8,7 @@ import torch
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmengine.visualization import LocalVisBackend
 
 from mmlevelset.engine.load_guard_hook import bare_model
 from mmlevelset.models.level_set_head import LevelSetHead
@@ -15,14 +16,15 @@ from mmlevelset.models.seeds import cam_source, level_set_of
 from mmlevelset.registry import HOOKS
 from mmlevelset.structures.fields import image_labels, unit_images
 from mmlevelset.structures.host import CAMSource, Host
-from mmlevelset.visualization import draw_rows, trace_panels
+from mmlevelset.visualization import Panel, draw_rows, join_rows, trace_panels
 
 
 @HOOKS.register_module()
 class LevelSetVisualizationHook(Hook):
     """Draw CAM, SDF, phi^0, phi^T and its contour of a training batch now and then.
 
-    Pictures go to ``<work_dir>/level_sets/iter_<N>.png``.
+    Pictures go to ``<work_dir>/level_sets/iter_<N>.png``, and as ``level_sets`` to every backend of the
+    visualizer that keeps pictures elsewhere (``configs/_base_/vis``).
 
     Args:
         interval: Iterations between two pictures.
@@ -61,19 +63,18 @@ class LevelSetVisualizationHook(Hook):
         training = model.training
         model.eval()
         try:
-            self._draw(model, head, source, copy.deepcopy(data_batch), path)
+            rows = self._rows(model, head, source, copy.deepcopy(data_batch))
         finally:
             model.train(training)
+        draw_rows(rows, path)
+        for backend in runner.visualizer._vis_backends.values():
+            if not isinstance(backend, LocalVisBackend):  # it would write the same file again
+                backend.add_image('level_sets', join_rows(rows), step=runner.iter + 1)
 
     @torch.no_grad()
-    def _draw(
-        self,
-        model: Host,
-        head: LevelSetHead,
-        source: CAMSource,
-        batch: dict,
-        path: Path,
-    ) -> None:
+    def _rows(
+        self, model: Host, head: LevelSetHead, source: CAMSource, batch: dict
+    ) -> list[list[Panel]]:
         batch = {name: values[: self.images] for name, values in batch.items()}
         data = model.data_preprocessor(batch, True)
         samples, features = data['data_samples'], model.extract_feat(data['inputs'])
@@ -82,10 +83,7 @@ class LevelSetVisualizationHook(Hook):
         labels = image_labels([s.metainfo for s in samples], cam.shape[1], cam)
         trace = head.trace(features, images, cam, labels)
         pictures = (images * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
-        draw_rows(
-            [
-                trace_panels(picture, trace, cam[i], head.truncate / trace.stride, i)
-                for i, picture in enumerate(pictures)
-            ],
-            path,
-        )
+        return [
+            trace_panels(picture, trace, cam[i], head.truncate / trace.stride, i)
+            for i, picture in enumerate(pictures)
+        ]

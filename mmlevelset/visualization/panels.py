@@ -92,15 +92,23 @@ def label_panel(title: str, image: np.ndarray, label: np.ndarray) -> Panel:
 
 
 def draw_rows(rows: Sequence[Sequence[Panel]], path: str | Path, height: int = 220) -> Path:
-    """Write the panels of several images as one PNG.
+    """Write the panels of several images as one PNG, see :func:`join_rows`; returns ``path``."""
+    ok, encoded = cv2.imencode('.png', join_rows(rows, height)[..., ::-1])
+    assert ok
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(encoded.tobytes())
+    return Path(path)
+
+
+def join_rows(rows: Sequence[Sequence[Panel]], height: int = 220) -> np.ndarray:
+    """Join the panels of several images to one picture.
 
     Args:
         rows: Panels of every image; the captions of the first row head the columns.
-        path: Where to write.
         height: Pixels of a row.
 
     Returns:
-        Path: ``path``.
+        np.ndarray: (H, W, 3) uint8, RGB.
 
     Raises:
         ValueError: Without rows, or when rows differ in length.
@@ -126,8 +134,4 @@ def draw_rows(rows: Sequence[Sequence[Panel]], path: str | Path, height: int = 2
                 cell, panel.title, (2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0, 1, cv2.LINE_AA
             )
         lines.append(np.concatenate(cells, 1))
-    ok, encoded = cv2.imencode('.png', np.concatenate(lines)[..., ::-1])
-    assert ok
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(encoded.tobytes())
-    return Path(path)
+    return np.concatenate(lines)

@@ -30,7 +30,10 @@ def make_runner(tmp_path, auxiliary_head: dict | None) -> SimpleNamespace:
             test_cfg=dict(mode='whole'),
         )
     )
-    return SimpleNamespace(model=model.train(), work_dir=tmp_path, iter=1, max_iters=10)
+    visualizer = SimpleNamespace(_vis_backends={})
+    return SimpleNamespace(
+        model=model.train(), work_dir=tmp_path, iter=1, max_iters=10, visualizer=visualizer
+    )
 
 
 def make_batch(n: int = 3) -> dict:
