@@ -8,7 +8,7 @@ import torch
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmengine.visualization import LocalVisBackend
+from mmengine.visualization import LocalVisBackend, MLflowVisBackend
 
 from mmlevelset.engine.load_guard_hook import bare_model
 from mmlevelset.models.level_set_head import LevelSetHead
@@ -68,8 +68,12 @@ class LevelSetVisualizationHook(Hook):
             model.train(training)
         draw_rows(rows, path)
         for backend in runner.visualizer._vis_backends.values():
+            # MLflow keeps files, the others a series under one name.
+            name = (
+                f'level_sets/{path.name}' if isinstance(backend, MLflowVisBackend) else 'level_sets'
+            )
             if not isinstance(backend, LocalVisBackend):  # it would write the same file again
-                backend.add_image('level_sets', join_rows(rows), step=runner.iter + 1)
+                backend.add_image(name, join_rows(rows), step=runner.iter + 1)
 
     @torch.no_grad()
     def _rows(

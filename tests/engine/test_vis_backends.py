@@ -23,6 +23,7 @@ def train(tmp_path: Path, program: str) -> Path:
         f'_base_ = [{str(LEAF)!r}, {str(base)!r}]\nvisualizer = dict(vis_backends=_base_.{program})\n'
     )
     cfg = read_config(str(leaf))
+    cfg.work_dir = str(tmp_path / 'run')  # as every training has it
     runner = make_runner(tmp_path, HEAD)
     runner.visualizer = Visualizer(
         name=program, vis_backends=cfg.visualizer.vis_backends, save_dir=str(tmp_path / 'run')
@@ -66,5 +67,5 @@ def test_mlflow(tmp_path, monkeypatch):
     client = mlflow.MlflowClient('sqlite:///work_dirs/mlflow.db')
     (run,) = client.search_runs([client.get_experiment_by_name('Default').experiment_id])
     assert run.data.metrics == {'loss': 0.25}
-    (picture,) = (tmp_path / 'work_dirs/mlflow').rglob('level_sets*.png')
+    (picture,) = (tmp_path / 'work_dirs/mlflow').rglob('level_sets/iter_2.png')
     assert read_image(picture).shape[1] == 6 * 224
