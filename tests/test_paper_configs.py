@@ -41,7 +41,7 @@ def test_every_host_of_table_1_has_them() -> None:
 def test_losses_are_those_of_the_paper(path: Path) -> None:
     head = read_config(str(path)).model.auxiliary_head
     assert head.loss_energy == PRINTED
-    assert head.loss_anchor is None and head.loss_area is None and head.decoupled is False
+    assert head.loss_anchor is None and head.zero == 0 and head.decoupled is False
     alone = path.stem.endswith('_energy')  # Table 2, row 3
     assert head.loss_sdf.loss_weight == (0.0 if alone else 1.0)
 

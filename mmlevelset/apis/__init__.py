@@ -3,7 +3,7 @@
 from mmlevelset.compat import setup
 from mmlevelset.config import OptionsAction, read_config
 
-from .checks import check_config, check_training, check_weights, state_backgrounds
+from .checks import check_config, check_training, check_weights, state_levels
 from .convert import convert_checkpoint, convert_state_dict, read_checkpoint
 from .inferencer import LevelSetInferencer
 from .inputs import list_pictures
@@ -53,7 +53,7 @@ __all__ = [
     'set_show_folder',
     'set_tta',
     'setup',
-    'state_backgrounds',
+    'state_levels',
     'train',
     'write_metrics',
 ]

@@ -130,27 +130,31 @@ def check_tensors(model: torch.nn.Module, state: Any, checkpoint: str) -> None:
         )
 
 
-def state_backgrounds(runner: Runner, checkpoint: str) -> None:
-    """Let ``meta.json`` of exported seeds say which backgrounds ``'auto'`` had found in the training.
+def state_levels(runner: Runner, checkpoint: str) -> None:
+    """Let ``meta.json`` of exported seeds say what ``'auto'`` had found: backgrounds and zeros.
 
     Args:
         runner (Runner): Built from the config of the test.
         checkpoint (str): File or address.
     """
     head = level_set_of(bare_model(runner.model))
+    if head is None:
+        return
     state = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
     state = state.get('state_dict', state)
-    found = [v for k, v in state.items() if k.endswith('auto_background.histogram')]
-    if head is None or head.auto_background is None or not found:
-        return
-    head.auto_background.histogram.copy_(found[0])
-    values = head.auto_background().tolist()
-    for metric in runner.test_evaluator.metrics:
-        if isinstance(metric, SeedMetric):
-            names = metric.classes[1:]
-            metric.source['backgrounds'] = {
-                name: round(value, 3) for name, value in zip(names, values, strict=True)
-            }
+    for name, part in (('backgrounds', 'auto_background'), ('zeros', 'auto_zero')):
+        levels = getattr(head, part)
+        found = [v for k, v in state.items() if k.endswith(f'{part}.histogram')]
+        if levels is None or not found:
+            continue
+        levels.histogram.copy_(found[0])
+        values = levels().tolist()
+        for metric in runner.test_evaluator.metrics:
+            if isinstance(metric, SeedMetric):
+                names = metric.classes[1:]
+                metric.source[name] = {
+                    n: round(value, 3) for n, value in zip(names, values, strict=True)
+                }
 
 
 def check_training(runner: Runner) -> None:

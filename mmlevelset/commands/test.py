@@ -14,7 +14,7 @@ from mmlevelset.apis import (
     set_seed_folder,
     set_show_folder,
     set_tta,
-    state_backgrounds,
+    state_levels,
     write_metrics,
 )
 from mmlevelset.apis.command import make_parser
@@ -57,7 +57,7 @@ def main() -> None:
         set_show_folder(cfg, args.show_dir)
     runner = build_runner(cfg)
     check_weights(runner, args.checkpoint)
-    state_backgrounds(runner, args.checkpoint)
+    state_levels(runner, args.checkpoint)
     metrics = runner.test()
     path = Path(cfg.work_dir) / 'metrics.json'
     metainfo = runner.test_evaluator.dataset_meta

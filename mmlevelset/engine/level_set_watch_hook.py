@@ -77,6 +77,10 @@ class LevelSetWatchHook(Hook):
             if found is not None:
                 text = ', '.join(f'{n} {b:.2f}' for n, b in zip(names, found.tolist(), strict=True))
                 runner.logger.info(f"background='auto' of the level sets is now: {text}")
+            if head.zero == 'auto':
+                zeros = zip(names, head.zeros().tolist(), strict=True)
+                text = ', '.join(f'{name} {zero:.2f}' for name, zero in zeros)
+                runner.logger.info(f"zero='auto', in shares of truncate, is now: {text}")
             for line in complaints(sums, names, bool(head.warmup['energy']), head.background):
                 runner.logger.log(logging.WARNING, line)
 
@@ -120,7 +124,7 @@ def complaints(
             cure = f"{verb} auxiliary_head.background, or set it to 'auto'"
         lines.append(
             f'{names[c]}: level sets are inside on {phi:.1f} % of the map, the masks of its CAM on '
-            f'{cam:.1f} %: they {word}; give more weight to '
-            f'auxiliary_head.loss_area, {cure}, or train for longer (train_cfg)'
+            f"{cam:.1f} %: they {word}; set auxiliary_head.zero to 'auto' if it is a number, {cure}, or "
+            'train for longer (train_cfg)'
         )
     return lines

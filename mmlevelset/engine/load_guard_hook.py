@@ -59,9 +59,9 @@ class LoadGuardHook(Hook):
             )
 
 
-# Counters of batches, which some published files leave out, and the backgrounds of the training masks,
-# which checkpoints of a constant background have not: no prediction depends on them.
-OPTIONAL = ('num_batches_tracked', 'auto_background.histogram')
+# Counters of batches, which some published files leave out, and what 'auto' counts, which checkpoints of
+# constants have not: no prediction depends on the backgrounds, and without counts the contour is at 0.
+OPTIONAL = ('num_batches_tracked', 'auto_background.histogram', 'auto_zero.histogram')
 
 
 def bare_model(model: torch.nn.Module) -> BaseModel:

@@ -23,7 +23,7 @@ from .heads import (
 )
 from .hosts import SEAM, MuSCLe, MuSCLeDistributedDataParallel, SeedSegmentor
 from .level_set_head import LevelSetHead
-from .losses import AreaLoss, SDFLoss
+from .losses import SDFLoss
 from .msc import MultiScaleSegmentor
 from .seg_tta import SegTTAModel
 from .tta import CAMTTAModel
@@ -35,7 +35,6 @@ for module in (FNOEvolution, ClassicalEvolution, LevelSetEnergyLoss):
 __all__ = [
     'AdvCAM',
     'AffinityNet',
-    'AreaLoss',
     'CAMHead',
     'CAMTTAModel',
     'ClassicalEvolution',

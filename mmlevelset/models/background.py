@@ -1,45 +1,31 @@
 """The background of eq 9 from the maps themselves: one threshold per class, found while training."""
 
-from typing import Any
-
 import torch
-from mmengine.dist import all_reduce
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmlevelset.evaluation.thresholds import HISTOGRAM_BINS
 from mmlevelset.levelset import normalise_cam
 from mmlevelset.levelset.otsu import otsu_threshold
 
-# Weight that a class keeps of its older maps when a batch brings new ones: about 100 batches count, so
-# that thresholds follow a host that still learns and do not jump with single images.
-MEMORY = 0.99
+from .class_histogram import ClassHistogram
+
 # Before the first map: the usual background of normalised CAMs, the default of eq 9's constant channel.
 FALLBACK = 0.35
 
 
-class AutoBackground(nn.Module):
+class AutoBackground(ClassHistogram):
     """Otsu's threshold of the normalised CAMs of every class, over the training so far.
 
     Maps of one class are alike, those of two classes are not: no number suits all. The histogram
-    of a class holds its maps of the images that show it, so no label but the image's is used.
+    of a class, (C, 256) by level, holds its maps of the images that show it, so no label but the
+    image's is used.
 
     Args:
         num_classes: Foreground classes C.
-
-    Attributes:
-        histogram (Tensor): pixels by class and level, (C, 256), a buffer: saved with the model.
     """
 
-    histogram: Tensor
-
     def __init__(self, num_classes: int) -> None:
-        super().__init__()
-        self.register_buffer('histogram', torch.zeros(num_classes, HISTOGRAM_BINS))
-
-    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
-        """Take a checkpoint of a constant background as well, which has no histogram."""
-        state_dict.setdefault(f'{prefix}histogram', self.histogram)
-        super()._load_from_state_dict(state_dict, prefix, *args)
+        super().__init__(num_classes, HISTOGRAM_BINS)
 
     @torch.no_grad()
     def update(self, cam: Tensor, labels: Tensor) -> None:
@@ -51,12 +37,7 @@ class AutoBackground(nn.Module):
         """
         n, c = (labels * cam.flatten(2).isfinite().all(2)).nonzero(as_tuple=True)
         levels = (normalise_cam(cam[n, c][:, None]) * (HISTOGRAM_BINS - 1)).round().long()
-        index = (levels.flatten(1) + HISTOGRAM_BINS * c[:, None]).flatten()
-        new = torch.bincount(index, minlength=self.histogram.numel()).view_as(self.histogram)
-        new = new / levels[0].numel() if len(levels) else new.float()  # maps, not pixels
-        all_reduce(new)
-        seen = new.sum(1, keepdim=True) > 0
-        self.histogram.copy_(torch.where(seen, MEMORY * self.histogram + new, self.histogram))
+        self.count(c, levels.flatten(1))
 
     @torch.no_grad()
     def forward(self) -> Tensor:

@@ -25,6 +25,7 @@ from mmlevelset.models.heads.maps_only import MapsOnly
 from mmlevelset.models.level_set_trace import LevelSetTrace
 from mmlevelset.models.losses import batch_mean
 from mmlevelset.models.watch import LevelSetWatch, inside_area
+from mmlevelset.models.zero_level import ZeroLevel
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import get_cams, image_labels, unit_images
 
@@ -60,8 +61,6 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         loss_sdf: Config of the loss of phi^0.
         loss_anchor: Config of a loss that keeps phi^T near D as well; not in the paper, whose phi^T
             answers to the energy alone.
-        loss_area: Config of a loss that keeps phi^0 and phi^T as large as the CAM's mask, e.g.
-            ``mmlevelset.AreaLoss``; not in the paper.
         loss_energy: Config of the loss of phi^T, or ``None``: train f_LSI only (Table 2).
         cam_head: Config of a CAM head of our own where no host writes ``cam``, e.g.
             ``dict(type='mmlevelset.CAMHead', in_channels=2048)``.
@@ -70,6 +69,8 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             is the paper's chain, where the energy reaches f_LSI through the evolution alone.
         background: Constant background channel of eq 9, or ``'auto'``: one per class, found in its
             own maps without labels, see :class:`AutoBackground`.
+        zero: Where predicted level sets have their contour: a number in shares of ``truncate``, 0 in
+            the paper, or ``'auto'``: one per class, found in training, see :class:`ZeroLevel`.
         truncate: Unit of the level sets inside the networks, in pixels of the input image; the
             slope of the seeds follows it, see :func:`seed_scores`, and losses that name no other.
         align_corners: mmseg's attribute, unused by the level sets.
@@ -88,11 +89,11 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         evolution: dict | None = None,
         loss_sdf: dict | None = None,
         loss_anchor: dict | None = None,
-        loss_area: dict | None = None,
         loss_energy: dict | None = None,
         cam_head: dict | None = None,
         decoupled: bool = False,
         background: float | str = 'auto',
+        zero: float | str = 'auto',
         truncate: float = TRUNCATE,
         align_corners: bool = False,
         init_cfg: dict | None = None,
@@ -120,16 +121,17 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         self.loss_anchor: nn.Module | None = None
         if loss_anchor is not None:
             self.loss_anchor = MODELS.build(dict(truncate=truncate) | dict(loss_anchor))
-        self.loss_area: nn.Module | None = MODELS.build(loss_area) if loss_area else None
         self.cam_head: BaseDecodeHead | None = None
         if cam_head is not None:
             self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))
         self.data_index = data_index
         self.decoupled = decoupled
-        if isinstance(background, str) and background != 'auto':
-            raise ValueError(f"background is {background!r}, expected a number or 'auto'")
+        for name, value in dict(background=background, zero=zero).items():
+            if isinstance(value, str) and value != 'auto':
+                raise ValueError(f"{name} is {value!r}, expected a number or 'auto'")
         self.background = background
         self.auto_background = AutoBackground(num_classes) if background == 'auto' else None
+        self.zero, self.auto_zero = zero, ZeroLevel(num_classes) if zero == 'auto' else None
         self.watch = LevelSetWatch(num_classes)
         # Factors of the two losses, driven by LossWarmupHook.
         self.warmup = dict(sdf=1.0, energy=1.0)
@@ -242,19 +244,24 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         sdf = signed_distance(mask[n, c][:, None], subpixel=True)
         image, data, phi = self.evolve_pairs(inputs, image, phi0, (n, c))
         phi0, cam = phi0[n, c][:, None], cam[n, c][:, None]
+        unit = self.truncate / stride
+        if self.auto_zero is not None and self.training:
+            self.auto_zero.update(c, phi / unit, sdf)
+        settled = phi - unit * self.zeros()[c, None, None, None]
         if self.training:
-            self.watch.count(
-                labels.nonzero(as_tuple=True)[1],
-                valid=c,
-                cam=(sdf > 0).flatten(1).float().mean(1),
-                phi=(phi > 0).flatten(1).float().mean(1),
-                moved=(phi - phi0).abs().flatten(1).mean(1) * stride / self.truncate,
-            )
-        return LevelSetTrace(n, c, image, data, cam, sdf, phi0, phi, stride)
+            classes = labels.nonzero(as_tuple=True)[1]
+            self.watch.count(classes, c, sdf, settled, (phi - phi0) / unit)
+        return LevelSetTrace(n, c, image, data, cam, sdf, phi0, phi, settled, stride)
 
     def backgrounds(self) -> Tensor | None:
         """Backgrounds that 'auto' has found, (C,) in (0, 1); None for a constant one."""
         return None if self.auto_background is None else self.auto_background()
+
+    def zeros(self) -> Tensor:
+        """Where predicted level sets have their contour, (C,), in shares of ``truncate``."""
+        if self.auto_zero is None:
+            return self.conv_seg.weight.new_full((self.num_classes,), float(self.zero))
+        return self.auto_zero()
 
     def loss(
         self,
@@ -286,16 +293,13 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             )
         labels = image_labels([s.metainfo for s in batch_data_samples], self.num_classes, cam)
         trace = self.trace(inputs, unit_images(batch_data_samples), cam, labels)
-        target = trace.sdf, trace.stride
-        losses['loss_sdf'] = self.warmup['sdf'] * self.loss_sdf(trace.phi0, *target)
+        factor, target = self.warmup['sdf'], (trace.sdf, trace.stride)
+        losses['loss_sdf'] = factor * self.loss_sdf(trace.phi0, *target)
         if self.loss_anchor is not None:
-            losses['loss_anchor'] = self.warmup['sdf'] * self.loss_anchor(trace.phi, *target)
-        if self.loss_area is not None:
-            area = self.loss_area(trace.phi0, *target) + self.loss_area(trace.phi, *target)
-            losses['loss_area'] = self.warmup['sdf'] * area
+            losses['loss_anchor'] = factor * self.loss_anchor(trace.phi, *target)
         if self.loss_energy is not None:
             losses.update(self._energy_losses(self.loss_energy, trace))
-        losses['area'] = inside_area(trace.phi, driven=bool(self.warmup['energy']))
+        losses['area'] = inside_area(trace.settled, driven=bool(self.warmup['energy']))
         losses['area_cam'] = batch_mean((trace.sdf > 0).float())
         return losses
 
@@ -324,14 +328,16 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
 
         Returns:
             tuple[Tensor, Tensor]: phi^0 and phi^T, (N, C, h, w), in pixels of the map, positive
-            inside; those of absent classes are -``truncate`` everywhere.
+            inside, phi^T measured from the zero of its class; those of absent classes are -``truncate``
+            everywhere.
         """
         phi0 = self.forward(inputs)
         unit = self.truncate / self.stride(image, phi0)
         n, c = labels.nonzero(as_tuple=True)
         phi0 = unit * phi0
         phi = torch.full_like(phi0, -unit)
-        phi[n, c] = self.evolve_pairs(inputs, image, phi0, (n, c))[2][:, 0]
+        evolved = self.evolve_pairs(inputs, image, phi0, (n, c))[2][:, 0]
+        phi[n, c] = evolved - unit * self.zeros()[c, None, None]
         return phi0.where(labels[..., None, None] > 0, -unit), phi
 
     def seeds(self, inputs: Sequence[Tensor], image: Tensor, labels: Tensor) -> Tensor:

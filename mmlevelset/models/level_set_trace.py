@@ -20,4 +20,5 @@ class LevelSetTrace(NamedTuple):
     sdf: Tensor  # D, (M, 1, h, w), in pixels, positive inside
     phi0: Tensor  # (M, 1, h, w), in pixels, positive inside, with graph
     phi: Tensor  # phi^T, (M, 1, h, w), in pixels, positive inside, with graph
+    settled: Tensor  # phi^T from the zero of its class, (M, 1, h, w), as it is predicted
     stride: float  # pixels of the input image per pixel of these maps

@@ -35,19 +35,22 @@ class LevelSetWatch:
         self.sums = {name: torch.zeros(self.num_classes) for name in self.NAMES}
 
     @torch.no_grad()
-    def count(self, pairs: Tensor, **values: Tensor) -> None:
+    def count(self, pairs: Tensor, valid: Tensor, sdf: Tensor, phi: Tensor, moved: Tensor) -> None:
         """Add a batch.
 
         Args:
             pairs (Tensor): classes of all pairs, (P,) integers.
-            **values (Tensor): ``valid``, classes of the M pairs with a contour, (M,) integers, and
-                per pair the values named above, (M,).
+            valid (Tensor): classes of the M pairs with a contour, (M,) integers.
+            sdf (Tensor): D of these, (M, 1, h, w), positive inside.
+            phi (Tensor): phi^T, likewise.
+            moved (Tensor): phi^T - phi^0, (M, 1, h, w), in shares of the truncation distance.
         """
-        valid = values.pop('valid')
+        maps = dict(cam=(sdf > 0).float(), phi=(phi > 0).float(), moved=moved.abs().float())
+        values = {name: value.flatten(1).mean(1) for name, value in maps.items()}
         for name, classes, weights in (
             ('pairs', pairs, None),
             ('valid', valid, None),
-            *((name, valid, value.float()) for name, value in values.items()),
+            *((name, valid, value) for name, value in values.items()),
         ):
             total = torch.bincount(classes, weights, minlength=self.num_classes)
             self.sums[name] = self.sums[name].to(total.device) + total

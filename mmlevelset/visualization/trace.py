@@ -34,9 +34,9 @@ def trace_panels(
 
     rows = (trace.images == index).nonzero().flatten()
     if len(rows):
-        m = rows[(trace.phi[rows] > 0).sum((1, 2, 3)).argmax()]
+        m = rows[(trace.settled[rows] > 0).sum((1, 2, 3)).argmax()]
         score = cam[trace.classes[m]]
-        maps = [trace.sdf[m, 0], trace.phi0[m, 0], trace.phi[m, 0]]
+        maps = [trace.sdf[m, 0], trace.phi0[m, 0], trace.settled[m, 0]]
     else:  # no present class has a contour
         score, maps = cam.amax(0), [torch.full_like(cam[0], -limit)] * 3
     sdf, phi0, phi = (upsample(value) for value in maps)

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from mmlevelset.apis import check_config, check_weights, state_backgrounds
+from mmlevelset.apis import check_config, check_weights, state_levels
 from mmlevelset.apis.names import check_names
 from mmlevelset.apis.train_labels import check_labels
 from mmlevelset.datasets import CheckedLoadAnnotations, CheckedLoadImage
@@ -174,14 +174,16 @@ def test_labels_that_do(tmp_path) -> None:
     assert many.opened == 1
 
 
-def test_seeds_state_the_backgrounds_that_were_found(tmp_path: Path) -> None:
+def test_seeds_state_the_levels_that_were_found(tmp_path: Path) -> None:
     """From the checkpoint, by class; nothing of a constant one, and old checkpoints still load."""
     init_default_scope('mmseg')
 
     def runner(background: float | str) -> SimpleNamespace:
         metric = SeedMetric()
         metric.dataset_meta = dict(classes=('background', 'cat', 'dog'))
-        head = LevelSetHead([4], [0], 8, 2, loss_energy=None, background=background)
+        head = LevelSetHead(
+            [4], [0], 8, 2, loss_energy=None, background=background, zero=background
+        )
         return SimpleNamespace(
             model=torch.nn.ModuleDict(dict(auxiliary_head=head)),
             test_evaluator=SimpleNamespace(metrics=[metric]),
@@ -191,6 +193,8 @@ def test_seeds_state_the_backgrounds_that_were_found(tmp_path: Path) -> None:
     histogram = trained.model['auxiliary_head'].auto_background.histogram
     histogram[0, [20, 100]] = 1.0
     histogram[1, [120, 250]] = 1.0
+    zeros = trained.model['auxiliary_head'].auto_zero.histogram
+    zeros[0, [10, 160 + 60]] = 1.0  # outside the mask at -0.875, inside at -0.25
     torch.save(dict(state_dict=trained.model.state_dict()), tmp_path / 'auto.pth')
     torch.save(dict(state_dict=runner(0.3).model.state_dict()), tmp_path / 'old.pth')
 
@@ -201,8 +205,10 @@ def test_seeds_state_the_backgrounds_that_were_found(tmp_path: Path) -> None:
     ):
         test = runner(background)
         check_weights(test, str(tmp_path / file))
-        state_backgrounds(test, str(tmp_path / file))
-        assert test.test_evaluator.metrics[0].source.get('backgrounds') == stated
+        state_levels(test, str(tmp_path / file))
+        source = test.test_evaluator.metrics[0].source
+        assert source.get('backgrounds') == stated
+        assert source.get('zeros') == (stated and dict(cat=-0.25, dog=0.0))
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf])

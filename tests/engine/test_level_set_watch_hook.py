@@ -95,14 +95,15 @@ def test_in_a_training():
     for runner.iter in range(3):
         head.trace([torch.randn(16, 4, 16, 16)], torch.rand(16, 3, 64, 64), cam, labels)
         hook.after_train_iter(runner, 0)
-        assert len(log.lines) == (0 if runner.iter < 1 else 3)
+        assert len(log.lines) == (0 if runner.iter < 1 else 4)
     hook.after_train(runner)
     texts = [text for _, text in log.lines]
     assert texts[0].startswith("background='auto' of the level sets is now: cat 0.")
-    assert 'idle' in texts[1]
-    assert texts[2].startswith('cat: level sets are inside on 0.0 %')
-    assert [level for level, _ in log.lines[:3]] == [logging.INFO, logging.WARNING, logging.WARNING]
-    assert len(texts) == 6  # the third iteration, seen at the end
+    assert texts[1] == "zero='auto', in shares of truncate, is now: cat 0.00, chair 0.00"
+    assert 'idle' in texts[2]
+    assert texts[3].startswith('cat: level sets are inside on 0.0 %')
+    assert [level for level, _ in log.lines[:4]] == 2 * [logging.INFO] + 2 * [logging.WARNING]
+    assert len(texts) == 8  # the third iteration, seen at the end
 
 
 def test_wrong_settings():

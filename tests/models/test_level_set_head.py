@@ -82,7 +82,7 @@ def test_losses_are_those_of_the_trace(make_samples, make_blobs):
     expected = {name: 0.25 * value for name, value in energy.items()}
     expected['loss_sdf'] = 0.5 * SDFLoss(truncate=80.0)(trace.phi0, trace.sdf, 2.0)
     expected['loss_anchor'] = 0.5 * SDFLoss(truncate=80.0)(trace.phi, trace.sdf, 2.0)
-    expected['area'] = (trace.phi > 0).float().mean()
+    expected['area'] = (trace.settled > 0).float().mean()
     expected['area_cam'] = (trace.sdf > 0).float().mean()
     assert losses.keys() == expected.keys()
     for name, value in expected.items():

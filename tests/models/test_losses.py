@@ -1,7 +1,5 @@
 """The losses of the level set against numbers worked out by hand and direct calls of the energy."""
 
-import math
-
 import pytest
 import torch
 
@@ -13,7 +11,7 @@ from mmlevelset.levelset import (
     region_energy,
     standardise,
 )
-from mmlevelset.models import AreaLoss, LevelSetEnergyLoss, SDFLoss
+from mmlevelset.models import LevelSetEnergyLoss, SDFLoss
 from mmlevelset.models.losses import batch_mean
 
 
@@ -144,39 +142,3 @@ def test_edges_are_those_of_the_image_on_a_coarse_map(stride):
     edge = torch.nn.functional.avg_pool2d(edge_stopping(image, 0.08), factor)
     expected = contour_length(phi, edge=edge, missing=4 / stride).mean()
     torch.testing.assert_close(found, expected)
-
-
-@pytest.mark.parametrize('stride', [4.0, 16.0])
-def test_area_loss(stride):
-    """Huber's of the log ratio of the areas: 1/2 log(2)^2 at half of it, linear beyond a factor of e."""
-
-    def half_plane(columns: int) -> torch.Tensor:
-        """Far inside on so many of 16 columns, far outside on the others."""
-        phi = torch.full((1, 1, 16, 16), -50.0)
-        phi[..., :columns] = 50.0
-        return phi
-
-    loss = AreaLoss(loss_weight=3.0)
-    assert loss(half_plane(8), half_plane(8), stride).item() == 0
-    for columns in (4, 16):
-        found = loss(half_plane(columns), half_plane(8), stride).item()
-        assert found == pytest.approx(3 * 0.5 * math.log(2) ** 2)
-    assert loss(half_plane(1), half_plane(8), stride).item() == pytest.approx(
-        3 * (math.log(8) - 0.5), rel=1e-5
-    )
-    within = AreaLoss(factor=2.0)
-    assert within(half_plane(4), half_plane(8), stride).item() == pytest.approx(0, abs=1e-9)
-    assert within(half_plane(2), half_plane(8), stride).item() == pytest.approx(
-        0.5 * math.log(2) ** 2
-    )
-
-
-def test_area_loss_brings_back_what_has_vanished():
-    """A level set that is negative everywhere, far from zero, still gets a gradient: upwards."""
-    phi = torch.full((2, 1, 8, 8), -300.0).requires_grad_()
-    sdf = torch.full((2, 1, 8, 8), -2.0)
-    sdf[:, :, 2:4, 2:4] = 2.0
-    AreaLoss()(phi, sdf, 4.0).backward()
-    assert (phi.grad < 0).all()
-    empty = AreaLoss()(phi[:0], sdf[:0], 4.0)
-    assert empty.item() == 0

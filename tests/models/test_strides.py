@@ -22,7 +22,8 @@ def run(stride: int, shape: torch.Tensor) -> tuple[LevelSetHead, object, torch.T
     cam = F.interpolate(shape[None, None].float(), scale_factor=1 / stride, mode='area')
     image = (0.2 + 0.6 * shape).expand(1, 3, -1, -1).clone()
     feats, labels = [torch.randn(1, 4, SIDE // stride, SIDE // stride)], torch.ones(1, 1)
-    sdf = head.trace(feats, image, cam, labels).sdf
+    sdf = head.eval().trace(feats, image, cam, labels).sdf
+    head.train()
     head.forward = lambda _: (sdf * stride / head.truncate).clamp(-1, 1)
     trace = head.trace(feats, image, cam, labels)
     seeds = head.seeds(feats, image, labels)

@@ -7,12 +7,11 @@ level_set = dict(
     data_index=2,
     channels=32,
     background='auto',
+    zero='auto',
     truncate=80.0,
     evolution=dict(type='mmlevelset.FNOEvolution', condition_channels=3, shared=True, width=8),
     loss_sdf=dict(type='mmlevelset.SDFLoss', loss_weight=1.0),
     loss_anchor=dict(type='mmlevelset.SDFLoss', loss_weight=0.5),
-    # The smallest tried weight at which no class of voc20 fell below half of its CAM's masks.
-    loss_area=dict(type='mmlevelset.AreaLoss', loss_weight=0.1),
     loss_energy=dict(type='mmlevelset.LevelSetEnergyLoss', feature_weight=0.6, edge_weight=0.3),
     decoupled=True,
 )

@@ -7,7 +7,6 @@ model = dict(
     auxiliary_head=dict(
         evolution=dict(condition_channels=5, steps=3, depth=3, width=16, modes=32),
         loss_anchor=dict(loss_weight=0.005),
-        loss_area=None,
     )
 )
 _still = dict(lr_mult=0.0)

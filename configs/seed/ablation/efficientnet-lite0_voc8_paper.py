@@ -3,7 +3,7 @@ _base_ = ['../cam/efficientnet-lite0_levelset_voc8.py', '../../_base_/level_set/
 model = dict(
     auxiliary_head=dict(
         loss_anchor=None,
-        loss_area=None,
+        zero=0.0,
         decoupled=False,
         loss_energy=dict(_delete_=True, **_base_.paper_energy),
     )

@@ -1,0 +1,57 @@
+"""The level at which the level sets of a class have their contour, found while training."""
+
+import torch
+from torch import Tensor
+
+from .class_histogram import ClassHistogram
+
+# Levels from -truncate to truncate: of 1 px where that is 80 px.
+LEVELS = 160
+
+
+class ZeroLevel(ClassHistogram):
+    """For every class the level of phi^T that errs least about the masks of its CAM.
+
+    Eq 25 asks for the mean of uncertain distances. Outside they reach the cut, inside a small object
+    they do not: where an object is hard to find the mean is negative, and a class whose images are
+    all hard lies below zero everywhere. Yet its level sets are in the right order. Moved by a constant
+    of the class, they are as likely inside the CAM's mask as outside where they are zero. No label but
+    the image's is used.
+
+    Args:
+        num_classes: Foreground classes C.
+
+    Attributes:
+        histogram (Tensor): (C, 2 ``LEVELS``), see :class:`ClassHistogram`: pixels outside the masks by
+            level, then those inside.
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__(num_classes, 2 * LEVELS)
+
+    @torch.no_grad()
+    def update(self, classes: Tensor, phi: Tensor, sdf: Tensor) -> None:
+        """Count the level sets of a batch; those that are not finite are left out.
+
+        Args:
+            classes (Tensor): (M,) integers in 0 .. C-1.
+            phi (Tensor): phi^T, (M, 1, h, w), in shares of ``truncate``, positive inside.
+            sdf (Tensor): D, (M, 1, h, w), in any unit, positive inside the CAM's mask.
+        """
+        kept = phi.isfinite().flatten(1).all(1)
+        level = ((phi[kept] + 1) * (LEVELS / 2)).floor().clamp(0, LEVELS - 1).long()
+        self.count(classes[kept], (level + LEVELS * (sdf[kept] > 0)).flatten(1))
+
+    @torch.no_grad()
+    def forward(self) -> Tensor:
+        """Levels, (C,) float32 in [-1, 1] shares of ``truncate``; 0 for classes without a map."""
+        outside, inside = self.histogram.double().view(-1, 2, LEVELS).unbind(1)
+        nothing = outside.new_zeros(len(outside), 1)
+        missed = torch.cat([nothing, inside.cumsum(1)], 1)  # masks below the level
+        claimed = outside.sum(1, keepdim=True) - torch.cat([nothing, outside.cumsum(1)], 1)
+        errors = missed + claimed
+        levels = torch.arange(-LEVELS // 2, LEVELS // 2 + 1, device=errors.device) / (LEVELS / 2)
+        # Of equally good levels the nearest to zero; of a class without a map that is zero itself.
+        best = errors <= errors.amin(1, keepdim=True) + 1e-9
+        nearest = torch.where(best, levels.abs(), 2).argmin(1)
+        return levels[nearest]

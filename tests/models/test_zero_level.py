@@ -1,0 +1,123 @@
+"""zero='auto': the level at which a class's level sets err least about the masks of its CAM."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from mmlevelset.levelset import seed_scores
+from mmlevelset.models import LevelSetHead
+from mmlevelset.models.zero_level import LEVELS, ZeroLevel
+
+STEP = 2 / LEVELS
+
+
+def disc(radius: float, n: int = 4, side: int = 32) -> Tensor:
+    """Distances to the rim of a disc, (n, 1, side, side), in shares of half the side."""
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    phi = torch.from_numpy((radius - np.hypot(x, y)) / (side / 2)).float()
+    return phi.expand(n, 1, -1, -1)
+
+
+@pytest.mark.parametrize('shift', [-0.6, -0.25, 0.0, 0.3])
+def test_finds_how_far_a_class_was_moved(shift):
+    """Level sets that are right but for a constant get it back, to half a level."""
+    zero, truth = ZeroLevel(2), disc(9.0)
+    zero.update(torch.ones(4, dtype=torch.long), truth + shift, truth)
+    first, second = zero().tolist()
+    assert first == 0  # never seen
+    # Between the rim's own pixels every level is as good; the nearest to zero is taken.
+    inside, outside = truth[truth > 0].min().item(), truth[truth <= 0].max().item()
+    assert outside + shift - STEP <= second <= inside + shift + STEP
+
+
+def test_errs_as_little_as_any_level():
+    """On noisy maps the level found has the fewest wrong pixels of all, counted one by one."""
+    zero = ZeroLevel(1)
+    sdf = disc(10.0)
+    phi = 0.4 * sdf - 0.3 + 0.15 * torch.randn(sdf.shape)
+    zero.update(torch.zeros(4, dtype=torch.long), phi, sdf)
+    errors = [((phi >= t) != (sdf > 0)).sum().item() for t in torch.linspace(-1, 1, LEVELS + 1)]
+    found = ((phi >= zero().item()) != (sdf > 0)).sum().item()
+    assert found == min(errors) < ((phi >= 0) != (sdf > 0)).sum().item()
+
+
+def test_perfect_level_sets_stay_where_they_are():
+    """Of the levels between inside and outside the nearest to zero: here zero itself."""
+    zero, truth = ZeroLevel(1), disc(8.0)
+    zero.update(torch.zeros(4, dtype=torch.long), 20 * truth, truth)
+    assert zero().item() == pytest.approx(0, abs=1e-7)
+
+
+def test_classes_do_not_mix_and_follow_the_training():
+    zero, truth = ZeroLevel(2), disc(9.0)
+    classes = torch.tensor([0, 0, 1, 1])
+    shifts = torch.tensor([-0.5, -0.5, 0.25, 0.25])[:, None, None, None]
+    for _ in range(300):
+        zero.update(classes, truth + 0.8, truth)
+    for _ in range(300):
+        zero.update(classes, truth + shifts, truth)
+    assert zero().tolist() == pytest.approx([-0.5, 0.25], abs=0.05)
+
+
+def test_broken_and_missing_maps():
+    """Level sets with NaN are left out; a batch without one changes nothing."""
+    zero, truth = ZeroLevel(1), disc(9.0)
+    expected = ZeroLevel(1)
+    classes = torch.zeros(4, dtype=torch.long)
+    expected.update(classes[1:], truth[1:], truth[1:])
+    broken = truth.clone()
+    broken[0, 0, 0, 0] = float('nan')
+    zero.update(classes, broken, truth)
+    zero.update(classes[:0], truth[:0], truth[:0])
+    assert torch.equal(zero.histogram, expected.histogram)
+
+
+def make_head(**options) -> LevelSetHead:
+    return LevelSetHead([4], [0], 8, num_classes=2, loss_energy=None, background=0.5, **options)
+
+
+def inputs() -> tuple[list[Tensor], Tensor, Tensor, Tensor]:
+    cam = torch.zeros(4, 2, 16, 16)
+    cam[:, 0, 4:10, 4:10] = cam[:, 1, 11:15, 2:8] = 1
+    return [torch.randn(4, 4, 16, 16)], torch.rand(4, 3, 64, 64), cam, torch.ones(4, 2)
+
+
+def test_head_predicts_from_the_zero_and_trains_without_it():
+    """Training counts and keeps phi^T; level sets, seeds and pictures are moved; tests count nothing."""
+    head = make_head()
+    feats, image, cam, labels = inputs()
+    trace = head.trace(feats, image, cam, labels)
+    assert head.auto_zero.histogram.sum() == pytest.approx(8)  # 4 images of 2 classes
+    assert torch.equal(trace.phi, trace.phi0)  # no energy, no evolution
+    head.eval()
+    counted = head.auto_zero.histogram.clone()
+    zeros = head.zeros()
+    assert zeros.shape == (2,) and zeros.abs().max() <= 1
+    head.auto_zero.histogram.zero_()
+    head.auto_zero.histogram[:, LEVELS // 4] = 1.0  # outside the mask below the middle of -1 .. 0
+    head.auto_zero.histogram[:, LEVELS + LEVELS // 4 + 1] = 1.0  # inside from there on
+    assert head.zeros().tolist() == pytest.approx([-0.5 + STEP] * 2)
+    unit = 80.0 / 4  # pixels of the map
+    moved = head.level_sets(feats, image, labels)[1]
+    trace = head.trace(feats, image, cam, labels)
+    expected = unit * head(feats) + unit * (0.5 - STEP)
+    torch.testing.assert_close(moved, expected)
+    torch.testing.assert_close(trace.settled[:, 0], expected[trace.images, trace.classes])
+    torch.testing.assert_close(head.seeds(feats, image, labels), seed_scores(expected, unit))
+    assert not torch.equal(head.auto_zero.histogram, counted)  # as it was set, not counted again
+
+
+def test_is_saved_and_a_number_is_the_paper():
+    head = make_head()
+    feats, image, cam, labels = inputs()
+    head.trace(feats, image, cam, labels)
+    again = make_head()
+    again.load_state_dict(head.state_dict())
+    assert torch.equal(again.zeros(), head.zeros())
+    plain = make_head(zero=0.0)
+    assert plain.zeros().tolist() == [0, 0] and 'auto_zero.histogram' not in plain.state_dict()
+    again.load_state_dict(plain.state_dict(), strict=True)  # of before: its contour is at zero
+    assert make_head(zero=0.25).zeros().tolist() == [0.25, 0.25]
+    with pytest.raises(ValueError, match="zero is 'otsu', expected a number or 'auto'"):
+        make_head(zero='otsu')
