@@ -11,6 +11,8 @@ from .class_histogram import ClassHistogram
 
 # Before the first map: the usual background of normalised CAMs, the default of eq 9's constant channel.
 FALLBACK = 0.35
+# The last 100 batches count: thresholds follow a host that still learns and do not jump with single images.
+MEMORY = 0.99
 
 
 class AutoBackground(ClassHistogram):
@@ -25,7 +27,7 @@ class AutoBackground(ClassHistogram):
     """
 
     def __init__(self, num_classes: int) -> None:
-        super().__init__(num_classes, HISTOGRAM_BINS)
+        super().__init__(num_classes, HISTOGRAM_BINS, MEMORY)
 
     @torch.no_grad()
     def update(self, cam: Tensor, labels: Tensor) -> None:

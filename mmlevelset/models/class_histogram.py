@@ -6,10 +6,6 @@ import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
-# Weight that a class keeps of its older maps when a batch brings new ones: about 100 batches count, so
-# that what is read off follows a model that still learns and does not jump with single images.
-MEMORY = 0.99
-
 
 class ClassHistogram(nn.Module):
     """Running histogram of the maps of every class, over all processes.
@@ -17,6 +13,8 @@ class ClassHistogram(nn.Module):
     Args:
         num_classes: Foreground classes C.
         cells: Cells B of a class's histogram.
+        memory: Weight that a class keeps of its older maps when a batch brings new ones: about
+            1 / (1 - memory) batches count.
 
     Attributes:
         histogram (Tensor): share of a map's pixels by class and cell, (C, B), summed over maps; a
@@ -25,8 +23,9 @@ class ClassHistogram(nn.Module):
 
     histogram: Tensor
 
-    def __init__(self, num_classes: int, cells: int) -> None:
+    def __init__(self, num_classes: int, cells: int, memory: float) -> None:
         super().__init__()
+        self.memory = memory
         self.register_buffer('histogram', torch.zeros(num_classes, cells))
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
@@ -47,4 +46,4 @@ class ClassHistogram(nn.Module):
         new = new / cells.shape[1] if len(cells) else new.float()  # maps, not pixels
         all_reduce(new)
         seen = new.sum(1, keepdim=True) > 0
-        self.histogram.copy_(torch.where(seen, MEMORY * self.histogram + new, self.histogram))
+        self.histogram.copy_(torch.where(seen, self.memory * self.histogram + new, self.histogram))

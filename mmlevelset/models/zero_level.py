@@ -7,6 +7,8 @@ from .class_histogram import ClassHistogram
 
 # Levels from -truncate to truncate: of 1 px where that is 80 px.
 LEVELS = 160
+# The last 20 batches count. Level sets grow and move for as long as they learn, unlike the CAMs of a host.
+MEMORY = 0.95
 
 
 class ZeroLevel(ClassHistogram):
@@ -27,7 +29,7 @@ class ZeroLevel(ClassHistogram):
     """
 
     def __init__(self, num_classes: int) -> None:
-        super().__init__(num_classes, 2 * LEVELS)
+        super().__init__(num_classes, 2 * LEVELS, MEMORY)
 
     @torch.no_grad()
     def update(self, classes: Tensor, phi: Tensor, sdf: Tensor) -> None:
