@@ -11,7 +11,7 @@ root="$(cd "$(dirname "$0")/.." && pwd)"
 
 export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 # exec: whoever ends this script ends the processes.
-exec python -m torch.distributed.run \
+exec python -m mmlevelset.commands.launch \
     --nnodes="${NNODES:-1}" \
     --node-rank="${NODE_RANK:-0}" \
     --master-addr="${MASTER_ADDR:-127.0.0.1}" \

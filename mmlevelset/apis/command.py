@@ -3,8 +3,10 @@
 import argparse
 import errno
 import logging
+import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import build_functions
 from mmengine.runner import runner
 
+from mmlevelset.fileio.atomic import write_json
 from mmlevelset.installation import PACKAGE, TOOLS
 
 from .runner import leave_processes
@@ -82,7 +85,11 @@ def _report(error: Exception, debug: bool) -> int:
     if isinstance(error, OSError) and error.errno in NO_SPACE:
         text += '. Free some space, and give the command again (trainings with --resume); what is complete is kept.'
     sys.stdout.flush()
-    print(f'{Path(sys.argv[0]).name}: error: {name}{text}', file=sys.stderr)
+    sentence = f'{Path(sys.argv[0]).name}: error: {name}{text}'
+    print(sentence, file=sys.stderr)
+    if file := os.environ.get('TORCHELASTIC_ERROR_FILE'):  # where torchrun asks for it
+        said = dict(message=sentence, extraInfo=dict(timestamp=int(time.time())))
+        write_json(file, dict(message=said))
     return 2 if ours else 1
 
 
