@@ -17,9 +17,11 @@ README = ROOT / 'README.md'
 ONEDL = ['onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation']
 # Upstream. mmsegmentation 1.2.2 asserts this range of mmcv (mmseg/__init__.py) and imports ftfy and
 # regex without requiring them; mmengine 0.10.7 imports pkg_resources, which setuptools 81 removed.
+# mmcv-lite is mmcv without compiled operations, which nothing here uses. mmcv itself has wheels for a few old
+# versions of torch, and its source does not build under the setuptools that pip takes for it.
 OPENMMLAB = [
     'mmengine',
-    'mmcv>=2.0.0rc4,<2.2.0',
+    'mmcv-lite>=2.0.0rc4,<2.2.0',
     'mmsegmentation',
     'ftfy',
     'regex',
