@@ -125,14 +125,15 @@ def test_a_config_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     file = CONFIGS / 'seed/cam/resnet50_voc12.py'
     for name in (
-        'resnet50_voc12',
-        'resnet50_voc12.py',
         'cam/resnet50_voc12',
+        'cam/resnet50_voc12.py',
         'seed/cam/resnet50_voc12.py',
         'configs/seed/cam/resnet50_voc12.py',
         'mmlevelset::seed/cam/resnet50_voc12.py',
     ):
         assert find_config(name) == file, name
+    alone = CONFIGS / 'seed/cam/efficientnet-lite0_shapes_host.py'
+    assert find_config(alone.stem) == find_config(alone.name) == alone
     with pytest.raises(
         ValueError, match='configs are called .resnet38_voc12.: .*seed/cam/resnet38'
     ):
