@@ -79,9 +79,9 @@ def publish_checkpoint(cfg: Config, checkpoint: str | Path, out: str | Path) -> 
 
 
 def _backgrounds(model: torch.nn.Module, classes: list[str]) -> dict[str, float] | None:
-    """Background of eq 9 per class, where the training found them; None for a constant one."""
+    """Background of eq 9 per class; None without level sets."""
     head = level_set_of(model)
-    found = None if head is None else head.backgrounds()
-    if found is None:
+    if head is None:
         return None
+    found = head.backgrounds()
     return dict(zip(classes[1:], (round(x, 3) for x in found.tolist()), strict=True))

@@ -73,9 +73,9 @@ class LevelSetWatchHook(Hook):
             names = self.classes
             if len(names) != head.num_classes:
                 names = [f'class {c}' for c in range(1, head.num_classes + 1)]
-            found = head.backgrounds()
-            if found is not None:
-                text = ', '.join(f'{n} {b:.2f}' for n, b in zip(names, found.tolist(), strict=True))
+            if head.background == 'auto':
+                found = zip(names, head.backgrounds().tolist(), strict=True)
+                text = ', '.join(f'{name} {background:.2f}' for name, background in found)
                 runner.logger.info(f"background='auto' of the level sets is now: {text}")
             if head.zero == 'auto':
                 zeros = zip(names, head.zeros().tolist(), strict=True)

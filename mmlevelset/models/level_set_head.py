@@ -14,6 +14,7 @@ from mmlevelset.levelset import (
     Evolution,
     LevelSetInitialiser,
     cam_masks,
+    normalise_cam,
     reduced,
     seed_scores,
     signed_distance,
@@ -236,32 +237,35 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         cam = F.interpolate(cam.detach().float(), phi0.shape[2:], mode='bilinear')
         if self.auto_background is not None and self.training:
             self.auto_background.update(cam, labels)
-        found = self.backgrounds()
-        mask = cam_masks(cam, labels, float(self.background) if found is None else found)
-        valid = valid_masks(mask) & (labels > 0)
-        n, c = valid.nonzero(as_tuple=True)
+        background = self.backgrounds()
+        mask = cam_masks(cam, labels, background)
+        n, c = (valid_masks(mask) & (labels > 0)).nonzero(as_tuple=True)
         # To the rim of the pixels, not to their centres: half a pixel is longer on a coarser map.
         sdf = signed_distance(mask[n, c][:, None], subpixel=True)
         image, data, phi = self.evolve_pairs(inputs, image, phi0, (n, c))
         phi0, cam = phi0[n, c][:, None], cam[n, c][:, None]
         unit = self.truncate / stride
         if self.auto_zero is not None and self.training:
-            self.auto_zero.update(c, phi / unit, sdf)
+            own = normalise_cam(cam) > background[c, None, None, None]
+            self.auto_zero.update(c, phi / unit, own)
         settled = phi - unit * self.zeros()[c, None, None, None]
         if self.training:
-            classes = labels.nonzero(as_tuple=True)[1]
-            self.watch.count(classes, c, sdf, settled, (phi - phi0) / unit)
+            self.watch.count(labels.nonzero(as_tuple=True)[1], c, sdf, settled, (phi - phi0) / unit)
         return LevelSetTrace(n, c, image, data, cam, sdf, phi0, phi, settled, stride)
 
-    def backgrounds(self) -> Tensor | None:
-        """Backgrounds that 'auto' has found, (C,) in (0, 1); None for a constant one."""
-        return None if self.auto_background is None else self.auto_background()
+    def backgrounds(self) -> Tensor:
+        """Backgrounds of eq 9, (C,), in (0, 1)."""
+        return self._levels(self.background, self.auto_background)
 
     def zeros(self) -> Tensor:
         """Where predicted level sets have their contour, (C,), in shares of ``truncate``."""
-        if self.auto_zero is None:
-            return self.conv_seg.weight.new_full((self.num_classes,), float(self.zero))
-        return self.auto_zero()
+        return self._levels(self.zero, self.auto_zero)
+
+    def _levels(self, given: float | str, auto: nn.Module | None) -> Tensor:
+        """What the training has found, or the constant for every class."""
+        if auto is None:
+            return self.conv_seg.weight.new_full((self.num_classes,), float(given))
+        return auto()
 
     def loss(
         self,

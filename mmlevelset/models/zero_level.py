@@ -12,13 +12,14 @@ MEMORY = 0.95
 
 
 class ZeroLevel(ClassHistogram):
-    """For every class the level of phi^T that errs least about the masks of its CAM.
+    """For every class the level of phi^T that errs least about the masks of its own CAM.
 
     Eq 25 asks for the mean of uncertain distances. Outside they reach the cut, inside a small object
     they do not: where an object is hard to find the mean is negative, and a class whose images are
     all hard lies below zero everywhere. Yet its level sets are in the right order. Moved by a constant
-    of the class, they are as likely inside the CAM's mask as outside where they are zero. No label but
-    the image's is used.
+    of the class, they are as likely inside the mask as outside where they are zero. The mask is where the
+    class beats its background, whatever other classes say: these compete when labels are made of the
+    level sets. No label but the image's is used.
 
     Args:
         num_classes: Foreground classes C.
@@ -32,17 +33,17 @@ class ZeroLevel(ClassHistogram):
         super().__init__(num_classes, 2 * LEVELS, MEMORY)
 
     @torch.no_grad()
-    def update(self, classes: Tensor, phi: Tensor, sdf: Tensor) -> None:
+    def update(self, classes: Tensor, phi: Tensor, mask: Tensor) -> None:
         """Count the level sets of a batch; those that are not finite are left out.
 
         Args:
             classes (Tensor): (M,) integers in 0 .. C-1.
             phi (Tensor): phi^T, (M, 1, h, w), in shares of ``truncate``, positive inside.
-            sdf (Tensor): D, (M, 1, h, w), in any unit, positive inside the CAM's mask.
+            mask (Tensor): bool, (M, 1, h, w), true where the CAM is above its background.
         """
         kept = phi.isfinite().flatten(1).all(1)
         level = ((phi[kept] + 1) * (LEVELS / 2)).floor().clamp(0, LEVELS - 1).long()
-        self.count(classes[kept], (level + LEVELS * (sdf[kept] > 0)).flatten(1))
+        self.count(classes[kept], (level + LEVELS * mask[kept]).flatten(1))
 
     @torch.no_grad()
     def forward(self) -> Tensor:

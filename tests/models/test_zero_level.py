@@ -23,7 +23,7 @@ def disc(radius: float, n: int = 4, side: int = 32) -> Tensor:
 def test_finds_how_far_a_class_was_moved(shift):
     """Level sets that are right but for a constant get it back, to half a level."""
     zero, truth = ZeroLevel(2), disc(9.0)
-    zero.update(torch.ones(4, dtype=torch.long), truth + shift, truth)
+    zero.update(torch.ones(4, dtype=torch.long), truth + shift, truth > 0)
     first, second = zero().tolist()
     assert first == 0  # never seen
     # Between the rim's own pixels every level is as good; the nearest to zero is taken.
@@ -36,7 +36,7 @@ def test_errs_as_little_as_any_level():
     zero = ZeroLevel(1)
     sdf = disc(10.0)
     phi = 0.4 * sdf - 0.3 + 0.15 * torch.randn(sdf.shape)
-    zero.update(torch.zeros(4, dtype=torch.long), phi, sdf)
+    zero.update(torch.zeros(4, dtype=torch.long), phi, sdf > 0)
     errors = [((phi >= t) != (sdf > 0)).sum().item() for t in torch.linspace(-1, 1, LEVELS + 1)]
     found = ((phi >= zero().item()) != (sdf > 0)).sum().item()
     assert found == min(errors) < ((phi >= 0) != (sdf > 0)).sum().item()
@@ -45,7 +45,7 @@ def test_errs_as_little_as_any_level():
 def test_perfect_level_sets_stay_where_they_are():
     """Of the levels between inside and outside the nearest to zero: here zero itself."""
     zero, truth = ZeroLevel(1), disc(8.0)
-    zero.update(torch.zeros(4, dtype=torch.long), 20 * truth, truth)
+    zero.update(torch.zeros(4, dtype=torch.long), 20 * truth, truth > 0)
     assert zero().item() == pytest.approx(0, abs=1e-7)
 
 
@@ -54,9 +54,9 @@ def test_classes_do_not_mix_and_follow_the_training():
     classes = torch.tensor([0, 0, 1, 1])
     shifts = torch.tensor([-0.5, -0.5, 0.25, 0.25])[:, None, None, None]
     for _ in range(300):
-        zero.update(classes, truth + 0.8, truth)
+        zero.update(classes, truth + 0.8, truth > 0)
     for _ in range(300):
-        zero.update(classes, truth + shifts, truth)
+        zero.update(classes, truth + shifts, truth > 0)
     assert zero().tolist() == pytest.approx([-0.5, 0.25], abs=0.05)
 
 
@@ -65,11 +65,11 @@ def test_broken_and_missing_maps():
     zero, truth = ZeroLevel(1), disc(9.0)
     expected = ZeroLevel(1)
     classes = torch.zeros(4, dtype=torch.long)
-    expected.update(classes[1:], truth[1:], truth[1:])
+    expected.update(classes[1:], truth[1:], truth[1:] > 0)
     broken = truth.clone()
     broken[0, 0, 0, 0] = float('nan')
-    zero.update(classes, broken, truth)
-    zero.update(classes[:0], truth[:0], truth[:0])
+    zero.update(classes, broken, truth > 0)
+    zero.update(classes[:0], truth[:0], truth[:0] > 0)
     assert torch.equal(zero.histogram, expected.histogram)
 
 
