@@ -47,6 +47,17 @@ def check_config(cfg: Config, task: str) -> None:
         for key, least in WHOLE.items():
             _check_whole(f'{entry}.{key}', (cfg.get(entry) or {}).get(key), least)
     _check_whole('randomness.seed', (cfg.get('randomness') or {}).get('seed'), 0, LARGEST_SEED)
+    windows = (cfg.get('model') or {}).get('test_cfg') or {}
+    missing = [key for key in ('crop_size', 'stride') if key not in windows]
+    if (
+        windows.get('mode', 'whole') not in ('whole', 'slide')
+        or windows.get('mode') == 'slide'
+        and missing
+    ):
+        raise ValueError(
+            f"model.test_cfg={dict(windows)}, expected mode='whole', or mode='slide' with crop_size=(H, W) "
+            'and stride=(H, W) of the windows in pixels'
+        )
     for name, path in _checkpoints(cfg.to_dict(), task):
         if isinstance(path, str) and '://' not in path and not Path(path).expanduser().is_file():
             raise FileNotFoundError(

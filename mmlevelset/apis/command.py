@@ -79,7 +79,7 @@ def _report(error: Exception, debug: bool) -> int:
         print(where, file=sys.stderr)
     name = '' if ours else f'{type(error).__name__}: '
     if of_config:
-        name = 'the config asks for what cannot be built: '
+        name = f'the config asks for what cannot be built: {_built(error)}'
     # A worker of the data loader puts its traceback into the message.
     text = str(error).rpartition(f'\n{type(error).__name__}: ')[2].strip()
     if isinstance(error, OSError) and error.errno in NO_SPACE:
@@ -122,6 +122,21 @@ def _is_of_config(error: Exception) -> bool:
     return max(builder) == len(files) - 1 or isinstance(
         error, ValueError | TypeError | AssertionError
     )
+
+
+def _built(error: Exception) -> str:
+    """The class that could not be built, with the plain options that it was given."""
+    found = ''
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        given = frame.f_locals
+        if frame.f_code.co_filename == build_functions.__file__ and hasattr(
+            given.get('obj_cls'), '__name__'
+        ):
+            plain = [
+                f'{k}={v!r}' for k, v in given['args'].items() if isinstance(v, str | int | float)
+            ]
+            found = f'{given["obj_cls"].__name__}({", ".join(plain)}): '
+    return found
 
 
 def _log(where: str) -> None:

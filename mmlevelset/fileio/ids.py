@@ -49,7 +49,16 @@ def read_split(path: str | Path, same: Callable[[str], str] = str) -> list[str]:
             mask.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f'{path}: split list not found. Check `ann_file` and `data_root`.')
+        what = 'is a folder, expected' if Path(path).is_dir() else 'not found:'
+        raise FileNotFoundError(
+            f'{path}: {what} a split list, a text file with one image id per line. Check the path (in a '
+            'config, `ann_file` and `data_root`).'
+        )
+    if Path(path).suffix.lower() in ('.json', '.xml', '.py'):
+        raise ValueError(
+            f'{path}: expected a split list, a text file with one image id per line; image-level labels are '
+            'given as image_labels'
+        )
     lines = enumerate(read_text(path).splitlines(), 1)
     ids = [
         _line_id(line.strip(), f'{path}, line {number}') for number, line in lines if line.strip()
@@ -93,7 +102,12 @@ def list_ids(folder: str | Path, suffix: str, ids: Sequence[str] | None = None) 
     folder = Path(folder)
     found = sorted(path.stem for path in folder.glob(f'*{suffix}') if not path.name.startswith('.'))
     if not found:
-        raise FileNotFoundError(f'{folder} holds no {suffix} files; check the path')
+        others = sorted({path.suffix for path in folder.glob('*.*')} - {'', suffix})
+        there = f', but {", ".join(others[:3])}' if others else ''
+        raise FileNotFoundError(
+            f'{folder} holds no {suffix} files{there}; check the path: seeds and soft maps are .npz, label '
+            'maps .png'
+        )
     if ids is None:
         return found
     stems = {image_id(stem): stem for stem in found}

@@ -42,6 +42,11 @@ def folder_lock(folder: str | Path) -> Iterator[IO[str]]:
             f'{folder}: expected a folder for the output, got a file, or a path through one; give '
             'another folder'
         ) from error
+    except OSError as error:
+        raise ValueError(
+            f'{folder}: the folder cannot be made ({error.strerror}); check the path and your right to '
+            'write there, or give another folder'
+        ) from error
     with (folder / LOCK).open('a+', encoding='utf-8') as file:
         try:
             if sys.platform != 'win32':

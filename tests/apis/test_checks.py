@@ -52,12 +52,14 @@ from mmlevelset.models import LevelSetHead
         ('train', 'train_dataloader.sampler.shufle=True', "InfiniteSampler has no 'shufle'; did you mean 'shuffle'"),
         ('train', 'train_cfg.max_iter=3', "IterBasedTrainLoop has no 'max_iter'; did you mean 'max_iters'"),
         ('test', 'test_evaluator.prefx=a', "Error has no 'prefx'; did you mean 'prefix'"),
+        ('train', 'model.test_cfg.mode=slied', "expected mode='whole', or mode='slide' with crop_size"),
+        ('test', 'model.test_cfg.mode=slide model.test_cfg.stride=(2,2)', "mode='slide' with crop_size=(H, W)"),
         ('train', 'val_cfg=None', 'cannot be built: val_dataloader, val_cfg, and val_evaluator should be either'),
         ('train', 'model.type=Lyne', "model.type='Lyne' is not known; did you mean 'Line'?"),
         ('train', 'model.type=Unlike', 'Unlike is not in the'),
         ('train', 'train_dataloader.sampler.type=DefaultSmpler', "did you mean 'DefaultSampler'?"),
         ('train', 'train_dataloader.dataset.size=3', "dataset.size=3, but Numbers has no 'size'; it takes"),
-        ('train', 'optim_wrapper.optimizer.lr=abc', 'the config asks for what cannot be built'),
+        ('train', 'optim_wrapper.optimizer.lr=abc', "cannot be built: SGD(lr='abc'): "),
     ],
 )  # fmt: skip
 def test_early_refusals(toy, refuse, task, options, message) -> None:

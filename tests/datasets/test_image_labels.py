@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from mmlevelset.datasets.image_labels import labels_from_masks, read_image_labels
-from mmlevelset.fileio.ids import image_id, read_split
+from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.ids import image_id, list_ids, read_split
 
 CLASSES = ('background', 'cat', 'dog', 'sheep')
 IDS = ['2007_000032', '2008_000001']
@@ -289,3 +290,20 @@ def test_labels_from_masks(tmp_path):
     np.testing.assert_array_equal(labels['a'], [0, 0, 1])
     with pytest.raises(ValueError, match=r'a.png: holds the labels \[3\], expected 0\.\.2'):
         labels_from_masks({'a': str(tmp_path / 'a.png')}, CLASSES[:3])
+
+
+def test_what_is_no_split_list(tmp_path):
+    with pytest.raises(FileNotFoundError, match='is a folder, expected a split list'):
+        read_split(tmp_path)
+    (tmp_path / 'image_labels.json').write_text('{}')
+    with pytest.raises(ValueError, match='image_labels.json: expected a split list'):
+        read_split(tmp_path / 'image_labels.json')
+    (tmp_path / 'a.png').write_bytes(b'')
+    with pytest.raises(FileNotFoundError, match='holds no .npz files, but .json, .png; .* seeds'):
+        list_ids(tmp_path, '.npz')
+
+
+def test_errors_name_the_file_and_not_a_temporary_one(tmp_path):
+    (tmp_path / 'a').mkdir()
+    with pytest.raises(OSError, match="a/b.json'"), atomic_path(tmp_path / 'a/b.json') as temporary:
+        raise OSError(13, 'Permission denied', str(temporary))

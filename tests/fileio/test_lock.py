@@ -83,3 +83,17 @@ def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
             temporary.write_bytes(b'half')
             raise OSError(errno.ENOSPC, 'No space left on device')
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made(monkeypatch, tmp_path):
+    """Rights, a read-only disk, a path that is no place: the folder and the cure are named."""
+
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, 'Permission denied', 'x')
+
+    monkeypatch.setattr(Path, 'mkdir', refuse)
+    with pytest.raises(
+        ValueError, match='out: the folder cannot be made .Permission denied.; check'
+    ):
+        with folder_lock(tmp_path / 'out'):
+            pass
