@@ -5,70 +5,32 @@ Runner is built.
 """
 
 import ctypes
-import importlib.util
 import os
 import signal
 import sys
-import warnings
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from datetime import timedelta
-from io import StringIO
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
-INSTALL = """mmlevelset needs {missing}, missing here. In a clone of the repository install a stack:
-  pip install -e ".[onedl]"      onedl-mmengine, onedl-mmcv, onedl-mmsegmentation (maintained forks)
-  pip install -e ".[openmmlab]"  mmengine, mmcv, mmsegmentation (upstream)
-Without a clone, install these packages themselves, or the wheel with the extra: "FILE.whl[onedl]".
-mmlevelset.levelset works with torch alone."""
+from mmlevelset import stack  # noqa: F401  isort: skip  before mmengine: it must be there, and quiet
 
+import numpy as np
+from mmcv.transforms import Compose
+from mmengine.config import Config
+from mmengine.config.utils import MODULE2PACKAGE
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader, checkpoint
+from mmengine.utils import digit_version, is_installed
+from mmseg.apis import MMSegInferencer
 
-def require_openmmlab() -> None:
-    """Fail early where the mm* stack is missing.
-
-    Raises:
-        ImportError: naming what is missing and both ways to install it.
-    """
-    missing = [name for name in ('mmengine', 'mmcv', 'mmseg') if not importlib.util.find_spec(name)]
-    if missing:
-        raise ImportError(INSTALL.format(missing=', '.join(missing)))
-
-
-def quieten_mmseg() -> None:
-    """Import mmseg without its lines on a package that nothing here needs.
-
-    The fork prints "Could not import OneDL" twice, and a build of mmcv without operators warns of
-    an attention that no model here has. Whatever else an import says is passed on.
-
-    Remove when: the fork passes a logger to ``print_log`` in ``mmseg/datasets``.
-    """
-    with redirect_stdout(StringIO()) as said, warnings.catch_warnings():
-        warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
-        importlib.import_module('mmseg.datasets')
-        importlib.import_module('mmcv.cnn.bricks.transformer')
-    print(said.getvalue().replace('Could not import OneDL\n', ''), end='')
-
-
-require_openmmlab()
-quieten_mmseg()
-
-import numpy as np  # noqa: E402
-from mmcv.transforms import Compose  # noqa: E402
-from mmengine.config import Config  # noqa: E402
-from mmengine.config.utils import MODULE2PACKAGE  # noqa: E402
-from mmengine.fileio import LocalBackend, register_backend  # noqa: E402
-from mmengine.logging import HistoryBuffer  # noqa: E402
-from mmengine.runner import CheckpointLoader, checkpoint  # noqa: E402
-from mmengine.utils import digit_version, is_installed  # noqa: E402
-from mmseg.apis import MMSegInferencer  # noqa: E402
-
-from mmlevelset.fileio.atomic import atomic_path  # noqa: E402
-from mmlevelset.fileio.checkpoints import load_checkpoint_file  # noqa: E402
-from mmlevelset.installation import find_config  # noqa: E402
+from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.checkpoints import load_checkpoint_file
+from mmlevelset.installation import find_config
 
 
 def setup(cfg: Config | None = None) -> None:

@@ -4,12 +4,10 @@ mmengine imports ``<scope>.registry`` when it meets a type with an unknown scope
 ``locations`` below.
 """
 
-from mmlevelset.compat import require_openmmlab
+from mmlevelset import stack  # noqa: F401  isort: skip  before mmengine: it must be there
 
-require_openmmlab()
-
-from mmengine import registry as root  # noqa: E402
-from mmengine.registry import Registry  # noqa: E402
+from mmengine import registry as root
+from mmengine.registry import Registry
 
 
 def _child(parent: Registry, location: str) -> Registry:

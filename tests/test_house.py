@@ -13,6 +13,7 @@ PACKAGE = ROOT / 'mmlevelset'
 ROOMS = (
     '__init__',
     'installation',
+    'stack',
     'kernels',
     'levelset',
     'parallel',

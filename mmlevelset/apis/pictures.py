@@ -18,8 +18,8 @@ from torch import Tensor
 from mmlevelset.fileio.images import read_image
 from mmlevelset.fileio.labels import read_label
 from mmlevelset.fileio.seeds import read_seed
+from mmlevelset.levelset import LevelSetTrace
 from mmlevelset.models import LevelSetHead
-from mmlevelset.models.level_set_head import LevelSetTrace
 from mmlevelset.models.seeds import cam_source, level_set_of
 from mmlevelset.structures.fields import image_labels, unit_images
 from mmlevelset.structures.host import Host

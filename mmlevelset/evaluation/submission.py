@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mmlevelset.datasets.prepare.coco_masks import CATEGORIES
 from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.coco_labels import CATEGORIES
 from mmlevelset.fileio.images import find_images, image_size, opened
 from mmlevelset.fileio.labels import read_label, write_label
 

@@ -4,11 +4,11 @@ import numpy as np
 import torch
 
 from mmlevelset.levelset import otsu
+from mmlevelset.levelset.otsu import HISTOGRAM_BINS
 
 # SEAM, MuSCLe and MCTformer sweep 0.00..0.59; sigmoid scores of level sets peak near 0.5, so we go
 # on to 0.99.
 THRESHOLDS = np.arange(100) / 100
-HISTOGRAM_BINS = 256  # the levels of a stored seed
 FALLBACK = 0.5  # sigmoid of the zero level
 
 

@@ -26,6 +26,7 @@ from .loss import LevelSetLoss, logit_margins
 from .refiner import LevelSetRefiner
 from .sdf import TRUNCATE, seed_scores, signed_distance, squared_distance, valid_masks
 from .spectral import SpectralConv2d
+from .trace import LevelSetTrace
 
 __all__ = [
     'ClassicalEvolution',
@@ -37,6 +38,7 @@ __all__ = [
     'LevelSetInitialiser',
     'LevelSetLoss',
     'LevelSetRefiner',
+    'LevelSetTrace',
     'SpectralConv2d',
     'TRUNCATE',
     'cam_masks',

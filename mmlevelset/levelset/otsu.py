@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+HISTOGRAM_BINS = 256  # the levels of a stored seed
+
 
 def otsu_threshold(histogram: Tensor) -> Tensor:
     """Thresholds that maximise the variance between both sides of a histogram (Otsu 1979).

@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor
 
-from mmlevelset.evaluation.thresholds import HISTOGRAM_BINS
 from mmlevelset.levelset import normalise_cam
-from mmlevelset.levelset.otsu import otsu_threshold
+from mmlevelset.levelset.otsu import HISTOGRAM_BINS, otsu_threshold
 
 from .class_histogram import ClassHistogram
 

@@ -13,6 +13,7 @@ from mmlevelset.levelset import (
     TRUNCATE,
     Evolution,
     LevelSetInitialiser,
+    LevelSetTrace,
     cam_masks,
     normalise_cam,
     reduced,
@@ -23,7 +24,6 @@ from mmlevelset.levelset import (
 )
 from mmlevelset.models.background import AutoBackground
 from mmlevelset.models.heads.maps_only import MapsOnly
-from mmlevelset.models.level_set_trace import LevelSetTrace
 from mmlevelset.models.losses import batch_mean
 from mmlevelset.models.watch import LevelSetWatch, inside_area
 from mmlevelset.models.zero_level import ZeroLevel

@@ -5,8 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmlevelset.levelset import normalise_cam
-from mmlevelset.models.level_set_head import LevelSetTrace
+from mmlevelset.levelset import LevelSetTrace, normalise_cam
 
 from .panels import Panel, level_set_panel, score_panel
 

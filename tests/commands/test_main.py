@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmlevelset import commands, compat
+from mmlevelset import commands, stack
 
 ROOT = Path(__file__).resolve().parents[2]
 # Sub-command -> the tool of the same purpose.
@@ -102,7 +102,7 @@ def test_only_the_lines_of_the_fork_are_dropped(monkeypatch, capsys) -> None:
     def say(name: str) -> None:
         print(f'Could not import OneDL\nnews of {name}')
 
-    monkeypatch.setattr('mmlevelset.compat.importlib.import_module', say)
-    compat.quieten_mmseg()
+    monkeypatch.setattr('mmlevelset.stack.importlib.import_module', say)
+    stack.quieten_mmseg()
     out = capsys.readouterr().out.splitlines()
     assert out == ['news of mmseg.datasets', 'news of mmcv.cnn.bricks.transformer']

@@ -15,7 +15,8 @@ from mmlevelset.datasets import CheckedLoadImage, COCO14Dataset
 from mmlevelset.datasets.coco14 import coco_number
 from mmlevelset.datasets.prepare.coco14 import convert_coco14
 from mmlevelset.datasets.prepare.coco_json import Instances, parse
-from mmlevelset.datasets.prepare.coco_masks import CATEGORIES, LABELS, UNUSED, draw_mask
+from mmlevelset.datasets.prepare.coco_masks import draw_mask
+from mmlevelset.fileio.coco_labels import CATEGORIES, LABELS, UNUSED
 from mmlevelset.fileio.labels import read_label
 from mmlevelset.fileio.legacy_npy import load_legacy_npy
 from mmlevelset.fileio.meta import read_meta

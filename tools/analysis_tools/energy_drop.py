@@ -14,9 +14,8 @@ from mmlevelset.apis.command import make_parser, run
 from mmlevelset.apis.pictures import load_level_set_model, trace_image
 from mmlevelset.config import read_config
 from mmlevelset.fileio.atomic import write_json
-from mmlevelset.levelset import chan_vese, edge_map
+from mmlevelset.levelset import LevelSetTrace, chan_vese, edge_map
 from mmlevelset.models import LevelSetEnergyLoss
-from mmlevelset.models.level_set_head import LevelSetTrace
 from mmlevelset.parallel import progress
 
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmlevelset.datasets.coco14 import COCO14Dataset
-from mmlevelset.datasets.prepare.coco_masks import CATEGORIES
 from mmlevelset.datasets.prepare.facts import COCO
 from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.coco_labels import CATEGORIES
 from mmlevelset.fileio.meta import write_meta
 from mmlevelset.parallel import parallel
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmlevelset.datasets.image_labels import one_hot, read_image_labels
+from mmlevelset.fileio.coco_labels import CATEGORIES, LABELS
 from mmlevelset.fileio.ids import image_id, preview
 from mmlevelset.fileio.labels import write_label
 from mmlevelset.fileio.output import resumed_folder
@@ -16,7 +17,7 @@ from mmlevelset.parallel import parallel
 
 from ..coco14 import COCO14Dataset
 from .coco_json import Instances, parse
-from .coco_masks import CATEGORIES, CROWD, LABELS, OVERLAP, draw_mask, require_pycocotools
+from .coco_masks import CROWD, OVERLAP, draw_mask, require_pycocotools
 from .facts import COCO, expected
 from .labels import write_cls_labels, write_image_labels, write_split
 

@@ -5,10 +5,7 @@ from typing import Any
 
 import numpy as np
 
-# Category ids that COCO never used.
-UNUSED = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
-CATEGORIES = tuple(id_ for id_ in range(1, 91) if id_ not in UNUSED)
-LABELS = {category: label for label, category in enumerate(CATEGORIES, 1)}
+from mmlevelset.fileio.coco_labels import LABELS
 
 OVERLAP = {
     'small_on_top': 'the smaller `area` wins; of equals the first (coco2voc; AFA, ToCo, MCTformer)',
