@@ -1,5 +1,6 @@
-"""Hooks and learning rates for the runner of mmengine."""
+"""Hooks, a loop and learning rates for the runner of mmengine."""
 
+from .crf_test_loop import CRFTestLoop
 from .epoch_seed_hook import EpochSeedHook
 from .finite_hook import FiniteHook
 from .joint_optimizer import JointOptimizer, LevelSetOptimWrapperConstructor
@@ -11,6 +12,7 @@ from .timm_cosine_lr import TimmCosineLR
 from .visualization_hook import LevelSetVisualizationHook
 
 __all__ = [
+    'CRFTestLoop',
     'EpochSeedHook',
     'FiniteHook',
     'JointOptimizer',

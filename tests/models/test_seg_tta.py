@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from mmlevelset.models import SegTTAModel
+from mmlevelset.models.seg_tta import likely_labels
 from mmlevelset.refine import DenseCRF
 
 CRF = dict(
@@ -110,9 +111,51 @@ def test_crf_sees_the_image_on_disk(tmp_path) -> None:
     assert np.abs(expected - logits.softmax(1).amax(0).numpy()).max() > 0.05
 
 
+def test_labels_that_hardly_occur_stay_out_of_the_crf(tmp_path) -> None:
+    """The largest sum of what is left out obeys the tolerance, and one label more would not."""
+    scores = np.random.RandomState(0).dirichlet([5, 3, 0.3, 0.1, 0.05, 0.05], (40, 50))
+    scores = scores.transpose(2, 0, 1).astype(np.float32) ** 3
+    scores /= scores.sum(0)
+    assert len(likely_labels(scores, 0.0)) == 6
+    for tolerance in (0.001, 0.03, 0.3, 0.9):
+        kept = likely_labels(scores, tolerance)
+        out = np.setdiff1d(np.arange(6), kept)
+        assert scores[out].sum(0).max(initial=0) <= tolerance
+        following = kept[scores[kept].max((1, 2)).argmin()]
+        assert len(kept) == 1 or scores[[*out, following]].sum(0).max() > tolerance
+    assert len(likely_labels(np.zeros((4, 3, 3), np.float32), 0.5)) == 1
+
+
+def test_the_tolerance_bounds_what_changes(tmp_path) -> None:
+    """81 labels on a picture of smooth regions: a handful takes part, and next to nothing moves."""
+    y, x = np.mgrid[:60, :80]
+    region = (x > 40).astype(int) + 2 * (y > 30)
+    rgb = (50 * region[..., None] + np.random.RandomState(0).randint(0, 40, (60, 80, 3))).astype(
+        np.uint8
+    )
+    Image.fromarray(rgb).save(tmp_path / 'a.png')
+    logits = torch.randn(1, 81, 60, 80)
+    logits[0] += 9 * torch.nn.functional.one_hot(torch.from_numpy(region), 81).permute(2, 0, 1)
+    found = []
+    for tolerance in (0.0, 0.03):
+        crf = dict(CRF, bilateral=dict(sxy=83, srgb=5, compat=3), iterations=10)
+        tta = model(crf=crf, crf_tolerance=tolerance)
+        (sample,) = tta.merge_preds([views(logits, img_path=str(tmp_path / 'a.png'))])
+        found.append(sample)
+    full, fast = (sample.seg_logits.data for sample in found)
+    assert (fast.amax((1, 2)) > 0).sum() < 81 and (full.amax((1, 2)) > 0).all()
+    assert (full - fast).abs().max() < 0.03
+    labels = [sample.pred_sem_seg.data for sample in found]
+    # only where two labels are as good as equal
+    close = full.topk(2, 0).values.diff(dim=0).abs() < 0.06
+    assert (labels[0] == labels[1])[~close].all()
+
+
 def test_mistakes_are_named(tmp_path) -> None:
     with pytest.raises(ValueError, match="merge='mean' is unknown"):
         model(merge='mean')
+    with pytest.raises(ValueError, match=r'crf_tolerance must lie in \[0, 1\), got 1'):
+        model(crf_tolerance=1)
     with pytest.raises(ValueError, match='out_channels=2'):
         model().merge_preds([views(torch.randn(2, 1, 4, 4))])
     for meta in ({}, dict(img_path=str(tmp_path / 'none.jpg'))):
