@@ -179,7 +179,7 @@ def test_launch_scripts(toy: Path) -> None:
 
     script = [f'{tools}/dist_test.sh', 'toy.py', 'a.pth', '3', *options]
     assert call(*script, PATH=path, NNODES='2', NODE_RANK='1', PORT='1234').splitlines() == [
-        f'{ROOT}:{ROOT}:.', '-m', 'torch.distributed.run', '--nnodes=2', '--node-rank=1',
+        f'{ROOT}:{ROOT}:.', '-m', 'mmlevelset.commands.launch', '--nnodes=2', '--node-rank=1',
         '--master-addr=127.0.0.1', '--master-port=1234', '--nproc-per-node=3',
         f'{tools}/test.py', 'toy.py', 'a.pth', '--launcher', 'pytorch', *options,
     ]  # fmt: skip
