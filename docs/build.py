@@ -22,7 +22,7 @@ LINK = re.compile(
 )
 # Headings of the menu -> pages.
 MENU = {
-    'Start': ('get_started', 'your_data', 'your_model', 'faq'),
+    'Start': ('get_started', 'your_data', 'your_model', 'faq', 'mistakes'),
     'Guides': ('configs', 'weights_and_logs', 'recipes/pipeline', 'report', 'inference', 'seeds', 'refine', 'datasets'),
     'The method': ('level_set_head', 'hosts', 'iteration', 'paper_decisions', 'glossary'),
     'Recipes': (

@@ -17,6 +17,7 @@ TOOLS = {
     'evaluate': 'eval_seeds.py',
     'labels': 'make_pseudo_labels.py',
     'pipeline': 'pipeline.py',
+    'report': 'report.py',
     'check-data': 'dataset_converters/check.py',
 }
 

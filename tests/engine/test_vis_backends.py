@@ -65,7 +65,7 @@ def test_mlflow(tmp_path, monkeypatch):
     (tmp_path / 'work_dirs').mkdir()
     train(tmp_path, 'mlflow')
     client = mlflow.MlflowClient('sqlite:///work_dirs/mlflow.db')
-    (run,) = client.search_runs([client.get_experiment_by_name('Default').experiment_id])
+    (run,) = client.search_runs([client.get_experiment_by_name('mmlevelset').experiment_id])
     assert run.data.metrics == {'loss': 0.25}
     (picture,) = (tmp_path / 'work_dirs/mlflow').rglob('level_sets/iter_2.png')
     assert read_image(picture).shape[1] == 6 * 224

@@ -4,6 +4,7 @@ mlflow = [
     dict(type='LocalVisBackend'),
     dict(
         type='MLflowVisBackend',
+        exp_name='mmlevelset',
         tracking_uri='sqlite:///work_dirs/mlflow.db',
         artifact_location='work_dirs/mlflow',
     ),
