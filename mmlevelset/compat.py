@@ -273,3 +273,15 @@ def enable_amp(cfg: Config) -> None:
     if not torch.cuda.is_available():
         raise ValueError('--amp needs a CUDA device, this machine has none; train without --amp.')
     cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+
+
+def swaps_channels(preprocessor: torch.nn.Module) -> bool:
+    """Whether a data preprocessor turns BGR into RGB; the attribute has another name in the fork.
+
+    Args:
+        preprocessor (Module): mmsegmentation's, or one that derives from it.
+
+    Remove when: both call it the same.
+    """
+    names = ('channel_conversion', '_channel_conversion')
+    return any(getattr(preprocessor, name, False) for name in names)

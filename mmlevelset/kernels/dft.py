@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -36,18 +36,27 @@ def usable(x: Tensor) -> bool:
 
 def filtered(x: Tensor, modes: int, multiply: Callable[[Tensor], Tensor]) -> Tensor:
     """Low frequencies of maps, see :func:`mmlevelset.levelset.spectral.filtered`."""
-    basis = _basis(*x.shape[2:], modes, x.dtype)
-    columns = torch.view_as_complex((x @ basis.to_columns).unflatten(-1, (-1, 2)))
-    spectrum = multiply(basis.to_rows @ columns)
-    columns = basis.to_rows.mH @ spectrum
-    return torch.view_as_real(columns).flatten(-2) @ basis.from_columns
+    height, width = x.shape[2:]
+    waves = basis(height, width, modes, x.dtype)
+    columns = torch.view_as_complex((x @ waves.to_columns).unflatten(-1, (-1, 2)))
+    spectrum = multiply(waves.to_rows @ columns)
+    columns = waves.to_rows.mH @ spectrum
+    return torch.view_as_real(columns).flatten(-2) @ waves.from_columns
 
 
 @lru_cache(maxsize=64)
-def _basis(*key: Any) -> Basis:
+def basis(height: int, width: int, modes: int, dtype: torch.dtype) -> Basis:
+    """Waves of maps of a size, kept for the next call.
+
+    Args:
+        height (int): of the maps, in pixels.
+        width (int): of the maps, in pixels.
+        modes (int): frequencies kept per direction.
+        dtype (torch.dtype): float32 or float64.
+    """
     # A basis made inside inference_mode could never be used for training afterwards.
     with torch.inference_mode(False):
-        return _build(*key)
+        return _build(height, width, modes, dtype)
 
 
 def _build(height: int, width: int, modes: int, dtype: torch.dtype) -> Basis:

@@ -1,0 +1,77 @@
+"""Level sets as ONNX: equal to the model on another number of images, and who cannot be exported."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mmlevelset.apis.onnx import LevelSetGraph, RealSpectralConv2d, export_level_sets
+from mmlevelset.levelset import SpectralConv2d
+from tests.apis.own_pictures import checkpoint, config, write_pictures
+from tests.models.small_hosts import build_host
+
+SIZE = (64, 96)
+
+
+@pytest.mark.parametrize('mixing', ['diag', 'full'])
+@pytest.mark.parametrize('size', [(16, 24), (5, 8), (40, 33)])
+def test_real_numbers(mixing, size):
+    """Products in real numbers are the spectral convolution, on odd and small maps, too."""
+    spectral, x = SpectralConv2d(4, 6, mixing), torch.randn(2, 4, *size)
+
+    def gate(mean):
+        return (mean + 1).sigmoid()
+
+    expected = spectral(x, gate)
+    torch.testing.assert_close(
+        RealSpectralConv2d(spectral)(x, gate), expected, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_graph_is_what_the_model_predicts():
+    """Of all classes, from RGB in [0, 1]; in the pixels of the image."""
+    model = build_host('cam', True)
+    torch.nn.init.normal_(model.auxiliary_head.evolution.project.weight)
+    rgb = torch.randint(0, 256, (2, 3, *SIZE)).float()
+    with torch.no_grad():
+        phi, logits = LevelSetGraph(model)(rgb / 255)
+        inputs = model.data_preprocessor(dict(inputs=list(rgb.flip(1))), False)['inputs']
+        features = model.extract_feat(inputs)
+        labels = torch.ones(2, 3)
+        phis = model.auxiliary_head.level_sets(features, rgb / 255, labels)
+    stride = SIZE[1] / phi.shape[3]
+    # phi^T in shares of the cut at 80 pixels, after a network in float32.
+    torch.testing.assert_close(phi / 80, stride * phis[1] / 80, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(logits, model.decode_head.classify(features), rtol=1e-4, atol=1e-4)
+    assert (phis[0] - phis[1]).abs().max() > 1
+
+
+@pytest.mark.slow
+def test_export(tmp_path: Path) -> None:
+    ort = pytest.importorskip('onnxruntime')
+    pytest.importorskip('onnxscript')
+    model = build_host('cam', True)
+    torch.nn.init.normal_(model.auxiliary_head.evolution.project.weight)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'x.pth')
+    cfg = config(tmp_path, 'cam', True)
+    difference = export_level_sets(cfg, tmp_path / 'x.pth', tmp_path / 'x.onnx', SIZE)
+    assert 0 <= difference <= 1e-4 * 80
+    session = ort.InferenceSession(str(tmp_path / 'x.onnx'), providers=['CPUExecutionProvider'])
+    for count in (1, 5):
+        images = torch.rand(count, 3, *SIZE)
+        phi, logits = session.run(None, dict(image=images.numpy()))
+        with torch.no_grad():
+            expected = LevelSetGraph(model)(images)
+        np.testing.assert_allclose(phi / 80, expected[0] / 80, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(logits, expected[1], rtol=0, atol=1e-3)
+
+
+def test_models_without_level_sets(tmp_path):
+    pytest.importorskip('onnxruntime')
+    pytest.importorskip('onnxscript')
+    data = write_pictures(tmp_path)
+    weights = checkpoint(tmp_path / 'x.pth', 'cam', False)
+    with pytest.raises(ValueError, match='the model has no LevelSetHead'):
+        export_level_sets(config(data, 'cam', False), weights, tmp_path / 'x.onnx', SIZE)
+    assert not (tmp_path / 'x.onnx').exists()
