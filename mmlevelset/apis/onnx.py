@@ -171,7 +171,8 @@ def export_level_sets(
         logging.getLogger('torch.onnx').setLevel(
             logging.ERROR
         )  # of torchvision, which nothing needs
-        batch = torch.export.Dim('batch', min=1)
+        # One image takes a short cut in torch; the graph of several holds for one, too.
+        batch = torch.export.Dim('batch', min=2)
         program: Any = torch.onnx.export(
             graph,
             (images[:2],),

@@ -30,11 +30,11 @@ class Pointwise(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` (Tensor): (N, inputs, h, w) to (N, outputs, h, w)."""
-        groups = len(x) * self.groups
-        weight = self.weight.view(self.groups, -1, self.weight.shape[1]).repeat(len(x), 1, 1)
-        bias = self.bias.view(self.groups, -1, 1).repeat(len(x), 1, 1)
-        y = torch.baddbmm(bias, weight, x.reshape(groups, weight.shape[2], -1))
-        return y.view(len(x), -1, *x.shape[2:])
+        count = x.shape[0]  # not len(x), which an exported graph would take for a constant
+        weight = self.weight.view(self.groups, -1, self.weight.shape[1]).repeat(count, 1, 1)
+        bias = self.bias.view(self.groups, -1, 1).repeat(count, 1, 1)
+        y = torch.baddbmm(bias, weight, x.reshape(count * self.groups, weight.shape[2], -1))
+        return y.view(count, -1, *x.shape[2:])
 
 
 class FNOLayer(nn.Module):

@@ -206,7 +206,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         data = F.interpolate(data, phi.shape[2:], mode='bilinear')
         if self.evolution is not None and self.evolution.grouped:
             return image[n], data[n], self.evolve(phi, image, data)[n, c][:, None]
-        if len(phi) == 1:  # every pair is of this image: no copy of it for each of them
+        if phi.shape[0] == 1:  # every pair is of this image: no copy of it for each of them
             image, data = (x.expand(len(n), -1, -1, -1) for x in (image, data))
         else:
             image, data = image.index_select(0, n), data.index_select(0, n)  # faster than [n]
