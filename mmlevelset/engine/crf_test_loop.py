@@ -14,9 +14,8 @@ from mmengine.runner import TestLoop
 from mmengine.runner.amp import autocast
 from mmseg.structures import SegDataSample
 
-from mmlevelset.models.seg_tta import CRFTask, SegTTAModel, refine_task, set_refined
+from mmlevelset.models.seg_tta import CRF, CRFTask, SegTTAModel, refine_task, set_refined
 from mmlevelset.parallel import parallel
-from mmlevelset.refine.base import Refiner
 from mmlevelset.registry import LOOPS, REFINERS
 
 
@@ -90,12 +89,12 @@ class CRFTestLoop(TestLoop):
 Waiting = tuple[Any, list[SegDataSample], list[np.ndarray]]
 
 
-def build_crf(config: dict) -> Refiner:
+def build_crf(config: dict) -> CRF:
     """Build the refiner in a process that has one core to itself."""
     torch.set_num_threads(1)
     return REFINERS.build(config)
 
 
-def refine_batch(crf: Refiner, tasks: list[CRFTask]) -> list[np.ndarray]:
+def refine_batch(crf: CRF, tasks: list[CRFTask]) -> list[np.ndarray]:
     """Refined scores (K, H, W) of every task."""
     return [refine_task(crf, task) for task in tasks]

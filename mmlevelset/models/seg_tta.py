@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -12,7 +12,6 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmlevelset.fileio.images import read_image
-from mmlevelset.refine.base import Refiner
 from mmlevelset.registry import MODELS, REFINERS
 
 MERGES = ('mean_prob', 'mean_logits', 'max')
@@ -60,7 +59,7 @@ class SegTTAModel(BaseTTAModel):
             raise ValueError(f'crf_tolerance must lie in [0, 1), got {crf_tolerance}')
         super().__init__(module, data_preprocessor)
         self.merge = merge
-        self.crf = REFINERS.build(crf) if crf else None
+        self.crf: CRF | None = REFINERS.build(crf) if crf else None
         self.crf_config = crf
         self.crf_tolerance = crf_tolerance
 
@@ -115,6 +114,13 @@ class SegTTAModel(BaseTTAModel):
         return scores if self.merge == 'max' else scores / len(logits)
 
 
+class CRF(Protocol):
+    """What a test asks of a refiner: of ``mmlevelset.DenseCRF``, say."""
+
+    def refine(self, image: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Refine scores (L, H, W), >= 0, by an RGB image (H, W, 3) uint8."""
+
+
 class CRFTask(NamedTuple):
     """A CRF that is still to be run, perhaps by another process."""
 
@@ -143,7 +149,7 @@ def likely_labels(scores: np.ndarray, tolerance: float) -> np.ndarray:
     return np.sort(order[left_out:])
 
 
-def refine_task(crf: Refiner, task: CRFTask) -> np.ndarray:
+def refine_task(crf: CRF, task: CRFTask) -> np.ndarray:
     """Refined scores (K, H, W) of the labels of a task."""
     return crf.refine(read_image(task.image), task.scores)
 
