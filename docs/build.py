@@ -6,6 +6,7 @@ the package. A link to a file that has a page leads to the page; one to another 
 not have, becomes its name. Any warning is an error.
 """
 
+import importlib
 import os.path
 import re
 import shutil
@@ -36,10 +37,6 @@ ROOMS = (
     'levelset', 'models', 'datasets', 'refine', 'evaluation', 'engine', 'fileio', 'structures', 'visualization',
     'pipeline', 'report', 'apis',
 )  # fmt: skip
-# What a room offers of another room is indexed there.
-AGAIN = dict(
-    structures='   :no-index:\n', models='   :exclude-members: ClassicalEvolution, FNOEvolution\n'
-)
 
 
 def sources() -> dict[str, str]:
@@ -106,10 +103,14 @@ def collect(folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f'{text}\n\n{menu()}\n' if name == 'index' else text, encoding='utf-8')
     (folder / 'api').mkdir()
+    shown: set[str] = set()
     for room in ROOMS:
         title = f'mmlevelset.{room}'
+        offered = set(importlib.import_module(title).__all__)
         text = f'{title}\n{"=" * len(title)}\n\n.. automodule:: {title}\n'
-        text += AGAIN.get(room, '')
+        again = ', '.join(sorted(offered & shown))  # of an earlier room, and described there
+        text += f'   :exclude-members: {again}\n' if again else ''
+        shown |= offered
         (folder / f'api/{room}.rst').write_text(text, encoding='utf-8')
 
 
