@@ -210,7 +210,7 @@ def test_seeds_state_the_levels_that_were_found(tmp_path: Path) -> None:
         state_levels(test, str(tmp_path / file))
         source = test.test_evaluator.metrics[0].source
         assert source.get('backgrounds') == stated
-        assert source.get('zeros') == (stated and dict(cat=-0.25, dog=0.0))
+        assert source.get('zeros') == (stated and dict(cat=-0.125, dog=0.0))
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf])

@@ -1,4 +1,4 @@
-"""zero='auto': the level at which a class's level sets err least about the masks of its CAM."""
+"""zero='auto': midway from 0 to the level at which a class's level sets err least about its CAM's masks."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmlevelset.levelset import seed_scores
 from mmlevelset.models import LevelSetHead
-from mmlevelset.models.zero_level import LEVELS, ZeroLevel
+from mmlevelset.models.zero_level import LEVELS, SHARE, ZeroLevel
 
 STEP = 2 / LEVELS
 
@@ -21,10 +21,10 @@ def disc(radius: float, n: int = 4, side: int = 32) -> Tensor:
 
 @pytest.mark.parametrize('shift', [-0.6, -0.25, 0.0, 0.3])
 def test_finds_how_far_a_class_was_moved(shift):
-    """Level sets that are right but for a constant get it back, to half a level."""
+    """Level sets that are right but for a constant get half of it back, to half a level."""
     zero, truth = ZeroLevel(2), disc(9.0)
     zero.update(torch.ones(4, dtype=torch.long), truth + shift, truth > 0)
-    first, second = zero().tolist()
+    first, second = (zero() / SHARE).tolist()
     assert first == 0  # never seen
     # Between the rim's own pixels every level is as good; the nearest to zero is taken.
     inside, outside = truth[truth > 0].min().item(), truth[truth <= 0].max().item()
@@ -38,7 +38,7 @@ def test_errs_as_little_as_any_level():
     phi = 0.4 * sdf - 0.3 + 0.15 * torch.randn(sdf.shape)
     zero.update(torch.zeros(4, dtype=torch.long), phi, sdf > 0)
     errors = [((phi >= t) != (sdf > 0)).sum().item() for t in torch.linspace(-1, 1, LEVELS + 1)]
-    found = ((phi >= zero().item()) != (sdf > 0)).sum().item()
+    found = ((phi >= zero().item() / SHARE) != (sdf > 0)).sum().item()
     assert found == min(errors) < ((phi >= 0) != (sdf > 0)).sum().item()
 
 
@@ -57,7 +57,7 @@ def test_classes_do_not_mix_and_follow_the_training():
         zero.update(classes, truth + 0.8, truth > 0)
     for _ in range(300):
         zero.update(classes, truth + shifts, truth > 0)
-    assert zero().tolist() == pytest.approx([-0.5, 0.25], abs=0.05)
+    assert (zero() / SHARE).tolist() == pytest.approx([-0.5, 0.25], abs=0.05)
 
 
 def test_broken_and_missing_maps():
@@ -93,15 +93,15 @@ def test_head_predicts_from_the_zero_and_trains_without_it():
     head.eval()
     counted = head.auto_zero.histogram.clone()
     zeros = head.zeros()
-    assert zeros.shape == (2,) and zeros.abs().max() <= 1
+    assert zeros.shape == (2,) and zeros.abs().max() <= SHARE
     head.auto_zero.histogram.zero_()
     head.auto_zero.histogram[:, LEVELS // 4] = 1.0  # outside the mask below the middle of -1 .. 0
     head.auto_zero.histogram[:, LEVELS + LEVELS // 4 + 1] = 1.0  # inside from there on
-    assert head.zeros().tolist() == pytest.approx([-0.5 + STEP] * 2)
+    assert head.zeros().tolist() == pytest.approx([SHARE * (-0.5 + STEP)] * 2)
     unit = 80.0 / 4  # pixels of the map
     moved = head.level_sets(feats, image, labels)[1]
     trace = head.trace(feats, image, cam, labels)
-    expected = unit * head(feats) + unit * (0.5 - STEP)
+    expected = unit * head(feats) + unit * SHARE * (0.5 - STEP)
     torch.testing.assert_close(moved, expected)
     torch.testing.assert_close(trace.settled[:, 0], expected[trace.images, trace.classes])
     torch.testing.assert_close(head.seeds(feats, image, labels), seed_scores(expected, unit))
