@@ -76,7 +76,11 @@ def _pictures(entry: object, number: int) -> Iterator[NamedPicture]:
             raise FileNotFoundError(f'no picture or folder {str(entry)!r}; check the path')
         yield NamedPicture(path.stem, path)
         return
-    files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in IMAGE_SUFFIXES]
+    files = [
+        file
+        for file in sorted(path.iterdir())
+        if file.suffix.lower() in IMAGE_SUFFIXES and file.name[0] != '.' and file.is_file()
+    ]
     if not files:
         raise FileNotFoundError(
             f'{path} holds no pictures (looked for {", ".join(IMAGE_SUFFIXES)})'
@@ -114,7 +118,7 @@ def label_vectors(labels: Labels, number: int, classes: Sequence[str]) -> list[n
     Raises:
         ValueError: A class is unknown, or the lists are not as many as the pictures.
     """
-    rows: list[Any] = [labels] if isinstance(labels, str | int) else list(labels)
+    rows: list[Any] = [labels] if isinstance(labels, str | int | np.integer) else list(labels)
     if rows and all(isinstance(entry, str | int | np.integer) for entry in rows):
         rows = [rows] * number
     if len(rows) != number:
@@ -126,7 +130,7 @@ def label_vectors(labels: Labels, number: int, classes: Sequence[str]) -> list[n
     vectors = []
     for picture, row in enumerate(rows):
         where = f'labels of picture {picture}'
-        row = [row] if isinstance(row, str | int) else list(row)
+        row = [row] if isinstance(row, str | int | np.integer) else list(row)
         unknown = [entry for entry in row if isinstance(entry, str) and not index.get(entry)]
         if unknown:
             raise ValueError(

@@ -51,6 +51,7 @@ class LevelSetGraph(nn.Module):
         for module in list(self.head.modules()):
             if hasattr(module, 'spectral'):
                 module.spectral = RealSpectralConv2d(module.spectral)
+        self.register_buffer('zeros', head.zeros().detach()[:, None, None])
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Level sets, and logits of the image's classes where the host has a classifier.
@@ -77,7 +78,7 @@ class LevelSetGraph(nn.Module):
         )
         phi0 = self.head.truncate / stride * phi0
         phi = self.head.evolve_pairs(features, image, phi0, pairs)[2]
-        phi = stride * phi.reshape(phi0.shape)
+        phi = stride * phi.reshape(phi0.shape) - self.head.truncate * self.zeros
         if not hasattr(self.model.decode_head, 'classify'):
             return (phi,)
         return phi, self.model.decode_head.classify(features)

@@ -1,5 +1,6 @@
 """Checkpoints to give away: the weights alone, with what a user must know, under a name with a hash."""
 
+import copy
 import hashlib
 import io
 from pathlib import Path
@@ -45,6 +46,8 @@ def publish_checkpoint(cfg: Config, checkpoint: str | Path, out: str | Path) -> 
         ValueError: The checkpoint does not fit the config, or has weights that are not finite.
     """
     state = load_checkpoint_file(checkpoint)
+    config_hash = settings_hash(cfg)
+    cfg = copy.deepcopy(cfg)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     if cfg.model.get('backbone', {}).get('frozen_cache'):
         cfg.model.backbone.frozen_cache = None  # no image is seen
@@ -59,11 +62,11 @@ def publish_checkpoint(cfg: Config, checkpoint: str | Path, out: str | Path) -> 
     meta: dict[str, Any] = dict(
         dataset_meta=dict(classes=classes, palette=voc_palette(len(classes)).tolist()),
         config=Path(cfg.filename).name,
-        config_hash=settings_hash(cfg),
+        config_hash=config_hash,
         source_hash=file_hash(checkpoint),
         epoch=state.get('meta', {}).get('epoch'),
         iter=state.get('meta', {}).get('iter'),
-        backgrounds=_backgrounds(model, classes),
+        **_levels(model, classes),
         versions=versions(),
     )
     buffer = io.BytesIO()
@@ -78,10 +81,12 @@ def publish_checkpoint(cfg: Config, checkpoint: str | Path, out: str | Path) -> 
     return files
 
 
-def _backgrounds(model: torch.nn.Module, classes: list[str]) -> dict[str, float] | None:
-    """Background of eq 9 per class; None without level sets."""
+def _levels(model: torch.nn.Module, classes: list[str]) -> dict[str, dict[str, float]]:
+    """Backgrounds of eq 9 and zeros of the level sets per class; nothing without level sets."""
     head = level_set_of(model)
     if head is None:
-        return None
-    found = head.backgrounds()
-    return dict(zip(classes[1:], (round(x, 3) for x in found.tolist()), strict=True))
+        return {}
+    return {
+        name: dict(zip(classes[1:], (round(x, 3) for x in found.tolist()), strict=True))
+        for name, found in (('backgrounds', head.backgrounds()), ('zeros', head.zeros()))
+    }

@@ -49,7 +49,7 @@ def main() -> None:
         config=cfg.filename,
         config_hash=settings_hash(cfg),
         weights=args.checkpoint,
-        weights_hash=file_hash(args.checkpoint),
+        weights_hash=file_hash(args.checkpoint) or args.checkpoint,  # of an address, itself
         image_labels=labels,
         tta=args.tta,
         presence=args.presence,

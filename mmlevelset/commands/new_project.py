@@ -23,7 +23,8 @@ def main() -> None:
         'DATA/image_labels.json)',
     )
     args = parser.parse_args()
-    names = [name.strip() for word in args.classes or [] for name in word.split(',')]
+    words = [name.strip() for word in args.classes or [] for name in word.split(',')]
+    names = [word for word in words if word]
     for path in new_project(args.folder, args.data, names):
         print(path)
     print(f'next: cd {args.folder}, and what README.md says')

@@ -16,7 +16,8 @@ from .ids import IMAGE_SUFFIXES, image_id, preview
 FORMATS = ('JPEG', 'PNG', 'BMP', 'TIFF', 'WEBP', 'GIF', 'PPM', 'JPEG2000')
 # The ground that mmcv lays under transparent grey images: ImageNet's mean colour, RGB.
 GROUND = (124, 117, 104)
-MAP_COLOURS = [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0]  # the first of VOC's palette for labels
+# The first eight of VOC's palette for labels; the first seven are those of Windows as well.
+MAP_COLOURS = [128 * bit for k in range(8) for bit in (k & 1, k >> 1 & 1, k >> 2)]
 ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)  # EXIF: the tag, and the values that swap the sides
 
 

@@ -125,7 +125,8 @@ class LevelSetLoss(nn.Module):
         data = x if features is None else features.detach().to(phi.dtype)
         mode = 'area' if features is None else 'bilinear'
         data = standardise(data if data.shape[2:] == size else F.interpolate(data, size, mode=mode))
-        energies = self.energy.energies(phi, x, data, None, image.shape[3] / size[1])
+        stride = image.shape[3] / size[1]
+        energies = self.energy.energies(phi / stride, x, data, None, stride)
         count = weight.sum().clamp_min(1)
         return {name: (weight * energy).sum() / count for name, energy in energies.items()}
 

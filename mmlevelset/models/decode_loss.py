@@ -71,11 +71,11 @@ class DecodeLevelSetLoss(nn.Module):
                 "model.type to 'mmlevelset.LevelSetEncoderDecoder' (or "
                 "'mmlevelset.LevelSetCascadeEncoderDecoder'), which hands it over"
             )
-        labels = range(seg_logit.shape[1]) if seg_logit.shape[1] > 1 else [1]
-        skipped = self.loss.background if seg_logit.shape[1] > 1 else None
-        shown = [
-            (seg_label == k).flatten(1).any(1) for k in labels if k not in (skipped, ignore_index)
-        ]
+        count, background = seg_logit.shape[1], self.loss.background
+        labels = range(count) if count > 1 else [1]
+        skipped = None if background is None or count == 1 else background % count
+        known = seg_label != ignore_index
+        shown = [(known & (seg_label == k)).flatten(1).any(1) for k in labels if k != skipped]
         # mmsegmentation has enlarged the logits to the label map; a coarser grid is ten times as fast.
         grid = [-(-side // IMAGE_STRIDE) for side in self.image.shape[2:]]
         if seg_logit.shape[3] > grid[1]:

@@ -32,7 +32,11 @@ def choose_arms(maps: Sequence[Maps]) -> list[Maps]:
     Label maps come before seeds. Where there is no such pair, the first and the last; where there is
     one folder, this one.
     """
-    labels = [one for one in maps if one.meta['kind'] == 'labels']
+    labels = [
+        one
+        for one in maps
+        if one.meta['kind'] == 'labels' and one.meta.get('method') != 'predictions'
+    ]
     seeds = [one for one in maps if one.meta.get('threshold') is not None]
     arms = labels or seeds
     plain = [one for one in arms if not one.level_set]

@@ -49,6 +49,9 @@ def draw_strips(arms: Sequence[Maps], work_dir: Path, missing: list[str]) -> lis
     """
     try:
         chosen = choose_images(arms)
+        if not chosen:
+            missing.append('No pictures: the folders have no image in common.')
+            return []
         ids = [shown.id for shown in chosen]
         images = find_images(arms[-1].seeds.get('image_dir') or '', ids)
     except FileNotFoundError as error:

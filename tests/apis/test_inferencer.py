@@ -126,6 +126,9 @@ def test_inputs(tmp_path, files, level_set):
     for result in results[1:]:
         assert np.array_equal(result.scores, results[0].scores)
         assert np.array_equal(result.image, array[..., ::-1])
+    # Neither what a camera or macOS hides there, nor a folder of that name, is a picture of a folder.
+    (Path(files[0]).parent / '._one.jpg').write_bytes(b'no picture')
+    (Path(files[0]).parent / 'more.jpg').mkdir()
     folder = level_set(str(Path(files[0]).parent), LABELS, batch_size=2)
     assert [r.name for r in folder] == ['one', 'two']
     np.testing.assert_allclose(

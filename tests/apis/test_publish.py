@@ -11,6 +11,7 @@ from mmengine.runner import load_checkpoint
 from mmseg.apis import init_model
 
 from mmlevelset.apis import LevelSetInferencer, publish_checkpoint, read_checkpoint
+from mmlevelset.config import settings_hash
 from mmlevelset.fileio.checkpoints import load_checkpoint_file
 from mmlevelset.refine.model import load_model
 from tests.apis.own_pictures import CLASSES, full_config, write_config, write_pictures
@@ -55,6 +56,9 @@ def test_names_and_content(root, files):
         assert state['meta']['dataset_meta']['classes'] == CLASSES
         assert (state['meta']['epoch'], state['meta']['iter']) == (3, 60)
         assert state['meta']['backgrounds'] == dict(a=0.235, b=0.235, c=0.725)
+        assert state['meta']['zeros'] == dict(a=0.0, b=0.0, c=0.0)
+        cfg = full_config(root, 'cam', True)
+        assert state['meta']['config_hash'] == settings_hash(cfg)
         assert state['meta']['config'] == 'config.py' and state['meta']['versions']['torch']
         given = torch.load(root / 'epoch_3.pth', weights_only=True)['state_dict']
         assert {f'module.{key}' for key in state['state_dict']} == set(given)

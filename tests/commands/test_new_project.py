@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mmlevelset.apis.new_project import new_project
+from mmlevelset.commands.new_project import main
 from mmlevelset.config import read_config
 from mmlevelset.pipeline import Pipeline, expand
 
@@ -142,3 +143,11 @@ def test_what_is_missing_or_in_the_way(data: Path) -> None:
     Path('pets/mine.txt').touch()
     with pytest.raises(ValueError, match='pets is there and not empty'):
         new_project('pets', data, CLASSES)
+
+
+def test_classes_with_commas_and_blanks(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As people type them: a comma, a blank, both, or one too many."""
+    line = ['mmlevelset new-project', 'typed', '--data', str(data), '--classes', 'cat,', 'dog,']
+    monkeypatch.setattr('sys.argv', line)
+    main()
+    assert read_config('typed/configs/pipeline.py').classes == CLASSES

@@ -190,3 +190,12 @@ def test_label_maps_are_no_images(tmp_path):
         ValueError, match='a.png: a label map .* expected an image; give the folder'
     ):
         read_image(tmp_path / 'a.png')
+
+
+def test_images_of_sixteen_colours_are_images(tmp_path):
+    """The palette of Windows begins like VOC's: black, maroon, green, olive."""
+    image = Image.fromarray(np.eye(6, dtype=np.uint8), mode='P')
+    dark = [128 * bit for k in range(7) for bit in (k & 1, k >> 1 & 1, k >> 2)]
+    image.putpalette([*dark, 192, 192, 192, 128, 128, 128, 255, 0, 0])
+    image.save(tmp_path / 'a.png')
+    assert np.array_equal(read_image(tmp_path / 'a.png'), np.array(image.convert('RGB')))

@@ -40,6 +40,18 @@ def test_of_two_labels_the_inside_is_the_probability():
     torch.testing.assert_close(single, phi)
 
 
+@pytest.mark.parametrize('stride', [1, 4])
+def test_the_inside_of_the_energy_is_the_probability_at_every_stride(stride):
+    """Regions weigh pixels by the softmax of the foreground, however much coarser logits are than the image."""
+    logits, image = torch.randn(1, 2, 8, 8), torch.rand(1, 3, 8 * stride, 8 * stride)
+    features = torch.randn(1, 5, 8, 8)
+    inside, data = logits.softmax(1)[:, 1:], standardise(features)
+    means = [(w * data).sum((2, 3), keepdim=True) / w.sum() for w in (inside, 1 - inside)]
+    expected = inside * (data - means[0]) ** 2 + (1 - inside) * (data - means[1]) ** 2
+    found = LevelSetLoss().terms(logits, image, features, torch.ones(1, 1))['features']
+    torch.testing.assert_close(found, 0.6 * expected.mean())
+
+
 def test_terms_are_those_of_the_preset():
     """Regions on the features, edges on the image, with the weights of the default."""
     logits, image = torch.randn(2, 3, 16, 16), torch.rand(2, 3, 16, 16)

@@ -86,3 +86,16 @@ def test_without_the_image():
     model = MODELS.build(model_config('EncoderDecoder'))
     with pytest.raises(ValueError, match=r"set model.type to 'mmlevelset.LevelSetEncoderDecoder'"):
         model(**model.data_preprocessor(batch(), True), mode='loss')
+
+
+@pytest.mark.parametrize(('background', 'same'), [(0, -4), (3, -1)])
+def test_labels_are_counted_as_in_the_loss(background, same):
+    """From the end, too; and a label to ignore may be one of the labels."""
+    logits, label = torch.randn(2, 4, 8, 8), torch.randint(0, 4, (2, 8, 8))
+    values = []
+    for number in (background, same):
+        loss = MODELS.build(dict(type='mmlevelset.LevelSetLoss', background=number))
+        loss.image = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        values.append(loss(logits, label))
+        assert loss(logits, label, ignore_index=1).isfinite()
+    assert torch.equal(*values)

@@ -120,6 +120,9 @@ def test_arms_of_one_kind(work_dir):
         'again',
     ]
     assert choose_arms([]) == []
+    # What a trained model predicts, mostly of other images, is no arm.
+    model = maps[0]._replace(meta=dict(maps[0].meta, method='predictions'), name='model')
+    assert [arm.name for arm in choose_arms([model, maps[0]])] == ['cam/labels']
 
 
 @pytest.mark.parametrize('corner', [(0, 0), (30, 44), (12, 20)])
