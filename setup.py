@@ -91,6 +91,7 @@ setup(
         'onnx': ONNX,
         'dev': [
             'pytest',
+            'pytest-xdist',
             'ruff',
             'mypy',
             'scikit-image',

@@ -290,7 +290,7 @@ def test_first_run_is_the_one_of_continuous_integration() -> None:
     install = re.findall(r'pip install [^&|\n]+', readme)[:2]
     assert len(install) == 2
     assert all(command.strip() in ci for command in install)
-    assert 'python -m pytest -q tests' in readme and 'python -m pytest -q tests' in ci
+    assert 'python -m pytest -q -n 2 tests' in readme and 'python -m pytest -q -n 2 tests' in ci
 
 
 def test_numbers_of_the_readme_are_those_of_the_results() -> None:
