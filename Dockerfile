@@ -1,6 +1,6 @@
 # The toolbox on the maintained forks, from this clone:
 #   docker build -t mmlevelset .
-#   docker run --rm -it --gpus all --shm-size 8g -v "$PWD/data:/work/data" mmlevelset pipeline NAME
+#   docker run --rm -it --gpus all --shm-size 8g -v "$PWD/data:/workspace/data" mmlevelset pipeline NAME
 # torch's wheels bring CUDA; for a CPU alone (1 GB in place of 6):
 #   docker build -t mmlevelset --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu .
 FROM python:3.11-slim-bookworm
@@ -19,6 +19,6 @@ COPY . /src
 RUN pip install --no-cache-dir -c /src/constraints.txt "/src[onedl,weights]"
 
 # Trainings keep their outputs in the folder that is mounted here.
-WORKDIR /work
+WORKDIR /workspace
 ENTRYPOINT ["mmlevelset"]
 CMD ["--help"]

@@ -4,7 +4,8 @@ mmengine imports ``<scope>.registry`` when it meets a type with an unknown scope
 ``locations`` below.
 """
 
-from mmlevelset import stack  # noqa: F401  isort: skip  before mmengine: it must be there
+# Before mmengine: the stack must be there, and checkpoints be read by our reader in every program.
+from mmlevelset import compat  # noqa: F401  isort: skip
 
 from mmengine import registry as root
 from mmengine.registry import Registry

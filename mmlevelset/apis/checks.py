@@ -6,17 +6,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
 from mmengine.runner import CheckpointLoader, Runner
 
 from mmlevelset.apis.names import check_names
 from mmlevelset.apis.train_labels import check_labels
-from mmlevelset.engine import bare_model, unfit_tensors
 from mmlevelset.evaluation import SeedMetric
 from mmlevelset.fileio.checkpoints import SAFETENSORS
 from mmlevelset.models.seeds import level_set_of
+from mmlevelset.models.trained import bare_model, check_tensors
 
 # The whole numbers of a config, with the least that each may be; mmengine takes what it is given and fails later.
 WHOLE = {
@@ -111,34 +110,6 @@ def check_weights(runner: Runner, checkpoint: str) -> None:
     """
     state = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
     check_tensors(bare_model(runner.model), state, checkpoint)
-
-
-def check_tensors(model: torch.nn.Module, state: Any, checkpoint: str) -> None:
-    """Refuse what a checkpoint file holds where it does not fill a model, see :func:`check_weights`.
-
-    Args:
-        model: To be filled.
-        state: Content of the file.
-        checkpoint: Its name, for the errors.
-
-    Raises:
-        ValueError: Weights are missing, of another shape or not finite; names some.
-    """
-    state = state.get('state_dict', state) if isinstance(state, dict) else {}
-    unfit = unfit_tensors(model.state_dict(), state)
-    if unfit:
-        raise ValueError(
-            f'{checkpoint} has no weights for {len(unfit)} entries of the model, e.g. '
-            f'{"; ".join(unfit[:3])}; give the config it was trained with, or convert it with '
-            'tools/model_converters'
-        )
-    tensors = {key: value for key, value in state.items() if isinstance(value, torch.Tensor)}
-    broken = [key for key, value in tensors.items() if not value.isfinite().all()]
-    if broken:
-        raise ValueError(
-            f'{checkpoint}: {len(broken)} of {len(tensors)} tensors are not finite, e.g. {broken[0]}, so '
-            'its predictions mean nothing; give an older checkpoint of the training, or train again'
-        )
 
 
 def state_levels(runner: Runner, checkpoint: str) -> None:

@@ -12,18 +12,13 @@ from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
-from mmengine.model import revert_sync_batchnorm
-from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
-from mmseg.registry import MODELS
 from PIL import Image
 
 from mmlevelset.config import read_config
-from mmlevelset.engine import bare_model
 from mmlevelset.models.seeds import level_set_of
+from mmlevelset.models.trained import load_trained
 from mmlevelset.parallel import progress
 
-from .checks import check_tensors
 from .inputs import Labels, NamedPicture, Picture, check_names, label_vectors, list_pictures
 from .label_folder import without_annotations
 from .result import LevelSetResult, result_of
@@ -70,18 +65,9 @@ class LevelSetInferencer:
                 f'{cfg.filename}: LevelSetInferencer needs a config with `model` and `test_dataloader`; '
                 'give one of configs/seed, configs/retrain or configs/plugin'
             )
-        if cfg.model.get('backbone', {}).get('frozen_cache'):
-            cfg.model.backbone.frozen_cache = None  # every picture is seen once
         if tta:
             set_tta(cfg)
-        init_default_scope(cfg.get('default_scope', 'mmseg'))
-        state = CheckpointLoader.load_checkpoint(str(weights), 'cpu', logger='silent')
-        self.model = revert_sync_batchnorm(MODELS.build(cfg.model))
-        check_tensors(bare_model(self.model), state, str(weights))
-        tensors = state.get('state_dict', state)
-        tensors = {key.removeprefix('module.'): value for key, value in tensors.items()}
-        bare_model(self.model).load_state_dict(tensors, strict=False)
-        self.model.to(device or get_device()).eval()
+        self.model, state = load_trained(cfg, str(weights), device or get_device())
         meta = state.get('meta', {}).get('dataset_meta') or {}
         self.classes = tuple(meta.get('classes') or classes_of(cfg))
         self._set_recipe(presence, cfg)

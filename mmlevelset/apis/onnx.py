@@ -9,19 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmlevelset import compat
 from mmlevelset.fileio.atomic import atomic_path
-from mmlevelset.fileio.checkpoints import load_checkpoint_file
 from mmlevelset.kernels.dft import basis
 from mmlevelset.levelset import SpectralConv2d
 from mmlevelset.levelset.spectral import lowest
 from mmlevelset.models.seeds import level_set_of
-
-from .checks import check_tensors
+from mmlevelset.models.trained import load_trained
 
 OPSET = 20  # of 2023; runtimes since then read it
 # Largest difference between the two programs, in shares of the truncation: rounding of float32.
@@ -155,15 +151,7 @@ def export_level_sets(
         raise ImportError(
             f'{error}; the export needs: pip install onnx onnxscript onnxruntime'
         ) from error
-    state = load_checkpoint_file(checkpoint)
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    if cfg.model.get('backbone', {}).get('frozen_cache'):
-        cfg.model.backbone.frozen_cache = None
-    model = MODELS.build(cfg.model)
-    check_tensors(model, state, str(checkpoint))
-    tensors = state.get('state_dict', state)
-    tensors = {key.removeprefix('module.'): value for key, value in tensors.items()}
-    model.load_state_dict(tensors, strict=False)
+    model = load_trained(cfg, str(checkpoint))[0]
     graph = LevelSetGraph(model)
     images = torch.rand(3, 3, *size)
     with torch.no_grad():

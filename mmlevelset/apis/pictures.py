@@ -8,11 +8,9 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
 from mmseg.datasets import BaseSegDataset
 from mmseg.models.segmentors import BaseSegmentor
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import DATASETS
 from torch import Tensor
 
 from mmlevelset.fileio.images import read_image
@@ -21,6 +19,7 @@ from mmlevelset.fileio.seeds import read_seed
 from mmlevelset.levelset import LevelSetTrace
 from mmlevelset.models import LevelSetHead
 from mmlevelset.models.seeds import cam_source, level_set_of
+from mmlevelset.models.trained import load_trained
 from mmlevelset.structures.fields import image_labels, unit_images
 from mmlevelset.structures.host import Host
 from mmlevelset.visualization import (
@@ -40,13 +39,11 @@ def load_level_set_model(cfg: Config, checkpoint: str) -> tuple[BaseSegmentor, L
     Raises:
         ValueError: When the model has no LevelSetHead.
     """
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    model = MODELS.build(cfg.model)
-    load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
+    model = load_trained(cfg, checkpoint)[0]
     head = level_set_of(model)
     if head is None:
         raise ValueError('the model has no LevelSetHead: give a level-set config and checkpoint')
-    return model.eval(), head
+    return model, head
 
 
 @torch.no_grad()

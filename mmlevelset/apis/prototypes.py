@@ -63,7 +63,7 @@ def make_prototypes(
     out = Path(out)
     if out.suffix != '.npz':
         raise ValueError(f'{out}: prototypes are an .npz file; give it this suffix')
-    model = load_model(cfg.filename, checkpoint, device)
+    model = load_model(cfg, checkpoint, device)
     head = linear_head(model, 'LPCAM')
     drop_masks(cfg)
     init_default_scope(cfg.get('default_scope', 'mmseg'))

@@ -1,6 +1,5 @@
 """Checkpoints to give away: the weights alone, with what a user must know, under a name with a hash."""
 
-import copy
 import hashlib
 import io
 from pathlib import Path
@@ -8,18 +7,16 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 
 from mmlevelset.config import settings_hash
 from mmlevelset.fileio.atomic import atomic_path
-from mmlevelset.fileio.checkpoints import SAFETENSORS, load_checkpoint_file, pack_safetensors
+from mmlevelset.fileio.checkpoints import SAFETENSORS, pack_safetensors
 from mmlevelset.fileio.hashes import file_hash
 from mmlevelset.fileio.labels import voc_palette
 from mmlevelset.fileio.versions import versions
 from mmlevelset.models.seeds import level_set_of
+from mmlevelset.models.trained import load_trained, plain_tensors
 
-from .checks import check_tensors
 from .seeds import classes_of
 
 _DIGITS = 8  # of the hash in a name, as torch.hub compares it
@@ -45,24 +42,15 @@ def publish_checkpoint(cfg: Config, checkpoint: str | Path, out: str | Path) -> 
         ImportError: The package safetensors is missing.
         ValueError: The checkpoint does not fit the config, or has weights that are not finite.
     """
-    state = load_checkpoint_file(checkpoint)
-    config_hash = settings_hash(cfg)
-    cfg = copy.deepcopy(cfg)
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    if cfg.model.get('backbone', {}).get('frozen_cache'):
-        cfg.model.backbone.frozen_cache = None  # no image is seen
-    model = MODELS.build(cfg.model)
-    check_tensors(model, state, str(checkpoint))
-    given = state.get('state_dict', state)
-    given = {key.removeprefix('module.'): value for key, value in given.items()}
-    model.load_state_dict(given, strict=False)
+    model, state = load_trained(cfg, str(checkpoint))
+    given = dict(plain_tensors(state.get('state_dict', state)))
     tensors = {key: given[key] for key in model.state_dict() if key in given}
     known = state.get('meta', {}).get('dataset_meta') or {}
     classes = list(known.get('classes') or classes_of(cfg))
     meta: dict[str, Any] = dict(
         dataset_meta=dict(classes=classes, palette=voc_palette(len(classes)).tolist()),
         config=Path(cfg.filename).name,
-        config_hash=config_hash,
+        config_hash=settings_hash(cfg),
         source_hash=file_hash(checkpoint),
         epoch=state.get('meta', {}).get('epoch'),
         iter=state.get('meta', {}).get('iter'),
@@ -86,7 +74,10 @@ def _levels(model: torch.nn.Module, classes: list[str]) -> dict[str, dict[str, f
     head = level_set_of(model)
     if head is None:
         return {}
+    levels = dict(backgrounds=head.backgrounds(), zeros=head.zeros())
+    if head.auto_zero is not None and not head.auto_zero.histogram.any():
+        del levels['zeros']  # the training found none
     return {
         name: dict(zip(classes[1:], (round(x, 3) for x in found.tolist()), strict=True))
-        for name, found in (('backgrounds', head.backgrounds()), ('zeros', head.zeros()))
+        for name, found in levels.items()
     }

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from mmlevelset.apis.command import make_parser
 from mmlevelset.apis.inferencer import LevelSetInferencer
-from mmlevelset.apis.inputs import Class, check_names, list_pictures
+from mmlevelset.apis.inputs import Class, NamedPicture, check_names, list_pictures
 from mmlevelset.config import add_options, read_config, settings_hash
 from mmlevelset.fileio.hashes import file_hash
+from mmlevelset.fileio.ids import preview
+from mmlevelset.fileio.meta import read_meta
 from mmlevelset.fileio.output import resumed_folder
 
 EXAMPLE = (
@@ -53,6 +55,7 @@ def main() -> None:
         image_labels=labels,
         tta=args.tta,
         presence=args.presence,
+        pictures=_pictures(Path(args.out_dir) / 'pred', pictures),
     )
     settings = ('config_hash', 'weights_hash', 'image_labels', 'tta', 'presence')
     names = [picture.name for picture in pictures]
@@ -62,6 +65,27 @@ def main() -> None:
         for _ in inferencer.stream(todo, labels, args.batch_size, args.out_dir, args.show):
             pass
     print(f'{len(names)} pictures done; drawings: {args.out_dir}/vis, labels: {args.out_dir}/pred')
+
+
+def _pictures(folder: Path, pictures: Sequence[NamedPicture]) -> dict[str, str | None]:
+    """Hashes of the pictures, and of those that the folder has been filled from.
+
+    Raises:
+        ValueError: The folder holds results of another picture of the same name.
+    """
+    found = {picture.name: file_hash(str(picture.content)) for picture in pictures}
+    there = read_meta(folder).get('pictures') or {}
+    other = [
+        name
+        for name, digest in found.items()
+        if (folder / f'{name}.png').is_file() and there.get(name, digest) != digest
+    ]
+    if other:
+        raise ValueError(
+            f'{folder} holds results of other pictures called {preview(other)}; give another --out-dir, '
+            'or delete the files of these there'
+        )
+    return {**there, **found}
 
 
 def _classes(text: str, known: Sequence[str]) -> list[Class]:

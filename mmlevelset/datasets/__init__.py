@@ -1,6 +1,6 @@
 """Images with image-level labels, their augmentations, and what prepares them."""
 
-from mmlevelset import stack as _stack  # noqa: F401  before mmseg, to quieten it
+from mmlevelset import compat as _compat  # noqa: F401  before mmseg, to quieten it
 
 from .affinity_transforms import (
     LoadAffinityScores,

@@ -6,7 +6,7 @@ from .finite_hook import FiniteHook
 from .joint_optimizer import JointOptimizer, LevelSetOptimWrapperConstructor
 from .label_free_plateau import LabelFreePlateauLR
 from .level_set_watch_hook import LevelSetWatchHook
-from .load_guard_hook import LoadGuardHook, bare_model, unfit_tensors
+from .load_guard_hook import LoadGuardHook
 from .loss_warmup_hook import LossWarmupHook
 from .timm_cosine_lr import TimmCosineLR
 from .visualization_hook import LevelSetVisualizationHook
@@ -23,6 +23,4 @@ __all__ = [
     'LoadGuardHook',
     'LossWarmupHook',
     'TimmCosineLR',
-    'bare_model',
-    'unfit_tensors',
 ]

@@ -8,7 +8,7 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 
-from mmlevelset.engine.load_guard_hook import bare_model
+from mmlevelset.models.trained import bare_model
 from mmlevelset.registry import HOOKS
 
 # GradScaler halves its factor of 2^16 with every update that it skips: after so many in a row no

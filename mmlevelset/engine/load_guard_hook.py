@@ -1,14 +1,12 @@
 """What must hold before a checkpoint is loaded or resumed."""
 
 from collections.abc import Mapping
-from typing import Any
 
-import torch
 from mmengine.hooks import Hook
-from mmengine.model import BaseModel, BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 
 from mmlevelset.engine.resume_schedule import fit_position, fit_schedule
+from mmlevelset.models.trained import bare_model, plain_tensors, unfit_tensors
 from mmlevelset.registry import HOOKS
 
 
@@ -51,45 +49,11 @@ class LoadGuardHook(Hook):
                 )
             change = fit_position(runner, checkpoint, name)
             fit_schedule(runner, checkpoint, name, change)
-        elif not any(key in own and own[key].shape == value.shape for key, value in _plain(state)):
+        elif not any(
+            key in own and own[key].shape == value.shape for key, value in plain_tensors(state)
+        ):
             raise ValueError(
                 f'{name} has no tensor of the model, which has e.g. {next(iter(own), "none")}; convert '
                 'it with tools/model_converters, or give it to the part of the model that it is for '
                 "(init_cfg=dict(type='Pretrained', checkpoint=…))"
             )
-
-
-# Counters of batches, which some published files leave out, and what 'auto' counts, which checkpoints of
-# constants have not: no prediction depends on the backgrounds, and without counts the contour is at 0.
-OPTIONAL = ('num_batches_tracked', 'auto_background.histogram', 'auto_zero.histogram')
-
-
-def bare_model(model: torch.nn.Module) -> BaseModel:
-    """The model inside the wrappers of distributed training and test-time augmentation."""
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.get_submodule('module')
-    return model
-
-
-def unfit_tensors(own: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> list[str]:
-    """Tensors of a model that a checkpoint lacks or has in another shape, each in a few words.
-
-    Args:
-        own: ``state_dict`` of the model.
-        given: ``state_dict`` of the checkpoint.
-    """
-    known = dict(_plain(given))
-    words = []
-    for key, value in own.items():
-        if key not in known and not key.endswith(OPTIONAL):
-            words.append(f'{key} is missing')
-        elif key in known and known[key].shape != value.shape:
-            shapes = tuple(known[key].shape), tuple(value.shape)
-            words.append(f'{key} is {shapes[0]}, the model needs {shapes[1]}')
-    return words
-
-
-def _plain(state: Mapping[str, Any]) -> list[tuple[str, torch.Tensor]]:
-    """Names, without the wrapper's ``module.``, and tensors of a state_dict."""
-    items = state.items() if isinstance(state, Mapping) else ()
-    return [(k.removeprefix('module.'), v) for k, v in items if isinstance(v, torch.Tensor)]

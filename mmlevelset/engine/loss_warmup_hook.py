@@ -7,8 +7,8 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmlevelset.engine.load_guard_hook import bare_model
 from mmlevelset.models.level_set_head import LevelSetHead
+from mmlevelset.models.trained import bare_model
 from mmlevelset.registry import HOOKS
 
 # The runs of docs/en/results.md give the energy 168 to 240 iterations of 16 images.

@@ -10,9 +10,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.visualization import LocalVisBackend, MLflowVisBackend
 
-from mmlevelset.engine.load_guard_hook import bare_model
 from mmlevelset.models.level_set_head import LevelSetHead
 from mmlevelset.models.seeds import cam_source, level_set_of
+from mmlevelset.models.trained import bare_model
 from mmlevelset.registry import HOOKS
 from mmlevelset.structures.fields import image_labels, unit_images
 from mmlevelset.structures.host import CAMSource, Host

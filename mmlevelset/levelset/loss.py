@@ -97,7 +97,7 @@ class LevelSetLoss(nn.Module):
             ValueError: The shapes do not fit.
         """
         total = sum(self.terms(logits, image, features, labels).values())
-        return torch.as_tensor(total)
+        return torch.as_tensor(total + 0 * logits.sum())  # of a diverged model, NaN and not 0
 
     def terms(
         self,
@@ -116,6 +116,8 @@ class LevelSetLoss(nn.Module):
                 f'labels have shape {tuple(labels.shape)}, expected {tuple(phi.shape[:2])}: one number '
                 f'per image and label that has a level set (background={self.background})'
             )
+        elif not ((labels == 0) | (labels == 1)).all():
+            raise ValueError('labels have other values than 0 and 1')
         else:
             shown = labels > 0
         classes = shown.any(0).nonzero().flatten()  # what no image shows costs nothing
@@ -143,6 +145,11 @@ class LevelSetLoss(nn.Module):
         margins = _PIXELS_PER_LOGIT * logit_margins(logits.float())
         if self.background is None or logits.shape[1] == 1:
             return margins
+        if not -logits.shape[1] <= self.background < logits.shape[1]:
+            raise ValueError(
+                f'background={self.background}, and the logits have {logits.shape[1]} labels; expected '
+                f'0 to {logits.shape[1] - 1}, or None where no label is the background'
+            )
         kept = [k for k in range(logits.shape[1]) if k != self.background % logits.shape[1]]
         return margins[:, kept]
 

@@ -4,20 +4,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.registry import init_default_scope
+from mmengine.config import Config
 from mmseg.models.segmentors import BaseSegmentor
-from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmlevelset.config import read_config
-from mmlevelset.fileio.checkpoints import load_checkpoint_file
+from mmlevelset.models.trained import load_trained
 
 
-def load_model(config: str, checkpoint: str, device: str = 'cpu') -> BaseSegmentor:
+def load_model(config: str | Config, checkpoint: str, device: str = 'cpu') -> BaseSegmentor:
     """Build the model of a config and load its weights, ready for inference.
 
     Args:
-        config: Config the model was trained with, or its name.
+        config: Config the model was trained with, its path or its name.
         checkpoint: Its weights.
         device: Where to put it.
 
@@ -25,21 +24,12 @@ def load_model(config: str, checkpoint: str, device: str = 'cpu') -> BaseSegment
         FileNotFoundError: If either file is missing.
         ValueError: If they do not fit together.
     """
-    cfg = read_config(config)
+    cfg = config if isinstance(config, Config) else read_config(config)
     if not Path(checkpoint).is_file():
         raise FileNotFoundError(
-            f'no file {checkpoint}; train it with tools/train.py {config}, or convert an official one'
+            f'no file {checkpoint}; train it with tools/train.py {cfg.filename}, or convert an official one'
         )
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    if cfg.model.backbone.get('frozen_cache'):
-        cfg.model.backbone.frozen_cache = None  # every image is seen once
-    model = MODELS.build(cfg.model)
-    state = load_checkpoint_file(checkpoint)
-    try:
-        model.load_state_dict(state['state_dict'])
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise ValueError(f'{checkpoint} does not fit {config}: {error}') from error
-    return model.to(device).eval()
+    return load_trained(cfg, checkpoint, device)[0]
 
 
 def normalised(model: BaseSegmentor, image: np.ndarray) -> Tensor:

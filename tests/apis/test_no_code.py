@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,3 +143,15 @@ def test_damaged_checkpoints_name_their_file(tmp_path: Path, share: int) -> None
             assert torch.equal(read_checkpoint(path)['weight'], weight)
         except ValueError as error:
             assert 'a.pth' in str(error)
+
+
+@pytest.mark.parametrize('module', ['registry', 'models', 'datasets', 'refine', 'engine'])
+def test_our_reader_serves_every_program(module: str) -> None:
+    """mmengine imports ``mmlevelset.registry`` for a config; nothing else of ours need be called."""
+    code = (
+        f'import mmlevelset.{module}; from mmengine.runner import CheckpointLoader as c; '
+        "print(c._get_checkpoint_loader('x.pth').__module__)"
+    )
+    command = [sys.executable, '-c', code]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert result.stdout.split()[-1] == 'mmlevelset.compat'

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mmlevelset.commands.infer import main
 from tests.apis.own_pictures import checkpoint, full_config, write_config, write_pictures
@@ -32,3 +33,10 @@ def test_goes_on_where_it_was(tmp_path, capsys, monkeypatch):
     assert json.loads(Path('out/pred/meta.json').read_text())['complete']
     with pytest.raises(ValueError, match='image_labels'):
         infer('c')
+    # Another picture of the same name is another picture, until its files are gone.
+    Image.new('RGB', (40, 30)).save('JPEGImages/one.jpg')
+    with pytest.raises(ValueError, match='out/pred holds results of other pictures called .*one'):
+        infer('a,2')
+    Path('out/pred/one.png').unlink()
+    infer('a,2')
+    assert Image.open('out/pred/one.png').size == (40, 30)

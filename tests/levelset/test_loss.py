@@ -184,3 +184,15 @@ def test_options():
         LevelSetLoss(egde_weight=1)
     with pytest.raises(ValueError, match='alpha=0.5 weighs the data by a CAM'):
         LevelSetLoss(alpha=0.5)
+
+
+def test_nothing_wrong_is_a_small_loss():
+    """A diverged model, a label that is no label, a background that the logits have not."""
+    logits, image = torch.randn(2, 3, 8, 8), torch.rand(2, 3, 8, 8)
+    assert LevelSetLoss()(logits * float('nan'), image).isnan()
+    for labels in (torch.full((2, 2), float('nan')), torch.full((2, 2), 2.0)):
+        with pytest.raises(ValueError, match='other values than 0 and 1'):
+            LevelSetLoss()(logits, image, labels=labels)
+    for background in (3, 255, -4):
+        with pytest.raises(ValueError, match=f'background={background}, and the logits have 3'):
+            LevelSetLoss(background=background)(logits, image)

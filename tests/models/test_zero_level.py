@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mmlevelset.levelset import seed_scores
 from mmlevelset.models import LevelSetHead
+from mmlevelset.models.trained import check_tensors
 from mmlevelset.models.zero_level import LEVELS, SHARE, ZeroLevel
 
 STEP = 2 / LEVELS
@@ -121,3 +122,20 @@ def test_is_saved_and_a_number_is_the_paper():
     assert make_head(zero=0.25).zeros().tolist() == [0.25, 0.25]
     with pytest.raises(ValueError, match="zero is 'otsu', expected a number or 'auto'"):
         make_head(zero='otsu')
+
+
+@pytest.mark.parametrize(
+    ('asked', 'given', 'text'),
+    [
+        ('auto', 0.0, 'the checkpoint has no such levels: contours lie at 0'),
+        (0.0, 'auto', "trained with zero='auto', and the config says a number, which holds"),
+        ('auto', 'auto', None),
+        (0.0, 0.0, None),
+    ],
+)
+def test_a_config_and_a_checkpoint_that_disagree(asked, given, text, monkeypatch):
+    said = []
+    monkeypatch.setattr('mmlevelset.models.trained.print_log', lambda line, **_: said.append(line))
+    check_tensors(make_head(zero=asked), make_head(zero=given).state_dict(), 'x.pth')
+    assert len(said) == (text is not None)
+    assert not said or (said[0].startswith('x.pth: ') and text in said[0])

@@ -1,0 +1,129 @@
+"""Trained networks: building them, and what must fit before weights are loaded."""
+
+import copy
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.model import BaseModel, BaseTTAModel, is_model_wrapper, revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from mmengine.runner import CheckpointLoader
+from mmseg.registry import MODELS
+
+# Counters of batches, which some published files leave out, and what 'auto' counts, which checkpoints of
+# constants have not: no prediction depends on the backgrounds, and without counts the contour is at 0.
+OPTIONAL = ('num_batches_tracked', 'auto_background.histogram', 'auto_zero.histogram')
+
+
+def bare_model(model: torch.nn.Module) -> BaseModel:
+    """The model inside the wrappers of distributed training and test-time augmentation."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.get_submodule('module')
+    return model
+
+
+def unfit_tensors(own: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> list[str]:
+    """Tensors of a model that a checkpoint lacks or has in another shape, each in a few words.
+
+    Args:
+        own: ``state_dict`` of the model.
+        given: ``state_dict`` of the checkpoint.
+    """
+    known = dict(plain_tensors(given))
+    words = []
+    for key, value in own.items():
+        if key not in known and not key.endswith(OPTIONAL):
+            words.append(f'{key} is missing')
+        elif key in known and known[key].shape != value.shape:
+            shapes = tuple(known[key].shape), tuple(value.shape)
+            words.append(f'{key} is {shapes[0]}, the model needs {shapes[1]}')
+    return words
+
+
+def plain_tensors(state: Mapping[str, Any]) -> list[tuple[str, torch.Tensor]]:
+    """Names, without the wrapper's ``module.``, and tensors of a state_dict."""
+    items = state.items() if isinstance(state, Mapping) else ()
+    return [(k.removeprefix('module.'), v) for k, v in items if isinstance(v, torch.Tensor)]
+
+
+def check_tensors(model: torch.nn.Module, state: Any, checkpoint: str) -> None:
+    """Refuse what a checkpoint file holds where it does not fill a model.
+
+    Args:
+        model: To be filled.
+        state: Content of the file.
+        checkpoint: Its name, for the errors.
+
+    Raises:
+        ValueError: Weights are missing, of another shape or not finite; names some.
+    """
+    state = state.get('state_dict', state) if isinstance(state, dict) else {}
+    unfit = unfit_tensors(model.state_dict(), state)
+    if unfit:
+        raise ValueError(
+            f'{checkpoint} has no weights for {len(unfit)} entries of the model, e.g. '
+            f'{"; ".join(unfit[:3])}; give the config it was trained with, or convert it with '
+            'tools/model_converters'
+        )
+    _say_where_contours_lie(model.state_dict(), state, checkpoint)
+    tensors = {key: value for key, value in state.items() if isinstance(value, torch.Tensor)}
+    broken = [key for key, value in tensors.items() if not value.isfinite().all()]
+    if broken:
+        raise ValueError(
+            f'{checkpoint}: {len(broken)} of {len(tensors)} tensors are not finite, e.g. {broken[0]}, so '
+            'its predictions mean nothing; give an older checkpoint of the training, or train again'
+        )
+
+
+def _say_where_contours_lie(
+    own: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor], checkpoint: str
+) -> None:
+    """Warn where a config and a checkpoint disagree on the zero of the level sets."""
+    asked, found = (
+        any(key.endswith('auto_zero.histogram') for key in keys) for keys in (own, given)
+    )
+    if asked and not found:
+        text = (
+            "the config says zero='auto', and the checkpoint has no such levels: contours lie at 0"
+        )
+    elif found and not asked:
+        text = (
+            "the checkpoint was trained with zero='auto', and the config says a number, which holds"
+        )
+    else:
+        return
+    print_log(f'{checkpoint}: {text}', logger='current', level=logging.WARNING)
+
+
+def load_trained(
+    cfg: Config, checkpoint: str, device: str | torch.device = 'cpu'
+) -> tuple[BaseModel, dict[str, Any]]:
+    """Build the network of a config and load its weights, ready for inference.
+
+    Args:
+        cfg: Config that it was trained with; stays as it is.
+        checkpoint: File or address.
+        device: Where to put it.
+
+    Returns:
+        tuple: the network, and the content of the checkpoint.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: Weights are missing, of another shape or not finite; names some.
+    """
+    state = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    network = copy.deepcopy(cfg.model)
+    backbone = network.get('module', network).get('backbone', {})  # of the model below a TTA model
+    if backbone.get('frozen_cache'):
+        backbone.frozen_cache = None  # every image is seen once
+    model = revert_sync_batchnorm(MODELS.build(network))
+    check_tensors(bare_model(model), state, checkpoint)
+    bare_model(model).load_state_dict(
+        dict(plain_tensors(state.get('state_dict', state))), strict=False
+    )
+    return model.to(device).eval(), state
