@@ -239,7 +239,8 @@ def test_killed_training_resumes_exactly(folder: Path, trained: Path) -> None:
     # A store of its own: the kill may have left it with half an epoch.
     command += small(folder / 'shapes', work / 'cache', load_from=folder / 'host.pth')
     process = start(*command)
-    while not (work / 'last_checkpoint').exists():
+    # mmengine makes the file first and writes the name then.
+    while not (work / 'last_checkpoint').exists() or not (work / 'last_checkpoint').read_text():
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)

@@ -71,7 +71,8 @@ def test_an_empty_folder_is_enough(site: Path, tmp_path: Path) -> None:
     checkpoint = 'work_dirs/mine/epoch_1.pth'
     call(site, tmp_path, 'test', 'mine.py', checkpoint, '--seeds-only', 'seeds')
     assert len(list((tmp_path / 'seeds').glob('*.npz'))) == 2
-    assert str(ROOT) not in log
+    # Python itself may lie in the clone, in the README's .venv.
+    assert not any(f'{ROOT}/{folder}/' in log for folder in ('tools', 'configs', 'mmlevelset'))
 
 
 @pytest.mark.slow
