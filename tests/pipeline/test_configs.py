@@ -224,6 +224,15 @@ def test_wrong_declarations(
         expand({**cfg, **options})
 
 
+@pytest.mark.parametrize('suffix, scored', [('', True), ('_100', False)])
+def test_a_part_of_the_classes_is_not_scored_on_val(suffix: str, scored: bool) -> None:
+    """Images of val may show nothing that a training on a part of the images has seen."""
+    cfg = read_config(f'configs/pipeline/voc20_efficientnet-lite0_strides{suffix}.py')
+    cfg = expand(cfg.to_dict())
+    assert any(stage['name'].startswith('val_') for stage in cfg['stages']) == scored
+    assert any('val' in row['stage'] for row in cfg['table']) == scored
+
+
 def test_an_argument_is_missing() -> None:
     cfg = read_config(str(FULL_SIZE[0])).to_dict()
     del cfg['model']

@@ -40,7 +40,8 @@ def random_seeds(
             ``threshold``, the label-free background score of its seeds.
         columns (list[str]): Of the result table.
         images (str, optional): List of ``ImageSets/Segmentation`` that hosts and variants train on and
-            whose seeds are scored, in the place of those of the configs.
+            whose seeds are scored, in the place of those of the configs. It may lack classes that the
+            images of val show, so that these have no seeds then.
         order (str): What the stages go through first: all random seeds of a ``'variant'``, or all
             variants of a ``'random_seed'``.
         own_cam (Sequence[str]): Variants whose own CAM is tested as well.
@@ -70,6 +71,8 @@ def random_seeds(
         config, threshold = variants[name]['config'], variants[name]['threshold']
         run = Run(f'{name}_s{seed}', config, threshold, data, launch, hosts[seed].seeded)
         stages = _seeds(run, variants[name]['source'], hosts[seed])
+        if images is None:  # images that no choice was made on
+            stages.append(_export(run, 'val', variants[name]['source'], run.threshold, VAL))
         if name in own_cam:
             stages.append(_export(run, 'cam', 'cam', 'otsu', []))
         if name in retrained:
@@ -85,11 +88,12 @@ def random_seeds(
         stages = []
         for seed in random_seeds:
             stages += [first[seed], *(s for name in variants for s in stages_of(name, seed))]
+    scored_val = variants if images is None else ()
     rows = (
         ('seeds, oracle threshold', 'seeds.json', ORACLE_SCORES, variants),
         ('seeds, label-free threshold', 'seeds.json', SCORES, variants),
-        ('seeds of val, oracle threshold', 'test_val/metrics.json', ORACLE_EXPORT, variants),
-        ('seeds of val, label-free threshold', 'test_val/metrics.json', EXPORT, variants),
+        ('seeds of val, oracle threshold', 'test_val/metrics.json', ORACLE_EXPORT, scored_val),
+        ('seeds of val, label-free threshold', 'test_val/metrics.json', EXPORT, scored_val),
         ('CAM of the same network, oracle', 'test_cam/metrics.json', ORACLE_EXPORT, own_cam),
         ('pseudo-labels', 'labels.json', SCORES, retrained),
         ('model, val', 'retrain/test/metrics.json', MODEL, retrained),
@@ -108,7 +112,6 @@ def _seeds(run: Run, source: str, host: Run) -> Stages:
         run.train(train, host.trained, [host.name]),
         _export(run, 'seeds', source, run.threshold, [], out=True),
         run.score(f'score_{run.name}', 'seeds', seeds, threshold=True),
-        _export(run, 'val', source, run.threshold, VAL),  # images that no choice was made on
     ]
 
 
