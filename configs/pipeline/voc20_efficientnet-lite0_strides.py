@@ -11,10 +11,10 @@ host = 'configs/seed/cam/efficientnet-lite0_voc20_host.py'
 variants = dict(
     cam=dict(config='configs/seed/cam/efficientnet-lite0_voc20.py', source='cam', threshold='otsu'),
     stride4=dict(
-        config='configs/seed/cam/efficientnet-lite0_levelset_voc20.py', source='phi', threshold=0.5
+        config='configs/seed/ablation/efficientnet-lite0_voc20_s4.py', source='phi', threshold=0.5
     ),
     stride8=dict(
-        config='configs/seed/ablation/efficientnet-lite0_voc20_s8.py', source='phi', threshold=0.5
+        config='configs/seed/cam/efficientnet-lite0_levelset_voc20.py', source='phi', threshold=0.5
     ),
     stride16=dict(
         config='configs/seed/ablation/efficientnet-lite0_voc20_s16.py', source='phi', threshold=0.5

@@ -1,4 +1,4 @@
-# BiSeNetV2: map 0 is the fusion of its two branches, 1-4 are the semantic branch.
+# BiSeNetV2: map 0 is the fusion of its two branches (stride 8), 2-4 are the semantic branch from there on.
 _base_ = [
     'mmseg::_base_/models/bisenetv2.py',
     '../_base_/level_set/default.py',
@@ -7,8 +7,8 @@ _base_ = [
 ]
 level_set = dict(
     _base_.level_set,
-    in_channels=(128, 16, 32, 64, 128),
-    in_index=(0, 1, 2, 3, 4),
+    in_channels=(128, 32, 64, 128),
+    in_index=(0, 2, 3, 4),
     data_index=0,
     num_classes=20,
     cam_head=dict(type='mmlevelset.CAMHead', in_channels=128),

@@ -7,7 +7,7 @@ _base_ = [
 ]
 level_set = dict(
     _base_.level_set,
-    in_channels=(256, 512, 1024, 2048),
+    in_channels=(512, 1024, 2048),
     num_classes=20,
     cam_head=dict(type='mmlevelset.CAMHead', in_channels=2048),
 )

@@ -7,7 +7,7 @@ _base_ = [
 ]
 level_set = dict(
     _base_.level_set,
-    in_channels=(18, 36, 72, 144),
+    in_channels=(36, 72, 144),
     num_classes=20,
     cam_head=dict(type='mmlevelset.CAMHead', in_channels=144),
 )

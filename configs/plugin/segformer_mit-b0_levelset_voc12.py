@@ -7,7 +7,7 @@ _base_ = [
 ]
 level_set = dict(
     _base_.level_set,
-    in_channels=(32, 64, 160, 256),
+    in_channels=(64, 160, 256),
     num_classes=20,
     cam_head=dict(type='mmlevelset.CAMHead', in_channels=256),
 )

@@ -7,7 +7,7 @@ _base_ = [
 ]
 level_set = dict(
     _base_.level_set,
-    in_channels=(96, 192, 384, 768),
+    in_channels=(192, 384, 768),
     num_classes=20,
     cam_head=dict(type='mmlevelset.CAMHead', in_channels=768),
 )

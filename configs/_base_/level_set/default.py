@@ -2,8 +2,8 @@
 # A variable, not `model`: the leaf inserts it as `auxiliary_head`.
 level_set = dict(
     type='mmlevelset.LevelSetHead',
-    in_channels=(24, 40, 112, 320),
-    in_index=(0, 1, 2, 3),
+    in_channels=(40, 112, 320),
+    in_index=(1, 2, 3),  # strides 8, 16 and 32: docs/en/results.md
     data_index=2,
     channels=32,
     background='auto',

@@ -1,11 +1,11 @@
 # f_LSE alone, as a solver: everything else keeps the weights of a level-set run (`load_from`), and
 # the operator learns to minimise the energy from that phi^0. It sees all five channels of the
-# condition, moves in three steps, keeps half of the frequencies of the 72x72 map, and has next to
+# condition, moves in three steps, keeps half of the frequencies of the 36x36 map, and has next to
 # no anchor. Measured by tools/analysis_tools/energy_drop.py.
 _base_ = '../cam/efficientnet-lite0_levelset_voc8.py'
 model = dict(
     auxiliary_head=dict(
-        evolution=dict(condition_channels=5, steps=3, depth=3, width=16, modes=32),
+        evolution=dict(condition_channels=5, steps=3, depth=3, width=16, modes=16),
         loss_anchor=dict(loss_weight=0.005),
     )
 )

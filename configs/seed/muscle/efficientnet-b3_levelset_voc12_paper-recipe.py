@@ -7,8 +7,8 @@ _base_ = [
 model = dict(
     auxiliary_head=dict(
         _base_.level_set,
-        in_channels=(32, 48, 136, 384),
-        in_index=(1, 2, 3, 4),
+        in_channels=(48, 136, 384),
+        in_index=(2, 3, 4),
         data_index=3,
         num_classes=20,
         **_base_.paper_losses,
