@@ -21,7 +21,7 @@ from mmlevelset.models import LevelSetHead
 from mmlevelset.models.seeds import cam_source, level_set_of
 from mmlevelset.models.trained import load_trained
 from mmlevelset.structures.fields import image_labels, unit_images
-from mmlevelset.structures.host import Host
+from mmlevelset.structures.host import Host, present_cams
 from mmlevelset.visualization import (
     Panel,
     draw_rows,
@@ -64,8 +64,9 @@ def trace_image(model: Host, head: LevelSetHead, item: dict) -> tuple[LevelSetTr
         )
     data = model.data_preprocessor(pseudo_collate([item]), False)
     features = model.extract_feat(data['inputs'])
-    cam = source.activation(features)
-    labels = image_labels([s.metainfo for s in data['data_samples']], cam.shape[1], cam)
+    metas = [s.metainfo for s in data['data_samples']]
+    labels = image_labels(metas, source.num_classes, data['inputs'])
+    cam = present_cams(source, features, labels)
     return head.trace(features, unit_images(data['data_samples']), cam, labels), cam[0]
 
 

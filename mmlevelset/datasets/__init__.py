@@ -10,6 +10,7 @@ from .affinity_transforms import (
     StrideLabel,
 )
 from .augment import ColorJitter, RandomPlacedCrop
+from .clip_transforms import ResizeToPatches
 from .coco14 import COCO14Dataset
 from .guide import LoadGuide
 from .hsv_shift import RandomHSVShift
@@ -40,6 +41,7 @@ __all__ = [
     'RandomRescale',
     'RandomResizedCrop',
     'ResizeByRatio',
+    'ResizeToPatches',
     'ShapesDataset',
     'StrideLabel',
     'VOCImageLabelDataset',

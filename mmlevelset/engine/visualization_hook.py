@@ -15,7 +15,7 @@ from mmlevelset.models.seeds import cam_source, level_set_of
 from mmlevelset.models.trained import bare_model
 from mmlevelset.registry import HOOKS
 from mmlevelset.structures.fields import image_labels, unit_images
-from mmlevelset.structures.host import CAMSource, Host
+from mmlevelset.structures.host import CAMSource, Host, present_cams
 from mmlevelset.visualization import Panel, draw_rows, join_rows, trace_panels
 
 
@@ -82,9 +82,9 @@ class LevelSetVisualizationHook(Hook):
         batch = {name: values[: self.images] for name, values in batch.items()}
         data = model.data_preprocessor(batch, True)
         samples, features = data['data_samples'], model.extract_feat(data['inputs'])
-        cam = source.activation(features)
-        images = unit_images(samples)
-        labels = image_labels([s.metainfo for s in samples], cam.shape[1], cam)
+        images, metas = unit_images(samples), [s.metainfo for s in samples]
+        labels = image_labels(metas, source.num_classes, images)
+        cam = present_cams(source, features, labels)
         trace = head.trace(features, images, cam, labels)
         pictures = (images * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
         return [

@@ -10,20 +10,23 @@ from typing import Any
 
 import torch
 
+from .torchscript import is_torchscript, torchscript_state
+
 SAFETENSORS = '.safetensors'
 # Entries of the header of such a file: the meta data, as JSON, and the hash of both.
 META, DIGEST = 'mmlevelset_meta', 'mmlevelset_sha256'
 
 
 def load_checkpoint_file(path: str | Path, map_location: Any = 'cpu') -> Any:
-    """Read a checkpoint file of tensors, of torch or of safetensors (``.safetensors``).
+    """Read a checkpoint file of tensors, of torch, TorchScript or safetensors (``.safetensors``).
 
     Args:
         path: The file.
         map_location: As of ``torch.load``.
 
     Returns:
-        Any: What ``torch.save`` was given; of safetensors a dict of ``state_dict`` and ``meta``.
+        Any: What ``torch.save`` was given; of safetensors a dict of ``state_dict`` and ``meta``; of a
+        TorchScript archive its tensors by name, see :func:`torchscript_state`.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -43,8 +46,10 @@ def load_checkpoint_file(path: str | Path, map_location: Any = 'cpu') -> Any:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 broken = archive.testzip()
-            if broken:
-                raise ValueError(f'the checksum of its part {broken} is wrong')
+                if broken:
+                    raise ValueError(f'the checksum of its part {broken} is wrong')
+                if is_torchscript(archive):
+                    return _moved(torchscript_state(archive), map_location)
         return torch.load(path, map_location=map_location, weights_only=True)
     except ImportError:
         raise
@@ -88,11 +93,16 @@ def _load_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
     text = header.get(META, '{}')
     if DIGEST in header and header[DIGEST] != _digest(tensors, text):
         raise ValueError('its checksum is wrong')
+    return dict(state_dict=_moved(tensors, map_location), meta=json.loads(text))
+
+
+def _moved(tensors: dict[str, torch.Tensor], map_location: Any) -> dict[str, torch.Tensor]:
+    """Tensors of the CPU where ``map_location`` of ``torch.load`` wants them."""
     if callable(map_location):
-        tensors = {key: map_location(value, 'cpu') for key, value in tensors.items()}
-    elif map_location is not None:
-        tensors = {key: value.to(map_location) for key, value in tensors.items()}
-    return dict(state_dict=tensors, meta=json.loads(text))
+        return {key: map_location(value, 'cpu') for key, value in tensors.items()}
+    if map_location is not None:
+        return {key: value.to(map_location) for key, value in tensors.items()}
+    return tensors
 
 
 def _digest(tensors: Mapping[str, torch.Tensor], meta: str) -> str:

@@ -3,7 +3,7 @@
 from mmlevelset.levelset import ClassicalEvolution, FNOEvolution, LevelSetEnergyLoss
 from mmlevelset.registry import MODELS
 
-from .backbones import DeepLabResNet, EfficientNet, MCTformer, ResNet38, StemResNet
+from .backbones import CLIPViT, DeepLabResNet, EfficientNet, MCTformer, ResNet38, StemResNet
 from .cam_methods import LPCAM, AdvCAM
 from .data_preprocessor import LevelSetPreProcessor
 from .decode_loss import (
@@ -14,6 +14,7 @@ from .decode_loss import (
 from .heads import (
     AffinityNet,
     CAMHead,
+    CLIPESHead,
     DeepLabV2Head,
     IRNet,
     LargeFOVHead,
@@ -37,6 +38,8 @@ __all__ = [
     'AffinityNet',
     'CAMHead',
     'CAMTTAModel',
+    'CLIPESHead',
+    'CLIPViT',
     'ClassicalEvolution',
     'DecodeLevelSetLoss',
     'DeepLabResNet',

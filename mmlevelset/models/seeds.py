@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from mmlevelset.levelset import seed_scores
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import image_labels
-from mmlevelset.structures.host import CAMSource, Host
+from mmlevelset.structures.host import CAMSource, Host, present_cams
 
 from .cam_methods.base import CAMMethod
 from .level_set_head import LevelSetHead
 from .views import View, enlargement, total, upright
 
 SOURCES = ('cam', 'phi', 'fused')
-NORMALISATIONS = ('max', 'minmax')
+NORMALISATIONS = ('max', 'minmax', 'none')
 ZERO_LEVEL = 0.5  # sigmoid(0), the seed on the contour of a level set
 
 
@@ -29,8 +29,8 @@ class SeedRecipe:
 
     The CAMs x of all views, of the present classes, are un-flipped, resized to the image and
     summed. Then, per class, ``max(0, x - low - margin) / (max x - low + eps)``, where ``low`` is 0
-    (``'max'``) or the smallest value of the map (``'minmax'``). Seeds of level sets,
-    :func:`mmlevelset.levelset.seed_scores`, are averaged.
+    (``'max'``) or the smallest value of the map (``'minmax'``). CAMs that are scores in [0, 1]
+    (``'none'``) and seeds of level sets, :func:`mmlevelset.levelset.seed_scores`, are averaged.
 
     The classes are those of the image label. An image without one, a picture from anywhere, has
     those that the host's own classifier finds.
@@ -38,7 +38,7 @@ class SeedRecipe:
     Args:
         seed_source: ``'cam'``, ``'phi'`` (the level sets phi^T) or ``'fused'``, their mean.
         background: Score of the background in the label map; the zero level set is 0.5.
-        normalise: ``'max'`` or ``'minmax'``.
+        normalise: ``'max'``, ``'minmax'`` or ``'none'``.
         eps: Added to the range, in the unit of the summed CAM.
         margin: Subtracted along with the minimum; default: ``eps`` for ``'minmax'``, 0 for
             ``'max'``.
@@ -104,7 +104,7 @@ class SeedRecipe:
         maps = []
         if self.seed_source != 'phi':
             if self._method is None:
-                maps.append(head.activation(features) * labels[..., None, None])
+                maps.append(present_cams(head, features, labels))
             else:
                 maps.append(self._method.maps(model, inputs, labels, metas))
         if self.seed_source != 'cam' or self.level_sets:
@@ -185,7 +185,8 @@ class SeedRecipe:
         present = torch.stack([view.present for view in views]).any(0)
         seeds = []
         if self.seed_source != 'phi':
-            seeds.append(self.normalised(total(present, [(v.present, v.cam) for v in views])))
+            cam = total(present, [(v.present, v.cam) for v in views])
+            seeds.append(cam / len(views) if self.normalise == 'none' else self.normalised(cam))
         if self.seed_source != 'cam':
             seeds.append(total(present, [(v.present, v.phi) for v in views]) / len(views))
         found = torch.stack(seeds).mean(0)

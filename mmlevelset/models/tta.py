@@ -27,6 +27,7 @@ class CAMTTAModel(BaseTTAModel):
     SEAM                ``'minmax'``   1e-5   1e-5    1
     MuSCLe              ``'minmax'``   1e-6   1e-6    1
     MCTformer, -V2, +   ``'minmax'``   1e-8   0       1
+    CLIP-ES             ``'none'``     -      -       1
     ==================  =============  =====  ======  =================
 
     Args:

@@ -7,12 +7,31 @@ from torch import Tensor, nn
 
 
 class CAMSource(Protocol):
-    """A head that makes CAMs; ``classify(feats)``, logits (N, C), is up to it."""
+    """A head that makes CAMs; ``classify(feats)``, logits (N, C), is up to it.
+
+    One whose maps depend on what else an image shows says ``needs_labels = True``, and its
+    ``activation`` takes the labels (N, C) as a second argument.
+    """
 
     num_classes: int
 
     def activation(self, inputs: Sequence[Tensor]) -> Tensor:
         """Unnormalised CAM (N, C, h, w), >= 0, of feature maps (N, K_i, h_i, w_i)."""
+
+
+def present_cams(head: CAMSource, inputs: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """CAM of the present classes.
+
+    Args:
+        head: Makes CAMs.
+        inputs (Sequence[Tensor]): feature maps, (N, K_i, h_i, w_i).
+        labels (Tensor): present classes, (N, C), 0/1.
+
+    Returns:
+        Tensor: (N, C, h, w), >= 0, unnormalised, 0 for absent classes.
+    """
+    given = (inputs, labels) if getattr(head, 'needs_labels', False) else (inputs,)
+    return head.activation(*given) * labels[..., None, None]
 
 
 class Host(Protocol):

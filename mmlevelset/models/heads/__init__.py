@@ -2,6 +2,7 @@
 
 from .affinity_net import AffinityNet
 from .cam_head import CAMHead
+from .clip_es_head import CLIPESHead
 from .deeplabv2_head import DeepLabV2Head
 from .irnet import IRNet
 from .large_fov_head import LargeFOVHead
@@ -12,6 +13,7 @@ from .seam_head import SEAMHead
 __all__ = [
     'AffinityNet',
     'CAMHead',
+    'CLIPESHead',
     'DeepLabV2Head',
     'IRNet',
     'LargeFOVHead',
