@@ -42,27 +42,24 @@ class CLIPBlock(nn.Module):
             )
         )
 
-    def forward(
-        self, x: Tensor, need_weights: bool = False, mask: Tensor | None = None
-    ) -> tuple[Tensor, Tensor | None]:
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Apply the block.
 
         Args:
             x (Tensor): tokens, (N, T, D).
-            need_weights: Also return the attention.
             mask (Tensor, optional): added to the logits of the attention, (T, T).
 
         Returns:
             tuple: tokens (N, T, D), and the mean over the heads of the attention, (N, T, T) by query
-            and key, rows sum to 1, or ``None``.
+            and key, rows sum to 1.
         """
-        return self.after_norm(x, self.ln_1(x), need_weights, mask)
+        return self.after_norm(x, self.ln_1(x), mask)
 
     def after_norm(
-        self, x: Tensor, normed: Tensor, need_weights: bool = False, mask: Tensor | None = None
-    ) -> tuple[Tensor, Tensor | None]:
+        self, x: Tensor, normed: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Apply all that follows ``ln_1``, whose output (N, T, D) is ``normed``; else as :meth:`forward`."""
-        y, weights = self.attn(normed, normed, normed, need_weights=need_weights, attn_mask=mask)
+        y, weights = self.attn(normed, normed, normed, attn_mask=mask)
         x = x + y
         return x + self.mlp(self.ln_2(x)), weights
 
@@ -138,8 +135,8 @@ class CLIPViT(BaseModule):
         x = self.ln_pre(x + self.positions(size))
         maps, attention = [], x.new_zeros(())
         for index, block in enumerate(self.blocks):
-            x, weights = block(x, need_weights=index >= len(self.blocks) - self.attentions)
-            if weights is not None:
+            x, weights = block(x)
+            if index >= len(self.blocks) - self.attentions:
                 attention = attention + weights[:, 1:, 1:]
             if index in self.out_indices:
                 maps.append(x[:, 1:].mT.unflatten(2, size))

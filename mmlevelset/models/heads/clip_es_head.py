@@ -183,7 +183,7 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
         rank = labels.cumsum(1) * labels  # the k-th class of every image, by one gradient
         with torch.enable_grad():
             normed = self.block.ln_1(tokens).detach().requires_grad_()
-            last, attention = self.block.after_norm(tokens, normed, need_weights=True)
+            last, attention = self.block.after_norm(tokens, normed)
             probability = self.probabilities(last, labels)
             for k in range(1, int(labels.sum(1).max()) + 1):
                 n, c = (rank == k).nonzero(as_tuple=True)
