@@ -27,7 +27,7 @@ MENU = {
     'Guides': ('configs', 'weights_and_logs', 'recipes/pipeline', 'report', 'inference', 'seeds', 'refine', 'datasets'),
     'The method': ('level_set_head', 'hosts', 'iteration', 'paper_decisions', 'glossary'),
     'Recipes': (
-        *(f'recipes/seed/{h}' for h in ('cam', 'seam', 'muscle', 'mctformer', 'mctformer_plus', 'ablation')),
+        *(f'recipes/seed/{h}' for h in ('cam', 'seam', 'muscle', 'mctformer', 'mctformer_plus', 'weaktr', 'ablation')),
         'recipes/refine', 'recipes/retrain', 'recipes/plugin',
     ),
     'Numbers': ('results', 'benchmarks'),

@@ -21,6 +21,7 @@ from .heads import (
     MCTformerHead,
     MuSCLeHead,
     SEAMHead,
+    WeakTrHead,
 )
 from .hosts import SEAM, MuSCLe, MuSCLeDistributedDataParallel, SeedSegmentor
 from .level_set_head import LevelSetHead
@@ -67,4 +68,5 @@ __all__ = [
     'SeedSegmentor',
     'SegTTAModel',
     'StemResNet',
+    'WeakTrHead',
 ]

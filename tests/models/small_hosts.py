@@ -19,7 +19,9 @@ LEAVES = {
     'muscle': ('muscle/efficientnet-lite0{}_voc8.py', None),
     'mctformer': ('mctformer/deit-s_v2{}_voc12.py', (24,)),
     'mctformer_plus': ('mctformer_plus/deit-s{}_voc12.py', (24,)),
+    'weaktr': ('weaktr/deit-s{}_voc12.py', (24,)),
 }
+TRANSFORMERS = ('mctformer', 'mctformer_plus', 'weaktr')
 SMALL = {
     'cam': dict(
         backbone=dict(depth=18, stem_channels=8, base_channels=8, num_stages=2, frozen_stages=-1,
@@ -35,6 +37,9 @@ SMALL = {
     ),
 }  # fmt: skip
 SMALL['mctformer_plus'] = SMALL['mctformer']
+SMALL['weaktr'] = dict(
+    SMALL['mctformer'], decode_head=dict(in_channels=24, num_layers=2, num_heads=3)
+)
 
 
 def host_config(host: str, level_set: bool = False, classes: int = 3, **test_cfg) -> Config:
@@ -45,7 +50,7 @@ def host_config(host: str, level_set: bool = False, classes: int = 3, **test_cfg
     cfg.merge_from_dict(dict(model=SMALL[host]))
     model = cfg.model
     model.backbone.init_cfg = None
-    if host.startswith('mctformer'):
+    if host in TRANSFORMERS:
         model.backbone.num_classes = classes
     model.decode_head.num_classes = classes
     model.data_preprocessor.size = (64, 64)

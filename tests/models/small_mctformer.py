@@ -29,6 +29,8 @@ def small(path: Path, classes: int = 4, **backbone) -> nn.Module:
     sizes = dict(num_classes=classes, img_size=64, embed_dims=24, depth=2, num_heads=3)
     cfg.backbone.update(init_cfg=None, **{**sizes, **backbone})
     cfg.decode_head.update(num_classes=classes, in_channels=24)
+    if cfg.decode_head.type == 'mmlevelset.WeakTrHead':
+        cfg.decode_head.update(num_layers=cfg.backbone.depth, num_heads=3)
     if 'auxiliary_head' in cfg:
         cfg.auxiliary_head.update(num_classes=classes, in_channels=(24,))
     return MODELS.build(cfg)

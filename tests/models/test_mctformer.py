@@ -54,7 +54,7 @@ def test_official_outputs(variant, name):
     model = official_model(variant).eval()
     head, weights = model.decode_head, []
     hooks = [
-        block.attn.register_forward_hook(lambda module, args, out: weights.append(out[1]))
+        block.attn.register_forward_hook(lambda module, args, out: weights.append(out[1].mean(1)))
         for block in model.backbone.blocks
     ]
     with torch.no_grad():

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mmlevelset.models import AffinityNet, IRNet
 from mmlevelset.models.level_set_head import LevelSetHead
-from tests.models.small_hosts import LEAVES, build_host, host_config, pictures
+from tests.models.small_hosts import LEAVES, TRANSFORMERS, build_host, host_config, pictures
 
 HOSTS = [(host, level_set) for host in LEAVES for level_set in (False, True)]
 IDS = [f'{host}{"-levelset" * level_set}' for host, level_set in HOSTS]
@@ -46,7 +46,7 @@ def check(result: SegDataSample, size: tuple[int, int], present: list[int], sour
 def test_sizes(host, level_set, size):
     """Sizes below the stride, single rows and columns; patches of 16 pixels need 16 pixels."""
     model = built(host, level_set)
-    if host.startswith('mctformer') and min(size) < 16:
+    if host in TRANSFORMERS and min(size) < 16:
         with pytest.raises(ValueError, match=rf'got an image of {size[0]} x {size[1]} .* 16'):
             predict(model, [size], [[1, 0, 1]])
         return

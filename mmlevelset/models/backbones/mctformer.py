@@ -1,4 +1,4 @@
-"""The vision transformer of MCTformer (V1, V2 and +): one class token per class, attentions out."""
+"""The vision transformer of MCTformer (V1, V2 and +) and WeakTr: class tokens, attentions out."""
 
 import torch
 from mmcv.cnn.bricks import DropPath
@@ -32,20 +32,20 @@ class Attention(nn.Module):
             need_weights: Also return the weights; they take N * heads * T * T numbers for a moment.
 
         Returns:
-            tuple: tokens (N, T, D), and the mean over the heads of the softmax weights,
-            (N, T, T) by query and key, rows sum to 1, or ``None``. In training they have no graph,
-            which would keep N * heads * T * T numbers of every block for the backward pass.
+            tuple: tokens (N, T, D), and the softmax weights of every head, (N, heads, T, T) by query
+            and key, rows sum to 1, or ``None``. In training they have no graph, which would keep
+            N * heads * T * T numbers of every block for the backward pass.
         """
         n, t, d = x.shape
         q, k, v = self.qkv(x).view(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
         weights = None
         if need_weights and not self.training:
-            attention = attention_weights(q, k)
-            x, weights = attention @ v, attention.mean(1)
+            weights = attention_weights(q, k)
+            x = weights @ v
         else:
             x = F.scaled_dot_product_attention(q, k, v)
             if need_weights:
-                weights = attention_weights(q.detach(), k.detach()).mean(1)
+                weights = attention_weights(q.detach(), k.detach())
         return self.proj(x.transpose(1, 2).reshape(n, t, d)), weights
 
 
@@ -78,16 +78,16 @@ class Block(nn.Module):
         self.mlp = MLP(dims, mlp_ratio * dims)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor, need_weights: bool) -> tuple[Tensor, Tensor | None]:
-        """Tokens (N, L, D) to (N, L, D), and the attention of :class:`Attention`."""
+    def forward(self, x: Tensor, need_weights: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Tokens (N, T, D) to (N, T, D), and both results of :class:`Attention`."""
         y, weights = self.attn(self.norm1(x), need_weights)
         x = x + self.drop_path(y)
-        return x + self.drop_path(self.mlp(self.norm2(x))), weights
+        return x + self.drop_path(self.mlp(self.norm2(x))), y, weights
 
 
 @MODELS.register_module()
 class MCTformer(BaseModule):
-    """DeiT with C class tokens (MCTformer, arXiv:2203.02891; MCTformer+, arXiv:2308.03005).
+    """DeiT with C class tokens (MCTformer, arXiv:2203.02891; +, arXiv:2308.03005; WeakTr, 2304.01184).
 
     The sequence is [C class tokens | h * w patch tokens, row by row]; no norm follows the last
     block. The defaults are DeiT-S. Parameters have the official names; ``norm``, which the
@@ -95,13 +95,15 @@ class MCTformer(BaseModule):
 
     Attentions are needed for seeds and for the guide of a level set: the class rows of every layer,
     and the sum of the patch rows over the layers. A training pass computes them, without a graph,
-    only where ``train_attentions`` is set, which is up to the decode head.
+    only where ``train_attentions`` is set, which is up to the decode head. WeakTr (``per_head``) learns
+    how to fuse the heads, so it always needs the attention of each.
 
     Args:
         num_classes: Foreground classes C, the number of class tokens.
         img_size: Side of the training images, in pixels; its grid holds the position parameters.
         separate_pos_embed: MCTformer+: ``pos_embed_cls`` and ``pos_embed_pat``, the latter resized
-            in eval mode only. Otherwise V1 and V2: one ``pos_embed``.
+            in eval mode only. Otherwise V1, V2 and WeakTr: one ``pos_embed``.
+        per_head: WeakTr: give the attention of every head, and what the heads say.
         embed_dims: Channels D.
         depth: Blocks L.
         num_heads: Heads of every attention.
@@ -115,6 +117,7 @@ class MCTformer(BaseModule):
         num_classes: int,
         img_size: int = 448,
         separate_pos_embed: bool = True,
+        per_head: bool = False,
         embed_dims: int = 384,
         depth: int = 12,
         num_heads: int = 6,
@@ -125,6 +128,7 @@ class MCTformer(BaseModule):
         super().__init__(init_cfg)
         self.num_classes = num_classes
         self.separate_pos_embed = separate_pos_embed
+        self.per_head = per_head
         self.train_attentions = False
         self.grid = img_size // PATCH
         self.cls_token = nn.Parameter(torch.zeros(1, num_classes, embed_dims))
@@ -162,6 +166,9 @@ class MCTformer(BaseModule):
             block, (N, L, C, D); and, where attentions are computed, that of the class tokens to the
             patches, (N, L, C, h, w), and that of the patches to the patches, summed over the L
             blocks, (N, h * w, h * w) by query and key. They are means over the heads, >= 0.
+            With ``per_head``, instead of these two and without a graph: the attention of all tokens
+            to the patches, (N, heads, L, C + h * w, h * w), and the output of every block's attention,
+            (N, L, C + h * w, D), signed.
 
         Raises:
             ValueError: A training image of MCTformer+ that is not ``img_size`` by ``img_size``, or
@@ -179,19 +186,27 @@ class MCTformer(BaseModule):
         x = x.flatten(2).transpose(1, 2)
         cls_pos, patch_pos = self._positions((height, width), (h, w))
         x = torch.cat([(self.cls_token + cls_pos).expand(len(x), -1, -1), x + patch_pos], 1)
-        tokens, attention = [], []
+        tokens, outputs, attention = [], [], []
         affinity = x.new_zeros(())
-        need_weights = self.train_attentions or not self.training
+        need_weights = self.per_head or self.train_attentions or not self.training
         for block in self.blocks:
-            x, weights = block(x, need_weights)
+            x, output, weights = block(x, need_weights)
             tokens.append(x[:, :c])
-            if weights is not None:
-                attention.append(weights[:, :c, c:].unflatten(2, (h, w)))
-                affinity = affinity + weights[:, c:, c:]
+            if self.per_head:
+                outputs.append(output.detach())
+                attention.append(weights[..., c:].detach())
+            elif need_weights:
+                mean = weights.mean(1)
+                attention.append(mean[:, :c, c:].unflatten(2, (h, w)))
+                affinity = affinity + mean[:, c:, c:]
         patches = x[:, c:].transpose(1, 2).unflatten(2, (h, w))
         if not need_weights:
             return patches, torch.stack(tokens, 1)
-        return patches, torch.stack(tokens, 1), torch.stack(attention, 1), affinity
+        if self.per_head:
+            seen = torch.stack(attention, 2), torch.stack(outputs, 1)
+        else:
+            seen = torch.stack(attention, 1), affinity
+        return patches, torch.stack(tokens, 1), *seen
 
     def _positions(
         self, size: tuple[int, int], grid: tuple[int, int]

@@ -9,6 +9,7 @@ from .large_fov_head import LargeFOVHead
 from .mctformer_head import MCTformerHead
 from .muscle_head import MuSCLeHead
 from .seam_head import SEAMHead
+from .weaktr_head import WeakTrHead
 
 __all__ = [
     'AffinityNet',
@@ -20,4 +21,5 @@ __all__ = [
     'MCTformerHead',
     'MuSCLeHead',
     'SEAMHead',
+    'WeakTrHead',
 ]

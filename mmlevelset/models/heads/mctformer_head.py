@@ -181,8 +181,7 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
         Returns:
             Tensor: A CAM with A the affinity, (N, C, h, w), >= 0, unnormalised.
         """
-        cam = self.fused_cam(inputs)
-        return (cam.flatten(2) @ inputs[3].to(cam).transpose(1, 2)).view_as(cam)
+        return spread(self.fused_cam(inputs), inputs[3])
 
     def fused_cam(self, inputs: Sequence[Tensor]) -> Tensor:
         """CAM before the affinity refinement, see the table of the class.
@@ -219,6 +218,19 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
     def classify(self, inputs: Sequence[Tensor]) -> Tensor:
         """Logits (N, C) of the image's classes, of what :class:`MCTformer` returns."""
         return self.forward(inputs)[0]
+
+
+def spread(cam: Tensor, affinity: Tensor) -> Tensor:
+    """Give every patch the sum of what all patches have, weighted by its affinity to them.
+
+    Args:
+        cam (Tensor): (N, C, h, w).
+        affinity (Tensor): (N, h * w, h * w) by query and key, >= 0.
+
+    Returns:
+        Tensor: like ``cam``.
+    """
+    return (cam.flatten(2) @ affinity.to(cam).transpose(1, 2)).view_as(cam)
 
 
 def weighted_ranking_pool(scores: Tensor, decay: float = GWRP_DECAY) -> Tensor:
