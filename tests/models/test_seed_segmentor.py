@@ -97,7 +97,8 @@ def test_a_flipped_image_is_turned_back(host):
     with torch.no_grad():
         flipped = model.test_step(data)[0].seg_logits.data
     plain = predict(model, [SIZE], [[1, 0, 1]])[0].seg_logits.data
-    torch.testing.assert_close(flipped.flip(2), plain, rtol=0, atol=1e-4)
+    # An untrained map hardly varies; stretched to 0..1, its rounding errors grow.
+    torch.testing.assert_close(flipped.flip(2), plain, rtol=0, atol=5e-4)
 
 
 @each_host
