@@ -22,7 +22,7 @@ import numpy as np
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
-from mmengine.fileio import LocalBackend, register_backend
+from mmengine.fileio import LocalBackend, file_client, register_backend
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader, checkpoint
 from mmengine.utils import digit_version, is_installed
@@ -46,6 +46,7 @@ def setup(cfg: Config | None = None) -> None:
     allow_mmengine_checkpoints()
     name_mmseg_package()
     find_own_bases()
+    quieten_file_client()
     if cfg is None:
         return
     launcher = cfg.get('launcher', 'none')
@@ -179,6 +180,17 @@ def find_own_bases() -> None:
 
     find.finds_ours = True  # type: ignore[attr-defined]
     Config._get_cfg_path = staticmethod(find)
+
+
+def quieten_file_client() -> None:
+    """Keep two warnings out of every training's log, of classes that mmengine itself calls.
+
+    Its ``CheckpointHook`` makes a ``FileClient``, which warns that it will be removed. All that this
+    module of mmengine prints are such warnings.
+
+    Remove when: ``CheckpointHook`` uses ``mmengine.fileio.get_file_backend`` alone.
+    """
+    file_client.print_log = lambda *args, **kwargs: None
 
 
 def _inherited(name: str, by: str) -> Path:

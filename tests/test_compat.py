@@ -1,6 +1,7 @@
 """compat.py, and tools/train.py and tools/test.py with a toy model."""
 
 import json
+import logging
 import os
 import re
 import signal
@@ -11,11 +12,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.logging import HistoryBuffer
+from mmengine.hooks import CheckpointHook
+from mmengine.logging import HistoryBuffer, MMLogger
 from mmengine.runner import CheckpointLoader, load_checkpoint
 
 from mmlevelset import compat
@@ -255,6 +258,18 @@ def test_mmseg_configs_are_found(tmp_path: Path) -> None:
     (tmp_path / 'leaf.py').write_text("_base_ = 'mmseg::_base_/models/fcn_r50-d8.py'")
     cfg = Config.fromfile(str(tmp_path / 'leaf.py'))
     assert cfg.model.type == 'EncoderDecoder'
+
+
+def test_a_training_does_not_warn_of_what_mmengine_calls_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = []
+    monkeypatch.setattr(MMLogger, 'callHandlers', lambda self, record: said.append(record.msg))
+    compat.setup()
+    hook = CheckpointHook()
+    hook.before_train(SimpleNamespace(work_dir=str(tmp_path), logger=logging.getLogger('mild')))
+    assert hook.file_client is not None
+    assert not said
 
 
 def test_leaving_the_processes(tmp_path: Path) -> None:

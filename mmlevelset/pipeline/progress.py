@@ -14,6 +14,8 @@ from .stages import Stage
 BAR_WIDTH = 24  # characters
 REFRESH = 1.0  # seconds between two looks at the logs, on a terminal
 HEARTBEAT = 60.0  # the same where there is no terminal
+# Lines of mmengine that stand after the one that says how far a training is.
+ASIDE = ('Saving checkpoint at', 'Exp name:')
 
 
 def clock(seconds: float) -> str:
@@ -24,11 +26,12 @@ def clock(seconds: float) -> str:
 
 
 def last_line(log: Path) -> str:
-    """Last line with text of a file that grows; a progress bar's carriage return ends a line."""
+    """Last line of a file that grows which tells something; a carriage return ends a line, too."""
     with log.open('rb') as file:
         file.seek(max(0, log.stat().st_size - 4096))
         lines = file.read().decode(errors='replace').replace('\r', '\n').split('\n')
-    return next((line.strip() for line in reversed(lines) if line.strip()), '')
+    told = [line.strip() for line in lines if line.strip() and not any(a in line for a in ASIDE)]
+    return told[-1] if told else ''
 
 
 class Progress:

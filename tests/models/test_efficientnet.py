@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from mmengine.runner.checkpoint import load_state_dict
 
 from mmlevelset.models import EfficientNet
 from mmlevelset.models.backbones.efficientnet import ARCHS, PaddedConv2d
@@ -69,6 +70,22 @@ def test_output_stride_16(dilated):
     assert stage7.shape == (1, 320, 4, 4)
     dilation = {conv.dilation[0] for conv in net.modules() if isinstance(conv, PaddedConv2d)}
     assert dilation == ({1, 2} if dilated else {1})
+
+
+def test_weights_with_a_classifier_are_no_other_weights(capsys):
+    """The classifier of a published file is of no use, anything else in it that has no place is named."""
+    weights = EfficientNet('lite0', num_classes=10).state_dict()
+    model = EfficientNet('lite0')
+    load_state_dict(model, weights)
+    assert not capsys.readouterr().out
+    assert torch.equal(model._conv_stem.weight, weights['_conv_stem.weight'])
+    assert '_fc.weight' in weights  # the caller's dict is not ours
+    load_state_dict(
+        torch.nn.ModuleDict(dict(backbone=model)), {f'backbone.{k}': v for k, v in weights.items()}
+    )
+    assert not capsys.readouterr().out
+    load_state_dict(model, dict(weights, _other=weights['_fc.bias']))
+    assert '_other' in capsys.readouterr().out
 
 
 def test_frozen_stages_keep_still():

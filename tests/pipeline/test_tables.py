@@ -76,3 +76,9 @@ def test_progress_texts(tmp_path: Path) -> None:
     assert [clock(s) for s in (0, 59.6, 3599, 3661)] == ['0:00', '1:00', '59:59', '1:01:01']
     (tmp_path / 'log').write_bytes(b'one\n 10%\r 20%\r\n\n')
     assert last_line(tmp_path / 'log') == '20%'
+    # What follows the line of an epoch says less than it does.
+    epoch = 'Epoch(train) [3/6][15/15]  eta: 0:07:49  loss: 0.09'
+    (tmp_path / 'log').write_text(f'{epoch}\nINFO - Saving checkpoint at 3 epochs\nExp name: x\n')
+    assert last_line(tmp_path / 'log') == epoch
+    (tmp_path / 'log').write_text('Exp name: x\n')
+    assert last_line(tmp_path / 'log') == ''

@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 from mmlevelset.levelset import FNOEvolution, region_energy, signed_distance
-from tools.benchmark import peers, trained
+from mmlevelset.models.seg_tta import likely_labels
+from tools.benchmark import crf, peers, trained
 from tools.benchmark.table3 import contour_energy, minimise
 from tools.benchmark.timing import Comparison, peak_memory
 
@@ -35,7 +36,8 @@ def test_command_line(tmp_path):
         ).save(photos / name)
     out = tmp_path / 'out'
     command = '-m tools.benchmark --classes 2 --batch 2 --maps 8 9'
-    command += ' --large 24 --channels 4 --repeats 3 --seconds 0.1 --adam-steps 20'
+    command += ' --large 24 --channels 4 --repeats 1 --seconds 0.1 --adam-steps 20'
+    command += ' --crf-size 24 32 --crf-labels 30'
     command += f' --operator-steps 2 --images {photos} --out {out}'
     env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
     # Peers that block cannot be imported: their rows must say so.
@@ -48,7 +50,13 @@ def test_command_line(tmp_path):
 
     facts = json.loads((out / 'benchmark.json').read_text())
     rows = facts['rows']
-    assert {r['section'] for r in rows} == {'energy', 'spectral', 'table3'}
+    assert {r['section'] for r in rows} == {
+        'energy',
+        'spectral',
+        'table3',
+        'crf',
+        'evaluation',
+    }
     timed = [r for r in rows if 'missing' not in r]
     assert all(r['median'] > 0 and r['iqr'] >= 0 for r in timed)
     blocked = [r for r in rows if r.get('method', '').startswith('neuraloperator')]
@@ -65,8 +73,17 @@ def test_command_line(tmp_path):
         assert r['share'] == pytest.approx((facts['table3']['start'] - r['energy']) / drop)
     assert table['chan_vese, batched', '15 iterations']['share'] > 0.1
 
+    tests = {r['method']: r for r in timed if r['section'] == 'crf'}
+    everything, likely = tests['all labels'], tests['labels that score']
+    assert (
+        everything['labels'] == 30 > likely['labels'] > tests['labels of the image']['labels'] == 4
+    )
+    assert everything['largest change of a score'] == 0 < likely['largest change of a score'] < 0.2
+    one, two = (tests[f'processes: {jobs}, elapsed'] for jobs in (1, 2))
+    assert one['times one process'] == 1 and two['times one process'] > 0
+
     text = (out / 'benchmark.md').read_text()
-    assert all(f'### {s}' in text for s in ('energy', 'spectral', 'table3'))
+    assert all(f'### {s}' in text for s in ('energy', 'spectral', 'table3', 'crf', 'evaluation'))
     lines = [[cell.strip() for cell in line.split('|')] for line in text.splitlines()]
     paper = ['', 'paper, traditional', '0.3316', '1.9541', '3.4308', '5.6777']
     assert [line[:6] for line in lines].count(paper) == 1
@@ -75,6 +92,17 @@ def test_command_line(tmp_path):
     assert trained.load(str(out / 'operator.pth'), 2, CPU).num_classes == 2
     with pytest.raises(ValueError, match='num_classes=2'):
         trained.load(str(out / 'operator.pth'), 3, CPU)
+
+
+def test_made_up_scores_are_those_of_a_sure_model():
+    scores = crf.label_scores(81, (120, 160), torch.Generator().manual_seed(0))
+    np.testing.assert_allclose(scores.sum(0), 1, rtol=1e-5)
+    assert scores.max(0).mean() > 0.8
+    kept = likely_labels(scores, crf.TOLERANCE)
+    # What is in the image stays, and the labels that hardly score go.
+    assert set(range(crf.PRESENT_LABELS)) < set(kept)
+    assert len(kept) <= crf.PRESENT_LABELS + crf.CONFUSED_LABELS + 5
+    assert set(np.unique(scores.argmax(0))) <= set(kept)
 
 
 def test_time_memory_and_missing_rows():

@@ -1,6 +1,6 @@
-"""Times energy, spectral layer and evolution against what others use.
+"""Times energy, spectral layer and evolution against what others use, and the CRF and scores of a test.
 
-``python -m tools.benchmark [--only energy spectral table3]``
+``python -m tools.benchmark [--only energy spectral table3 crf evaluation]``
 
 Prints Markdown tables and writes ``benchmark.json``, ``benchmark.md``, the operator and a plot.
 How times and memory are measured: :mod:`tools.benchmark.timing`.
@@ -19,17 +19,20 @@ from mmlevelset.fileio.atomic import atomic_path, write_json
 from mmlevelset.fileio.versions import versions
 
 from . import report, trained
-from .sections import SECTIONS, Setup
+from .crf import crf
+from .evaluation import evaluation
+from .sections import Setup, energy, spectral
 from .table3 import table3
 from .timing import Row
 
+SECTIONS = dict(energy=energy, spectral=spectral, crf=crf, evaluation=evaluation)
 PEERS = ('opencv-python', 'scikit-image', 'neuraloperator')
 
 
 def parse() -> argparse.Namespace:
     parser = make_parser(__doc__)
     parser.prog = 'python -m tools.benchmark'
-    sections = [*SECTIONS, 'table3']
+    sections = ['energy', 'spectral', 'table3', 'crf', 'evaluation']
     parser.add_argument('--only', nargs='+', choices=sections, default=sections)
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--threads', type=int, default=1, help='of torch, on the CPU')
@@ -46,6 +49,10 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument('--operator-steps', type=int, default=400, help='training steps')
     parser.add_argument('--images', help='folder of photographs; the first is measured on')
+    parser.add_argument(
+        '--crf-size', type=int, nargs=2, default=[480, 640], metavar=('H', 'W'), help='of its image'
+    )
+    parser.add_argument('--crf-labels', type=int, default=81, help='of the model before the CRF')
     parser.add_argument('--adam-steps', type=int, default=300, help='of the yardstick of Table 3')
     parser.add_argument('--compile', action='store_true', help='row of torch.compile in Table 3')
     return parser.parse_args()
@@ -69,8 +76,17 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     device, out = torch.device(args.device), Path(args.out)
-    maps = tuple(args.maps)
-    setup = Setup(device, args.classes, args.batch, maps, args.large, args.channels)
+    setup = Setup(
+        device,
+        args.classes,
+        args.batch,
+        tuple(args.maps),
+        args.large,
+        args.channels,
+        args.images,
+        tuple(args.crf_size),
+        args.crf_labels,
+    )
     installed = dict(versions())
     for name in PEERS:
         try:

@@ -31,6 +31,10 @@ class Setup:
     maps: tuple[int, ...] = (28, 56, 112)
     large: int = 448
     channels: int = 384
+    images: str | None = None  # folder of photographs
+    crf_size: tuple[int, int] = (480, 640)  # most images of COCO
+    crf_labels: int = 81  # of COCO, with background
+    scored_size: tuple[int, int] = (375, 500)  # most images of VOC
 
 
 def energy(setup: Setup) -> Iterator[Comparison]:
@@ -104,6 +108,3 @@ def _exact_gradient(phi: Tensor, data: Tensor, weight: Tensor) -> Tensor:
 
 def _relative(name: str, truth: Tensor, value: Tensor) -> Row:
     return {name: ((value - truth).abs().max() / truth.abs().max()).item()}
-
-
-SECTIONS = dict(energy=energy, spectral=spectral)

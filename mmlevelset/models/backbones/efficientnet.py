@@ -49,6 +49,7 @@ STAGES = (
     (1, 3, 1, 6, 320),
 )
 STEM_CHANNELS, HEAD_CHANNELS = 32, 1280
+IMAGENET_HEAD = ('_conv_head', '_bn1', '_fc')  # modules of the classifier, in every published file
 BN_EPS, BN_MOMENTUM = 1e-3, 0.01  # of the TensorFlow reference
 PADDINGS = ('fixed', 'same', 'symmetric')
 
@@ -314,8 +315,12 @@ class EfficientNet(BaseModule):
         trained = self._run_stages(x, self.frozen_stages, len(STAGES))[0]
         return (*(frozen if self.frozen_stages - 1 in self.out_indices else frozen[:-1]), *trained)
 
-    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        super()._load_from_state_dict(*args, **kwargs)
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+        if not hasattr(self, '_fc'):  # of no use here, and no reason to warn of a wrong file
+            head = tuple(f'{prefix}{name}.' for name in IMAGENET_HEAD)
+            for key in [key for key in state_dict if key.startswith(head)]:
+                del state_dict[key]  # of the loader's copy
+        super()._load_from_state_dict(state_dict, prefix, *args)
         if self.cache:
             self.cache.digest = b''  # other weights, other keys
 

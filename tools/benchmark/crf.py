@@ -1,0 +1,165 @@
+"""The dense CRF after a model of many labels: fewer labels, and more processes."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from mmlevelset.datasets.shapes import draw_image
+from mmlevelset.engine.crf_test_loop import build_crf, refine_batch
+from mmlevelset.fileio.images import IMAGE_SUFFIXES, read_image
+from mmlevelset.installation import find_config
+from mmlevelset.models.seg_tta import CRF, CRFTask, likely_labels
+from mmlevelset.parallel import parallel
+
+from .sections import Setup
+from .timing import Comparison, Row, summary
+
+ALL, LIKELY, PRESENT = 'all labels', 'labels that score', 'labels of the image'
+TOLERANCE = 0.03  # of configs/retrain/deeplabv2_r101_coco14.py
+PRESENT_LABELS = 4  # background and three classes; COCO's images show 2.9 on average
+CONFUSED_LABELS = 12  # what else the model takes a region for now and then
+STRIDE = 8  # of DeepLab's logits
+# Logits of the three kinds, beside noise of 1. They leave the largest score near that of a trained model.
+BIAS = dict(present=7.0, confused=2.0, other=-2.0)
+
+
+def crf(setup: Setup) -> Iterator[Comparison | Processes]:
+    """Time the CRF of COCO's tests with all labels and with fewer, then in one and two processes."""
+    config = Config.fromfile(find_config('mmlevelset::_base_/refine/dense_crf.py'))
+    config = config.crf_deeplabv2_test.to_dict()
+    refiner = build_crf(config)
+    image = photograph(setup.images, setup.crf_size)
+    scores = label_scores(setup.crf_labels, setup.crf_size, torch.Generator().manual_seed(0))
+    kept = {
+        ALL: np.arange(len(scores)),
+        LIKELY: likely_labels(scores, TOLERANCE),
+        PRESENT: np.arange(min(PRESENT_LABELS, len(scores))),
+    }
+    height, width = setup.crf_size
+    case = f'{width}×{height}'
+    comparison = Comparison('crf', case, setup.device, {f'times {ALL}': lambda method: ALL})
+    truth = refined(refiner, image, scores, kept[ALL])
+    for name, labels in kept.items():
+        run = partial(refined, refiner, image, scores, labels)
+        check = partial(_differences, truth, len(labels))
+        comparison.add(name, lambda run=run: run, check)
+    yield comparison
+    yield Processes(f'{case}, {len(kept[LIKELY])} labels', config, image, scores, kept[LIKELY])
+
+
+class Processes:
+    """The CRFs of several images in one and in two processes, as ``CRFTestLoop`` runs them.
+
+    Args:
+        case (str): what is computed.
+        config (dict): of the CRF.
+        image (ndarray): (H, W, 3) uint8.
+        scores (ndarray): of all labels, (L, H, W).
+        labels (ndarray): those that take part, (K,).
+        images (int): CRFs of a round; odd, so that after the first of two processes both have as
+            many left.
+    """
+
+    def __init__(
+        self,
+        case: str,
+        config: dict,
+        image: np.ndarray,
+        scores: np.ndarray,
+        labels: np.ndarray,
+        images: int = 9,
+    ) -> None:
+        self.case, self.config, self.image, self.images = case, config, image, images
+        self.labels, self.scores = labels, scores[labels]
+
+    def measure(self, repeats: int, seconds: float) -> list[Row]:
+        """Elapsed seconds an image, in turns; see :meth:`Comparison.measure`."""
+        samples: dict[int, list[float]] = {1: [], 2: []}
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / 'image.png'
+            Image.fromarray(self.image).save(path)
+            task = CRFTask(str(path), self.labels, self.scores)
+            for done in range(repeats):
+                if done >= min(3, repeats) and time.monotonic() - start > seconds:
+                    break
+                for jobs in list(samples)[:: 1 if done % 2 == 0 else -1]:
+                    samples[jobs].append(self._round(task, jobs))
+        ratio = [two / one for one, two in zip(samples[1], samples[2], strict=True)]
+        rows = []
+        for jobs, times in samples.items():
+            row: Row = dict(section='crf', case=self.case, method=f'processes: {jobs}, elapsed')
+            row |= dict(summary(times), peak=None, labels=len(self.labels))
+            row['times one process'] = 1.0 if jobs == 1 else summary(ratio)['median']
+            rows.append(row)
+        return rows
+
+    def _round(self, task: CRFTask, jobs: int) -> float:
+        """Seconds an image, from the first result on: processes take seconds to start."""
+        setup = partial(build_crf, self.config)
+        tasks = ([task] for _ in range(self.images))
+        results = parallel(refine_batch, tasks, self.images, 'CRF', jobs, setup, batch=1)
+        next(results)
+        start = time.perf_counter()
+        for _ in results:
+            pass
+        return (time.perf_counter() - start) / (self.images - 1)
+
+
+def photograph(folder: str | None, size: tuple[int, int]) -> np.ndarray:
+    """The first photograph of a folder, or without one a drawn image, resized to (H, W, 3) uint8."""
+    if folder is None:
+        image = draw_image(0, 1, 0, max(size))[0]
+    else:
+        files = (f for f in Path(folder).iterdir() if f.suffix.lower() in IMAGE_SUFFIXES)
+        image = read_image(min(files))
+    pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float()
+    pixels = F.interpolate(pixels, size, mode='bilinear', align_corners=False)[0]
+    return pixels.permute(1, 2, 0).round().byte().numpy()
+
+
+def label_scores(labels: int, size: tuple[int, int], generator: torch.Generator) -> np.ndarray:
+    """Softmax of made-up logits of a model that is sure of itself, (labels, H, W) float32.
+
+    The first labels are in the image, those after them look alike, the others hardly score.
+    """
+    height, width = size
+    coarse = torch.randn(1, labels, 4, 5, generator=generator)  # regions of a fourth of the image
+    logits: Tensor = F.interpolate(
+        coarse, (height // STRIDE, width // STRIDE), mode='bicubic', align_corners=False
+    )
+    bias = torch.full((labels,), BIAS['other'])
+    bias[: PRESENT_LABELS + CONFUSED_LABELS] = BIAS['confused']
+    bias[:PRESENT_LABELS] = BIAS['present']
+    # Regions of the labels that are there must be won by a wide margin.
+    logits[:, :PRESENT_LABELS] *= 4
+    logits = logits + bias[:, None, None]
+    logits = F.interpolate(logits, size, mode='bilinear', align_corners=False)
+    return logits[0].softmax(0).numpy()
+
+
+def refined(refiner: CRF, image: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> Tensor:
+    """Scores of all labels after a CRF of some, (L, H, W); those left out score 0."""
+    result = torch.zeros(scores.shape)
+    result[labels] = torch.from_numpy(refiner.refine(image, scores[labels]))
+    return result
+
+
+def _differences(truth: Tensor, labels: int, result: Tensor) -> Row:
+    changed = (result.argmax(0) != truth.argmax(0)).float().mean()
+    return {
+        'labels': labels,
+        'pixels with another label, %': 100 * changed.item(),
+        'largest change of a score': (result - truth).abs().max().item(),
+    }
