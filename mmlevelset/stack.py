@@ -40,3 +40,6 @@ def quieten_mmseg() -> None:
 
 require_openmmlab()
 quieten_mmseg()
+# Said whenever a loss is built, also by heads of ours whose loss is another, and of no use: the recipes are
+# mmsegmentation's, which divides by all pixels.
+warnings.filterwarnings('ignore', 'Default ``avg_non_ignore`` is False')

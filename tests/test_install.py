@@ -33,8 +33,10 @@ def metadata(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(('extra', 'file'), FILES.items())
-def test_the_stack_of_each_extra_is_pinned(extra: str, file: str, metadata) -> None:
-    pinned, names = pins(file), [*metadata['install_requires'], *metadata['extras_require'][extra]]
+def test_what_each_stack_is_tested_with_is_pinned(extra: str, file: str, metadata) -> None:
+    pinned, extras = pins(file), metadata['extras_require']
+    # What the page installs for a developer: tests, linters, exports and the site.
+    names = [*metadata['install_requires'], *extras[extra], *extras['weights'], *extras['dev']]
     wanted = {plain(re.split(r'[<>=!\[ ]', name)[0]) for name in names}
     assert not wanted - set(pinned), f'{file} does not pin them'
     # Either stack alone: a constraint of the other would be of no use, or in the way.

@@ -29,6 +29,8 @@ class LabelMetric(BaseMetric):
         ValueError: The folder holds other files, or two images have the same name.
     """
 
+    default_prefix = ''  # no number to name; mmengine warns of None
+
     def __init__(self, out_dir: str, source: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.out_dir = Path(out_dir)

@@ -252,6 +252,16 @@ def test_own_folder(own):
     assert not report.errors and 'no masks' in report.warnings[0]
 
 
+def test_an_own_folder_without_one_of_the_two_lists(own):
+    for name in ('train', 'val'):
+        path = own / LISTS / f'{name}.txt'
+        path.rename(path.with_name('other.txt'))
+        report = check_own(own, jobs=1)
+        assert not report.errors
+        assert any(f'no {name}.txt, which new-project expects' in text for text in report.warnings)
+        path.with_name('other.txt').rename(path)
+
+
 def test_an_own_folder_whose_classes_have_no_names(own, refuse):
     """The cure is the last sentence on stderr."""
     (own / 'image_labels.json').write_text('{"x": [1], "y": [1], "IMG 1": [1]}')

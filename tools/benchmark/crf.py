@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -78,7 +80,7 @@ class Processes:
         image: np.ndarray,
         scores: np.ndarray,
         labels: np.ndarray,
-        images: int = 9,
+        images: int = 5,
     ) -> None:
         self.case, self.config, self.image, self.images = case, config, image, images
         self.labels, self.scores = labels, scores[labels]
@@ -110,10 +112,11 @@ class Processes:
         setup = partial(build_crf, self.config)
         tasks = ([task] for _ in range(self.images))
         results = parallel(refine_batch, tasks, self.images, 'CRF', jobs, setup, batch=1)
-        next(results)
-        start = time.perf_counter()
-        for _ in results:
-            pass
+        with redirect_stdout(sys.stderr):  # its progress is no part of the tables
+            next(results)
+            start = time.perf_counter()
+            for _ in results:
+                pass
         return (time.perf_counter() - start) / (self.images - 1)
 
 

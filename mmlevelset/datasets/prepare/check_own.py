@@ -16,6 +16,10 @@ from .findings import Report, sampled
 
 LISTS = 'ImageSets/Segmentation'
 LABELS = ('image_labels.json', 'Annotations', 'cls_labels.npz', 'cls_labels.npy')
+USES = dict(
+    train='the images that are trained on',
+    val='the images that the model is tried on, with or without masks',
+)
 HINT = 'docs/en/get_started.md shows the layout (Your own data).'
 
 
@@ -66,6 +70,9 @@ def _listed(report: Report, folder: Path) -> list[str]:
             report.error(str(error))
     if not splits:
         report.error(f'{folder}: no list that can be read, expected train.txt and val.txt. {HINT}')
+    for name, use in USES.items():
+        if splits and not (folder / f'{name}.txt').exists():
+            report.warn(f'{folder}: no {name}.txt, which new-project expects: {use}')
     both = set(splits.get('train', [])) & set(splits.get('val', []))
     if both:
         report.error(f'train.txt and val.txt share {len(both)} images: results would be void.')
