@@ -1,9 +1,14 @@
-"""The mm* stack: it must be installed, and one of its packages is noisy. Imported before it."""
+"""The mm* stack: it must be installed, one of its packages is noisy and one incomplete. Imported before it."""
 
 import importlib.util
+import sys
 import warnings
+from collections.abc import Callable
 from contextlib import redirect_stdout
+from importlib.metadata import PackageNotFoundError, distribution
 from io import StringIO
+from types import ModuleType
+from typing import NoReturn
 
 INSTALL = """mmlevelset needs {missing}, missing here. In a clone of the repository install a stack:
   pip install -e ".[onedl]"      onedl-mmengine, onedl-mmcv, onedl-mmsegmentation (maintained forks)
@@ -23,6 +28,38 @@ def require_openmmlab() -> None:
         raise ImportError(INSTALL.format(missing=', '.join(missing)))
 
 
+class AbsentOperations(ModuleType):
+    """In the place of mmcv's compiled operations: has each, and says when it is called what is missing."""
+
+    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+        if name.startswith('__'):
+            raise AttributeError(name)
+
+        def absent(*args: object, **kwargs: object) -> NoReturn:
+            raise ImportError(
+                f'{name} is a compiled operation, which mmcv-lite lacks; no model of mmlevelset needs '
+                'one. For a model that does, install mmcv in the place of mmcv-lite.'
+            )
+
+        return absent
+
+
+def allow_mmcv_lite() -> None:
+    """Let mmsegmentation 1.2.2 be imported beside mmcv-lite.
+
+    Its ``mmseg/utils/mask_classification.py`` imports ``mmcv.ops``, whose Python files mmcv-lite has,
+    without the compiled ``mmcv._ext`` that they load.
+
+    Remove when: mmsegmentation imports operations where they are used.
+    """
+    try:
+        distribution('mmcv-lite')
+    except PackageNotFoundError:
+        return
+    if importlib.util.find_spec('mmcv._ext') is None:
+        sys.modules['mmcv._ext'] = AbsentOperations('mmcv._ext')
+
+
 def quieten_mmseg() -> None:
     """Import mmseg without its lines on a package that nothing here needs.
 
@@ -39,6 +76,7 @@ def quieten_mmseg() -> None:
 
 
 require_openmmlab()
+allow_mmcv_lite()
 quieten_mmseg()
 # Said whenever a loss is built, also by heads of ours whose loss is another, and of no use: the recipes are
 # mmsegmentation's, which divides by all pixels.

@@ -1,5 +1,6 @@
 """compat.py, and tools/train.py and tools/test.py with a toy model."""
 
+import importlib
 import json
 import logging
 import os
@@ -21,7 +22,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.logging import HistoryBuffer, MMLogger
 from mmengine.runner import CheckpointLoader, load_checkpoint
 
-from mmlevelset import compat
+from mmlevelset import compat, stack
 from mmlevelset.apis import leave_processes, set_seed_folder, set_show_folder, set_tta
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -270,6 +271,28 @@ def test_a_training_does_not_warn_of_what_mmengine_calls_itself(
     hook.before_train(SimpleNamespace(work_dir=str(tmp_path), logger=logging.getLogger('mild')))
     assert hook.file_client is not None
     assert not said
+
+
+def test_mmcv_without_operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """mmcv-lite is completed by operations that can be imported and not called; any other mmcv is left alone."""
+    monkeypatch.delitem(sys.modules, 'mmcv._ext', raising=False)
+    monkeypatch.setattr(stack.importlib.util, 'find_spec', lambda name: None)
+
+    def absent(name: str) -> None:
+        raise stack.PackageNotFoundError(name)
+
+    monkeypatch.setattr(stack, 'distribution', absent)
+    stack.allow_mmcv_lite()
+    assert 'mmcv._ext' not in sys.modules
+    monkeypatch.setattr(stack, 'distribution', lambda name: name)
+    stack.allow_mmcv_lite()
+    try:
+        operations = importlib.import_module('mmcv._ext')
+    finally:
+        sys.modules.pop('mmcv._ext')
+    assert hasattr(operations, 'roi_align_forward') and not hasattr(operations, '__path__')
+    with pytest.raises(ImportError, match='install mmcv in the place of mmcv-lite'):
+        operations.roi_align_forward(1)
 
 
 def test_leaving_the_processes(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,7 @@ def crf(setup: Setup) -> Iterator[Comparison | Processes]:
     for name, labels in kept.items():
         run = partial(refined, refiner, image, scores, labels)
         check = partial(_differences, truth, len(labels))
-        comparison.add(name, lambda run=run: run, check)
+        comparison.add(name, partial(_given, run), check)
     yield comparison
     yield Processes(f'{case}, {len(kept[LIKELY])} labels', config, image, scores, kept[LIKELY])
 
@@ -157,6 +157,10 @@ def refined(refiner: CRF, image: np.ndarray, scores: np.ndarray, labels: np.ndar
     result = torch.zeros(scores.shape)
     result[labels] = torch.from_numpy(refiner.refine(image, scores[labels]))
     return result
+
+
+def _given(run: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    return run
 
 
 def _differences(truth: Tensor, labels: int, result: Tensor) -> Row:

@@ -42,10 +42,14 @@ def evaluation(setup: Setup) -> Iterator[Comparison]:
         'seed: mIoU at 100 thresholds': partial(sweep.count, keys, scores, target),
     }
     for name, run in runs.items():
-        comparison.add(name, lambda run=run: run)
+        comparison.add(name, partial(_given, run))
     yield comparison
 
 
 def _label(keys: np.ndarray, scores: np.ndarray, threshold: float) -> np.ndarray:
     winner = keys[scores.argmax(0)] + 1
     return np.where(scores.max(0) > threshold, winner, 0).astype(np.uint8)
+
+
+def _given(run: Callable[[], Any]) -> Callable[[], Any]:
+    return run
