@@ -54,11 +54,12 @@ def make_blobs() -> Callable:
 
 @pytest.fixture
 def epoch() -> Iterator[Callable]:
-    """The first epoch, whatever ran before; ``epoch(4)`` turns to the fifth."""
+    """The first of 16 epochs of an iteration each, whatever ran before; ``epoch(4)`` turns to the fifth."""
     hub = MessageHub.get_current_instance()
+    hub.update_info('max_iters', 16)
 
     def turn_to(number: int) -> None:
-        hub.update_info('epoch', number)
+        hub.update_info('iter', number)
 
     turn_to(0)
     yield turn_to

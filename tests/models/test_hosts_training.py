@@ -81,7 +81,7 @@ def shrink_host(model: Config) -> None:
         for part in filter(None, (head, model.get('auxiliary_head'))):
             part.in_channels = shrink(part.get('in_channels', (512, 1024, 4096)), THIN)
     if head.type == 'mmlevelset.MuSCLeHead':
-        head.update(imc_epoch=0, pixpro_epoch=1, emd_epoch=2)
+        head.update(imc_begin=0, pixpro_begin=1 / ITERATIONS, emd_begin=2 / ITERATIONS)
 
 
 def small(

@@ -22,13 +22,13 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs/seed/muscle'
 pytestmark = pytest.mark.usefixtures('epoch')
 
 
-def small(level_set: bool = False, **epochs: int) -> nn.Module:
+def small(level_set: bool = False, **begins: float) -> nn.Module:
     """MuSCLe at Lite0 size with random weights."""
     name = 'efficientnet-lite0_levelset_voc8' if level_set else 'efficientnet-lite0_voc8'
     cfg = read_config(str(CONFIGS / f'{name}.py')).model
     cfg.backbone.update(init_cfg=None, frozen_cache=None)
     cfg.data_preprocessor.size = (64, 64)
-    cfg.decode_head.update(epochs)
+    cfg.decode_head.update(begins)
     init_default_scope('mmseg')
     return MODELS.build(cfg)
 
@@ -61,7 +61,7 @@ def steps_of(wrapper: OptimWrapper, p: Tensor) -> int:
 
 def test_schedule(epoch):
     """Losses come in at their epochs; the second update leaves classifier and level set alone."""
-    model = small(level_set=True, imc_epoch=1, pixpro_epoch=2, emd_epoch=3)
+    model = small(level_set=True, imc_begin=1 / 16, pixpro_begin=2 / 16, emd_begin=3 / 16)
     wrapper, expected, head = adam(model), {'focal', 'softmargin', 'lsep', 'er'}, model.decode_head
     for number, new in enumerate(((), ('imc',), ('pixpro',), ('emd',))):
         epoch(number)
@@ -81,7 +81,7 @@ def test_schedule(epoch):
 def test_modes_and_statistics(epoch):
     """The first step moves the running statistics of batch norms, the second does not."""
     epoch(2)
-    model = small(pixpro_epoch=2)
+    model = small(pixpro_begin=2 / 16)
     model.backbone.norm_eval = False
     norm, seen = model.backbone._blocks[-1]._bn2, []
     norm.register_forward_pre_hook(
@@ -120,6 +120,8 @@ def test_user_mistakes(epoch):
     epoch(9)
     with pytest.raises(ValueError, match="choose 'cam' or 'sgc'"):
         MuSCLeHead(2, (8, 8), (0, 1), guide='seam')
+    with pytest.raises(ValueError, match='imc_begin=4, expected a share'):
+        MuSCLeHead(2, (8, 8), (0, 1), imc_begin=4)
     model, data = small(), batch()
     for sample in data['data_samples']:
         del sample.views

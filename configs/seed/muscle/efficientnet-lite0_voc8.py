@@ -4,7 +4,7 @@
 _base_ = 'efficientnet-lite0_voc8_host.py'
 model = dict(
     backbone=dict(frozen_stages=6, norm_eval=True, drop_connect_rate=0.0),
-    decode_head=dict(imc_epoch=0, pixpro_epoch=0, emd_epoch=1),
+    decode_head=dict(imc_begin=0, pixpro_begin=0, emd_begin=0.5),
 )
 optim_wrapper = dict(optimizer=dict(lr=2e-5))
 train_dataloader = dict(batch_size=8)

@@ -5,5 +5,4 @@ _base_ = [
     '../../_base_/schedules/seed_cpu.py',
     '../../_base_/default_runtime.py',
 ]
-# of 16 epochs: contrast from 4, second step from 8, EMD from 12; of these 6: from 3
-model = dict(decode_head=dict(imc_epoch=3, pixpro_epoch=6, emd_epoch=9))
+model = dict(decode_head=dict(imc_begin=0.5, pixpro_begin=1, emd_begin=1))

@@ -50,21 +50,23 @@ class MuSCLeHead(CAMHead):
     reach the backbone and not the classifier. SGC's affinity reads detached features and trains
     ``fuse``.
 
-    Some losses begin at a later epoch, which the head reads from mmengine's message hub.
+    Some losses begin later. How much of the training is done, in epochs or iterations, the head reads
+    from mmengine's message hub.
 
     Args:
         num_classes: Foreground classes C.
         in_channels: Channels of the feature maps ``in_index``.
         in_index: Outputs of the backbone: the sources of the affinity, and last the map that is
             classified (p1, p3, p5 and p7 of EfficientNet).
-        imc_epoch: First epoch, from 0, of the inter-image contrast.
-        pixpro_epoch: First epoch of the second step, on two views.
-        emd_epoch: First epoch of the earth mover's distance in it.
+        imc_begin: Share of the training after which the inter-image contrast begins; 1 is never.
+            MuSCLe begins its three at the epochs 4, 8 and 12 of 16.
+        pixpro_begin: The same of the second step, on two views.
+        emd_begin: The same of the earth mover's distance in it.
         guide: The map that a level set sees: ``'sgc'``, which the seeds of this host are made from,
             or ``'cam'``, the plain CAM of the paper's eq 6.
 
     Raises:
-        ValueError: For an unknown ``guide``.
+        ValueError: For an unknown ``guide``, or a begin that is no share.
     """
 
     def __init__(
@@ -72,9 +74,9 @@ class MuSCLeHead(CAMHead):
         num_classes: int,
         in_channels: Sequence[int],
         in_index: Sequence[int],
-        imc_epoch: int = 4,
-        pixpro_epoch: int = 8,
-        emd_epoch: int = 12,
+        imc_begin: float = 0.25,
+        pixpro_begin: float = 0.5,
+        emd_begin: float = 0.75,
         guide: str = 'sgc',
     ) -> None:
         if guide not in ('cam', 'sgc'):
@@ -85,12 +87,17 @@ class MuSCLeHead(CAMHead):
         self.conv_seg = nn.Conv2d(in_channels[-1], num_classes + 1, 1, bias=False)
         self.fuse = nn.Conv2d(sum(in_channels[:-1]), FUSED_CHANNELS, 1)
         self.guide = guide
-        self.first_epochs = dict(imc=imc_epoch, pixpro=pixpro_epoch, emd=emd_epoch)
+        self.begins = dict(imc=imc_begin, pixpro=pixpro_begin, emd=emd_begin)
+        for name, begin in self.begins.items():
+            if not 0 <= begin <= 1:
+                raise ValueError(
+                    f'{name}_begin={begin}, expected a share of the training from 0 to 1'
+                )
 
     def begun(self, loss: str) -> bool:
-        """Whether the training has reached the first epoch of ``'imc'``, ``'pixpro'`` or ``'emd'``."""
-        epoch = MessageHub.get_current_instance().get_info('epoch', 0)
-        return epoch >= self.first_epochs[loss]
+        """Whether the training has reached the begin of ``'imc'``, ``'pixpro'`` or ``'emd'``."""
+        hub = MessageHub.get_current_instance()
+        return hub.get_info('iter', 0) >= self.begins[loss] * hub.get_info('max_iters', 1)
 
     def maps(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Everything the losses read, in float32 whatever the precision of the features.
@@ -176,7 +183,7 @@ class MuSCLeHead(CAMHead):
 
         Returns:
             dict: ``loss_focal``, ``loss_softmargin`` and ``loss_lsep`` of the image labels,
-                ``loss_er`` between CAM and SGC, from its first epoch on ``loss_imc``; and
+                ``loss_er`` between CAM and SGC, from its begin on ``loss_imc``; and
                 ``acc_cls`` in per cent.
         """
         logits = logits[:, 1:]
@@ -209,7 +216,7 @@ class MuSCLeHead(CAMHead):
                 pixels.
 
         Returns:
-            dict: ``loss_pixpro`` and, from its first epoch on, ``loss_emd``.
+            dict: ``loss_pixpro`` and, from its begin on, ``loss_emd``.
         """
         sgc = upsample(self.maps(first)[3], first)
         with torch.no_grad():

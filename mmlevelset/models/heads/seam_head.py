@@ -19,7 +19,7 @@ from .pcm import propagate
 EPS = 1e-5  # SEAM's max_norm: subtracted from the maps, and added to their range
 MIN_POOL_SHARE = 0.25  # of the pixels, in the loss on absent evidence
 ECR_SHARE = 0.2  # of all values of an image, the largest, in the cross regularisation
-SIDE_CHANNELS = (64, 128)  # from conv4 and conv5
+SIDE_CHANNELS = (64, 128)  # from the two side maps, conv4 and conv5 of ResNet38
 PCM_CHANNELS = 192
 
 
@@ -39,7 +39,9 @@ class SEAMHead(CAMHead):
 
     Args:
         num_classes: Foreground classes C.
-        in_channels: Channels of conv4, conv5 and conv6.
+        in_channels: Channels of two side maps of PCM, then of the map that is classified: conv4, conv5 and
+            conv6 of ResNet38.
+        in_index: Which outputs of the backbone these are; the side maps may have other strides.
         loss_weight: Of the classification loss.
         dropout_ratio: Of whole channels before the classifier.
         guide: The map that a level set sees: ``'pcm'``, the revised CAM, which the seeds of this host
@@ -53,6 +55,7 @@ class SEAMHead(CAMHead):
         self,
         num_classes: int,
         in_channels: Sequence[int] = (512, 1024, 4096),
+        in_index: Sequence[int] = (0, 1, 2),
         loss_weight: float = 1.0,
         dropout_ratio: float = 0.5,
         guide: str = 'pcm',
@@ -62,7 +65,7 @@ class SEAMHead(CAMHead):
         super().__init__(
             in_channels[-1],
             num_classes,
-            in_index=2,
+            in_index=in_index[-1],
             align_corners=True,
             loss_weight=loss_weight,
             dropout_ratio=dropout_ratio,
@@ -76,6 +79,7 @@ class SEAMHead(CAMHead):
         )
         self.conv_seg = nn.Conv2d(in_channels[-1], num_classes + 1, 1, bias=False)
         self.guide = guide
+        self.side_index = tuple(in_index[:-1])
         self.f8_3 = nn.Conv2d(in_channels[0], SIDE_CHANNELS[0], 1, bias=False)
         self.f8_4 = nn.Conv2d(in_channels[1], SIDE_CHANNELS[1], 1, bias=False)
         self.f9 = nn.Conv2d(3 + sum(SIDE_CHANNELS), PCM_CHANNELS, 1, bias=False)
@@ -84,19 +88,17 @@ class SEAMHead(CAMHead):
         """CAM and revised CAM of a view.
 
         Args:
-            inputs (Sequence[Tensor]): conv4, conv5, conv6, (N, K_i, h, w), and the image (N, 3, H, W).
+            inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i), and last the
+                image (N, 3, H, W).
 
         Returns:
             tuple[Tensor]: scores, signed, and revised CAM, >= 0, (N, 1 + C, h, w) each, background
-                first.
+                first, on the grid of the map that is classified.
         """
-        conv4, conv5, conv6, image = inputs
-        scores = self.cls_seg(conv6)
-        features = [
-            F.interpolate(image, scores.shape[2:], mode='bilinear', align_corners=True),
-            F.relu(self.f8_3(conv4.detach())),
-            F.relu(self.f8_4(conv5.detach())),
-        ]
+        scores = self.cls_seg(inputs[self.in_index])
+        first, second = (inputs[i].detach() for i in self.side_index)
+        maps = inputs[-1], F.relu(self.f8_3(first)), F.relu(self.f8_4(second))
+        features = [resize(m, scores.shape[2:]) for m in maps]
         return scores, propagate(competing(scores), self.f9(torch.cat(features, dim=1)))
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
@@ -113,7 +115,7 @@ class SEAMHead(CAMHead):
     def classify(self, inputs: Sequence[Tensor]) -> Tensor:
         """Logits (N, C) of the image's classes, of what :meth:`maps` takes."""
         # The loss pools the enlarged scores as well.
-        return upsample(self.cls_seg(inputs[2]), inputs).mean((2, 3))[:, 1:]
+        return pool(self.cls_seg(inputs[self.in_index]), inputs[-1].shape[2:])[:, 1:]
 
     def loss(  # type: ignore[override]  # of two views
         self,
@@ -133,11 +135,11 @@ class SEAMHead(CAMHead):
         """
         (scores, revised), (small_scores, small_revised) = map(self.maps, inputs)
         set_cams(batch_data_samples, (revised if self.guide == 'pcm' else F.relu(scores))[:, 1:])
-        full, small = inputs
         return self.loss_by_feat(
-            [upsample(scores, full), upsample(small_scores, small)],
-            [upsample(revised, full), upsample(small_revised, small)],
+            [scores, small_scores],
+            [revised, small_revised],
             batch_data_samples,
+            [features[-1].shape[2:] for features in inputs],
         )
 
     def loss_by_feat(  # type: ignore[override]  # of two views
@@ -145,30 +147,38 @@ class SEAMHead(CAMHead):
         seg_logits: Sequence[Tensor],
         revised: Sequence[Tensor],
         batch_data_samples: list[SegDataSample],
+        sizes: Sequence[torch.Size],
     ) -> dict[str, Tensor]:
-        """SEAM's losses, all of weight 1.
+        """SEAM's losses, all of weight 1, of maps at the size of their views.
 
         Args:
-            seg_logits (Sequence[Tensor]): scores of the full and of the small view, (N, 1 + C, H, W)
-                and (N, 1 + C, H', W'), signed.
+            seg_logits (Sequence[Tensor]): scores of the full and of the small view, (N, 1 + C, h, w)
+                each on its own grid, signed.
             revised (Sequence[Tensor]): revised CAM, likewise, >= 0.
             batch_data_samples: Samples with metainfo ``img_label`` (C,).
+            sizes (Sequence[torch.Size]): (H, W) of the views.
 
         Returns:
             dict: ``loss_cls``, soft margin; ``loss_rvmin``, which keeps the revised CAM of the present
                 classes low on their weakest quarter of pixels; ``loss_er`` and ``loss_ecr``, which
                 make the CAMs and revised CAMs of the views agree; and ``acc_cls`` in per cent.
         """
-        logits = [scores.mean((2, 3))[:, 1:] for scores in seg_logits]
+        logits = [pool(scores, size)[:, 1:] for scores, size in zip(seg_logits, sizes, strict=True)]
         metas = [sample.metainfo for sample in batch_data_samples]
         labels = image_labels(metas, self.num_classes, logits[0])
         cls = both(F.multilabel_soft_margin_loss(z, labels) for z in logits) / 2
-        present = F.pad(labels, (1, 0), value=1)[:, :, None, None]  # the background always is
-        rvmin = both(min_pool((rv * present)[:, 1:]) for rv in revised) / 2
+        present = F.pad(labels, (1, 0), value=1).bool()  # the background always is
+        # Maps of absent classes count as zero, so they need not be enlarged.
+        seg_logits, revised = (
+            [resize(m[present][None], size) for m, size in zip(maps, sizes, strict=True)]
+            for maps in (seg_logits, revised)
+        )
+        rvmin = both(min_pool(best_class(rv[0], present)) for rv in revised) / 2
 
-        size = seg_logits[1].shape[2:]
-        cams = [shrink(max_norm(maps), size) * present for maps in seg_logits]
-        revised = [shrink(max_norm(maps), size) * present for maps in revised]
+        cams, revised = (
+            [spread(resize(max_norm(m), sizes[1])[0], present) for m in maps]
+            for maps in (seg_logits, revised)
+        )
         er = (cams[0] - cams[1])[:, 1:].abs().mean()
         # Each revised CAM follows the classes that win in the CAM of the other view.
         targets = [winners(rest_as_background(cam.detach())) for cam in reversed(cams)]
@@ -189,14 +199,41 @@ def both(losses: Iterable[Tensor]) -> Tensor:
     return first + second
 
 
+def resize(maps: Tensor, size: torch.Size) -> Tensor:
+    """Resize ``maps`` (N, C, h, w) to (N, C, *size)."""
+    return F.interpolate(maps, size, mode='bilinear', align_corners=True)
+
+
 def upsample(maps: Tensor, inputs: Sequence[Tensor]) -> Tensor:
     """Resize ``maps`` (N, C, h, w) to the image that ends the features ``inputs``, (N, C, H, W)."""
-    return F.interpolate(maps, inputs[-1].shape[2:], mode='bilinear', align_corners=True)
+    return resize(maps, inputs[-1].shape[2:])
 
 
-def shrink(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """Resize ``maps`` (N, C, H, W) to the small view, (N, C, *size)."""
-    return F.interpolate(maps, tuple(size), mode='bilinear', align_corners=True)
+def pool(maps: Tensor, size: torch.Size) -> Tensor:
+    """Mean (N, C) of :func:`resize` of ``maps`` (N, C, h, w) to ``size``, without making it."""
+    rows, columns = (
+        F.interpolate(torch.eye(n).to(maps)[None], m, mode='linear', align_corners=True).mean(2)[0]
+        for n, m in zip(maps.shape[2:], size, strict=True)
+    )
+    return torch.einsum('nchw,h,w->nc', maps, rows, columns)
+
+
+def best_class(maps: Tensor, present: Tensor) -> Tensor:
+    """Largest value of an image's classes, (N, 1, H, W), 0 without any.
+
+    Args:
+        maps (Tensor): of the present channels of all images, one after the other, (P, H, W), >= 0.
+        present (Tensor): bool (N, 1 + C) of P ones; the background always is.
+    """
+    images = maps.split(present.sum(1).tolist())
+    return torch.stack([F.pad(m[1:], (0, 0, 0, 0, 0, 1)).amax(0, keepdim=True) for m in images])
+
+
+def spread(maps: Tensor, present: Tensor) -> Tensor:
+    """Put the maps (P, h, w) of the ``present`` (N, 1 + C) channels between zeros, (N, 1 + C, h, w)."""
+    out = maps.new_zeros(*present.shape, *maps.shape[1:])
+    out[present] = maps
+    return out
 
 
 def max_norm(maps: Tensor) -> Tensor:

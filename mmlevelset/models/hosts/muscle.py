@@ -24,7 +24,7 @@ class MuSCLe(SeedSegmentor):
 
         train_step(data)
           ├─ train mode:  forward(mode='images') = loss          decode head, auxiliary head; update
-          └─ from pixpro_epoch on
+          └─ from pixpro_begin on
              eval mode:   forward(mode='views') = loss_views     decode head on two views; update
 
     Batch norms use their running statistics in the second step. Parameters that it does not reach
