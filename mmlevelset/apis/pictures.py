@@ -21,7 +21,7 @@ from mmlevelset.models import LevelSetHead
 from mmlevelset.models.seeds import cam_source, level_set_of
 from mmlevelset.models.trained import load_trained
 from mmlevelset.structures.fields import image_labels, unit_images
-from mmlevelset.structures.host import Host, present_cams
+from mmlevelset.structures.host import Host, present_cams, text_similarities
 from mmlevelset.visualization import (
     Panel,
     draw_rows,
@@ -67,7 +67,8 @@ def trace_image(model: Host, head: LevelSetHead, item: dict) -> tuple[LevelSetTr
     metas = [s.metainfo for s in data['data_samples']]
     labels = image_labels(metas, source.num_classes, data['inputs'])
     cam = present_cams(source, features, labels)
-    return head.trace(features, unit_images(data['data_samples']), cam, labels), cam[0]
+    image, text = unit_images(data['data_samples']), text_similarities(model, features)
+    return head.trace(features, image, cam, labels, text), cam[0]
 
 
 def draw_images(

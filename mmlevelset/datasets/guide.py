@@ -8,6 +8,8 @@ from mmcv.transforms import BaseTransform
 from mmlevelset.fileio.seeds import pack_scores, read_seed
 from mmlevelset.registry import TRANSFORMS
 
+from .input_transforms import FIELDS
+
 
 @TRANSFORMS.register_module()
 class LoadGuide(BaseTransform):
@@ -18,16 +20,25 @@ class LoadGuide(BaseTransform):
     channels). :class:`PackImageLabels` leaves it on the sample as ``guide``. Option ``guide_dir`` of
     a data set puts this transform in its place.
 
+    As ``text_similarity`` it does not take a CAM's place: it is what a ``text_weight`` of the energy
+    looks at.
+
     Args:
         seed_dir: Folder of ``<id>.npz``: seeds of AdvCAM, of LPCAM or of any other method that saw
             image-level labels alone.
+        field: ``'guide'`` or ``'text_similarity'``.
+
+    Raises:
+        ValueError: For another field.
     """
 
-    def __init__(self, seed_dir: str) -> None:
-        self.seed_dir = Path(seed_dir)
+    def __init__(self, seed_dir: str, field: str = 'guide') -> None:
+        if field not in FIELDS:
+            raise ValueError(f'LoadGuide: field={field!r} is unknown; choose one of {FIELDS}')
+        self.seed_dir, self.field = Path(seed_dir), field
 
     def transform(self, results: dict) -> dict:
-        """Add ``guide`` (ndarray (H, W, C) uint8, 255 times the seed, 0 for absent classes).
+        """Add the field (ndarray (H, W, C) uint8, 255 times the seed, 0 for absent classes).
 
         Raises:
             FileNotFoundError: There is no such seed.
@@ -55,6 +66,6 @@ class LoadGuide(BaseTransform):
             )
         guide = np.zeros((*seed.size, len(label)), np.uint8)
         guide[..., seed.keys] = pack_scores(np.asarray(seed.scores), 'uint8').transpose(1, 2, 0)
-        results['guide'] = guide
-        results.setdefault('seg_fields', []).append('guide')
+        results[self.field] = guide
+        results.setdefault('seg_fields', []).append(self.field)
         return results

@@ -14,6 +14,8 @@ META_KEYS = (
     'img_path', 'seg_map_path', 'img_id', 'img_label', 'ori_shape', 'img_shape', 'pad_shape',
     'scale_factor', 'flip', 'flip_direction', 'reduce_zero_label',
 )  # fmt: skip
+# Maps of C channels that LoadGuide loads.
+FIELDS = ('guide', 'text_similarity')
 
 
 @TRANSFORMS.register_module()
@@ -28,11 +30,12 @@ class PackImageLabels(PackSegInputs):
         super().__init__(meta_keys=meta_keys)
 
     def transform(self, results: dict) -> dict:
-        """Pack ``inputs`` and ``data_samples``, with ``guide`` (C, H, W) where one was loaded."""
+        """Pack ``inputs`` and ``data_samples``, with each of ``FIELDS`` (C, H, W) that was loaded."""
         packed = super().transform(results)
-        if 'guide' in results:
-            guide = np.ascontiguousarray(results['guide'].transpose(2, 0, 1))
-            packed['data_samples'].set_data({'guide': torch.from_numpy(guide).float() / 255})
+        for field in FIELDS:
+            if field in results:
+                maps = np.ascontiguousarray(results[field].transpose(2, 0, 1))
+                packed['data_samples'].set_data({field: torch.from_numpy(maps).float() / 255})
         return packed
 
 

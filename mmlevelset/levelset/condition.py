@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .energy import (
+    alone,
     backward_divergence,
     data_force,
     edge_attraction,
@@ -20,10 +21,15 @@ _SMOOTH = 1e-2  # |grad phi| of a distance function is 1; below this phi is flat
 
 @torch.no_grad()
 def evolution_condition(
-    phi: Tensor, image: Tensor, data: Tensor, edge: Tensor, channels: int = CONDITION_CHANNELS
+    phi: Tensor,
+    image: Tensor,
+    data: Tensor,
+    edge: Tensor,
+    channels: int = CONDITION_CHANNELS,
+    text: Tensor | None = None,
 ) -> Tensor:
     """The first ``channels`` of: data force on the image, data force on the features, attraction of
-    edges, edge contrast, geodesic force.
+    edges, edge contrast, geodesic force; and, with ``text``, the data force on it.
 
     Edge contrast is g minus its mean along the contour: a contour of that value costs nothing. The
     geodesic force is div((g - mean) grad phi / |grad phi|), the descent direction of the mean of g
@@ -34,17 +40,19 @@ def evolution_condition(
         image (Tensor): x, (N, 3, h, w), in [0, 1].
         data (Tensor): F standardised per channel, (N, K, h, w).
         edge (Tensor): g of :func:`edge_stopping`, (N, 1, h, w), in (0, 1].
-        channels (int): how many, 1 .. 5.
+        channels (int): how many, 1 .. 5, with ``text`` 0 .. 5.
+        text (Tensor, optional): similarities to the text of every class, standardised, (N, C, h, w).
 
     Returns:
-        Tensor: (N, C, channels, h, w), without gradient. Only the direction of a force counts:
+        Tensor: (N, C, channels, h, w), with ``text`` one more, without gradient. Only the direction of a force counts:
         every channel has a root mean square of one.
 
     Raises:
         ValueError: if ``channels`` is out of range.
     """
-    if not 1 <= channels <= CONDITION_CHANNELS:
-        raise ValueError(f'channels is {channels}, expected 1 .. {CONDITION_CHANNELS}.')
+    least = 1 if text is None else 0
+    if not least <= channels <= CONDITION_CHANNELS:
+        raise ValueError(f'channels is {channels}, expected {least} .. {CONDITION_CHANNELS}.')
     makers = (
         lambda: data_force(phi, standardise(image)),
         lambda: data_force(phi, data),
@@ -52,7 +60,10 @@ def evolution_condition(
         lambda: _edge_contrast(phi, edge),
         lambda: _geodesic_force(phi, edge),
     )
-    forces = torch.stack([make() for make in makers[:channels]], dim=2)
+    made = [make() for make in makers[:channels]]
+    if text is not None:
+        made.append(data_force(alone(phi), alone(text)).view_as(phi))
+    forces = torch.stack(made, dim=2)
     return forces / forces.square().mean((3, 4), keepdim=True).sqrt().clamp_min(1e-6)
 
 

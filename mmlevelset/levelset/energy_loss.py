@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from .cam import cam_weight
 from .energy import (
+    alone,
     contour_length,
     edge_map,
     local_region_energy,
@@ -37,6 +38,8 @@ class LevelSetEnergyLoss(nn.Module):
         local_weight: Of the region terms with window means on x, see :func:`local_region_energy`.
         length_weight: gamma of eq 21.
         edge_weight: Of the mean edge-stopping value along the contour, see :func:`contour_length`.
+        text_weight: Of the region terms on the similarity of every class's text; not in the paper, whose
+            outlook names language. Two regions of even similarity are asked for; phi says which is inside.
         alpha: Share of the CAM in the data weight of eq 20.
         cam_logit: ``'literal'`` or ``'normalised'``, see :func:`cam_weight`.
         kappa: Gradient at which the edge-stopping function is one half, in image units per pixel of
@@ -56,6 +59,7 @@ class LevelSetEnergyLoss(nn.Module):
         local_weight: float = 0.0,
         length_weight: float = 0.0,
         edge_weight: float = 0.3,
+        text_weight: float = 0.0,
         alpha: float = 0.0,
         cam_logit: str = 'literal',
         kappa: float = 0.02,
@@ -70,6 +74,7 @@ class LevelSetEnergyLoss(nn.Module):
             local=local_weight,
             length=length_weight,
             edge=edge_weight,
+            text=text_weight,
         )
         if not any(self.weights.values()):
             raise ValueError(
@@ -83,7 +88,13 @@ class LevelSetEnergyLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def energies(
-        self, phi: Tensor, image: Tensor, data: Tensor, cam: Tensor | None, stride: float
+        self,
+        phi: Tensor,
+        image: Tensor,
+        data: Tensor,
+        cam: Tensor | None,
+        stride: float,
+        text: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Weighted energy terms per level set.
 
@@ -94,9 +105,14 @@ class LevelSetEnergyLoss(nn.Module):
             data (Tensor): F standardised per channel, (M, K, h, w).
             cam (Tensor, optional): C, (M, C, h, w), >= 0, as the host wrote it; only ``alpha`` needs it.
             stride (float): pixels of the input image per pixel of the map.
+            text (Tensor, optional): similarities to the text of every class, standardised,
+                (M, C, h, w); only ``text_weight`` needs them.
 
         Returns:
             dict[str, Tensor]: (M, C) per term, >= 0, times its weight and ``loss_weight``.
+
+        Raises:
+            ValueError: There is a ``text_weight``, and no text.
         """
         weight = None
         if self.alpha and cam is not None:
@@ -111,11 +127,18 @@ class LevelSetEnergyLoss(nn.Module):
             local=lambda: local_region_energy(phi, standardise(x), radius, eps),
             length=lambda: contour_length(phi, eps),
             edge=lambda: contour_length(phi, eps, edge_map(image, size, kappa), MISSING / stride),
+            text=lambda: _text_energy(phi, text, eps),
         )
         return {name: self.loss_weight * w * terms[name]() for name, w in self.weights.items() if w}
 
     def forward(
-        self, phi: Tensor, image: Tensor, data: Tensor, cam: Tensor, stride: float
+        self,
+        phi: Tensor,
+        image: Tensor,
+        data: Tensor,
+        cam: Tensor,
+        stride: float,
+        text: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Mean of every term of :meth:`energies`.
 
@@ -126,9 +149,21 @@ class LevelSetEnergyLoss(nn.Module):
             data (Tensor): F standardised per channel, (M, K, h, w).
             cam (Tensor): C, (M, 1, h, w), >= 0, as the host wrote it.
             stride (float): pixels of the input image per pixel of the map.
+            text (Tensor, optional): similarities to the class's text, standardised, (M, 1, h, w).
 
         Returns:
             dict[str, Tensor]: scalars ``loss_energy_<term>``, >= 0; 0 where M is 0.
         """
-        energies = self.energies(phi, image, data, cam, stride)
+        energies = self.energies(phi, image, data, cam, stride, text)
         return {f'loss_energy_{name}': batch_mean(value) for name, value in energies.items()}
+
+
+def _text_energy(phi: Tensor, text: Tensor | None, eps: float) -> Tensor:
+    """Region energy of every class on its own similarities, all (M, C, h, w): (M, C)."""
+    if text is None:
+        raise ValueError(
+            'LevelSetEnergyLoss: text_weight needs text similarities, and there are none: use a host '
+            "that has them (CLIP-ES), put dict(type='mmlevelset.LoadGuide', seed_dir=…, "
+            "field='text_similarity') behind the loading of the image, or leave text_weight out"
+        )
+    return region_energy(alone(phi), alone(text), None, eps).view(phi.shape[:2])

@@ -21,9 +21,12 @@ class Evolution(nn.Module):
         grouped (bool): whether the level sets of an image influence one another. Then the evolution
             gets those of all classes, present or not. Otherwise it gets one level set at a time,
             C = 1, with a copy of the image and the features, and only those of the present classes.
+        text (bool): whether :meth:`forward` wants a fourth argument, the similarities of every pixel to
+            the text of every class, standardised, (N, C, h, w).
     """
 
     grouped: bool = False
+    text: bool = False
 
     def __init__(self, num_classes: int = 1, truncate: float = 20.0) -> None:
         super().__init__()

@@ -95,6 +95,8 @@ class FNOEvolution(Evolution):
         steps (int): T, how often the operator is applied, with the condition of its own last level
             sets each time; trained unrolled. The weights are the same in every step.
         truncate (float): unit of phi inside the operator, in pixels of x.
+        text (bool): feed it, as the last channel, the data force of phi^0 on the similarities to the
+            text of each class as well.
 
     Raises:
         ValueError: if a count is out of range.
@@ -111,6 +113,7 @@ class FNOEvolution(Evolution):
         shared: bool = False,
         steps: int = 1,
         truncate: float = 20.0,
+        text: bool = False,
     ) -> None:
         super().__init__(num_classes, truncate)
         if min(depth, width, steps) < 1 or condition_channels < 0:
@@ -118,7 +121,9 @@ class FNOEvolution(Evolution):
                 f'depth={depth}, width={width}, steps={steps}, expected all >= 1; '
                 f'condition_channels={condition_channels}, expected >= 0.'
             )
-        self.condition_channels, self.steps, self.grouped = condition_channels, steps, not shared
+        self.steps, self.grouped, self.text = steps, not shared, text
+        condition_channels += text
+        self.condition_channels = condition_channels
         groups = num_classes if self.grouped else 1
         channels = groups * width
         self.lift = Pointwise(groups * (1 + condition_channels), channels, groups)
@@ -129,15 +134,16 @@ class FNOEvolution(Evolution):
         nn.init.zeros_(self.project.weight)
         nn.init.zeros_(self.project.bias)
 
-    def forward(self, phi: Tensor, image: Tensor, features: Tensor) -> Tensor:
-        """Evolve phi^0 (N, C, h, w) to phi^T of the same shape, see :meth:`Evolution.forward`."""
+    def forward(
+        self, phi: Tensor, image: Tensor, features: Tensor, text: Tensor | None = None
+    ) -> Tensor:
+        """Evolve phi^0 (N, C, h, w) to phi^T of the same shape, see :class:`Evolution`."""
         edge, condition = edge_map(image, phi.shape[2:]), None
         image = shrink(image, phi.shape[2:])
         for _ in range(self.steps):
             if self.condition_channels:
-                condition = evolution_condition(
-                    phi.detach(), image, features, edge, self.condition_channels
-                )
+                forces = self.condition_channels - self.text
+                condition = evolution_condition(phi.detach(), image, features, edge, forces, text)
             phi = self.operator(phi / self.truncate, condition) * self.truncate
         return phi
 

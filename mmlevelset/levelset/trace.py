@@ -1,6 +1,6 @@
 """What a level-set head computes on its way, for losses and pictures."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -22,3 +22,10 @@ class LevelSetTrace(NamedTuple):
     phi: Tensor  # phi^T, (M, 1, h, w), in pixels, positive inside, with graph
     settled: Tensor  # phi^T from the zero of its class, (M, 1, h, w), as it is predicted
     stride: float  # pixels of the input image per pixel of these maps
+    text: Tensor | None = None  # similarity to the class's text, standardised, (M, 1, h, w)
+
+    @property
+    def seen(self) -> tuple[Any, ...]:
+        """What an energy looks at beside a level set; the text only where there is one."""
+        maps = (self.image, self.data, self.cam, self.stride)
+        return maps if self.text is None else (*maps, self.text)

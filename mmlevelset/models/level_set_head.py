@@ -9,9 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmlevelset.levelset import (
-    IMAGE_STRIDE,
     TRUNCATE,
-    Evolution,
     LevelSetInitialiser,
     LevelSetTrace,
     cam_masks,
@@ -19,16 +17,16 @@ from mmlevelset.levelset import (
     reduced,
     seed_scores,
     signed_distance,
-    standardise,
     valid_masks,
 )
+from mmlevelset.models import level_set_data as parts
 from mmlevelset.models.background import AutoBackground
 from mmlevelset.models.heads.maps_only import MapsOnly
 from mmlevelset.models.losses import batch_mean
 from mmlevelset.models.watch import LevelSetWatch, inside_area
 from mmlevelset.models.zero_level import ZeroLevel
 from mmlevelset.registry import MODELS
-from mmlevelset.structures.fields import get_cams, image_labels, unit_images
+from mmlevelset.structures.fields import get_text_similarities, image_labels, unit_images
 
 
 @MODELS.register_module()
@@ -44,7 +42,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
           │    ├─ forward(feats) = conv_seg(f_LSI(F)), times truncate  phi^0, eq 7
           │    └─ evolve(phi^0; x, F)                                 phi^T, eq 8, 14-17
           ├─ loss_sdf(phi^0, D), loss_anchor(phi^T, D)                eq 25
-          └─ loss_energy(phi^T; x, F, C)                              eq 20-24
+          └─ loss_energy(phi^T; x, F, C, text)                        eq 20-24
 
     The level sets live on the grid of the finest feature map and are in its pixels. All settings are
     in pixels of the input image: the head divides them by the stride of its map, so that they hold
@@ -115,7 +113,9 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         self.initialiser = LevelSetInitialiser(in_channels, channels)
         self.loss_energy: nn.Module | None = MODELS.build(loss_energy) if loss_energy else None
         # Without an energy nothing drives the evolution, and phi^T is phi^0.
-        self.evolution = self._build_evolution(evolution) if loss_energy else None
+        self.evolution = (
+            parts.evolution_of(evolution, num_classes, truncate) if loss_energy else None
+        )
         self.loss_sdf = MODELS.build(
             dict(type='mmlevelset.SDFLoss', truncate=truncate) | dict(loss_sdf or {})
         )
@@ -125,23 +125,13 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         self.cam_head: BaseDecodeHead | None = None
         if cam_head is not None:
             self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))
-        self.data_index = data_index
-        self.decoupled = decoupled
-        for name, value in dict(background=background, zero=zero).items():
-            if isinstance(value, str) and value != 'auto':
-                raise ValueError(f"{name} is {value!r}, expected a number or 'auto'")
-        self.background = background
-        self.auto_background = AutoBackground(num_classes) if background == 'auto' else None
-        self.zero, self.auto_zero = zero, ZeroLevel(num_classes) if zero == 'auto' else None
+        self.data_index, self.decoupled = data_index, decoupled
+        self.background, self.zero = background, zero
+        auto = parts.is_auto(background=background), parts.is_auto(zero=zero)
+        self.auto_background = AutoBackground(num_classes) if auto[0] else None
+        self.auto_zero = ZeroLevel(num_classes) if auto[1] else None
         self.watch = LevelSetWatch(num_classes)
-        # Factors of the two losses, driven by LossWarmupHook.
-        self.warmup = dict(sdf=1.0, energy=1.0)
-
-    def _build_evolution(self, evolution: dict | None) -> Evolution:
-        default = dict(type='mmlevelset.FNOEvolution', condition_channels=3)
-        # An evolution measures in pixels of x.
-        given = dict(num_classes=self.num_classes, truncate=self.truncate / IMAGE_STRIDE)
-        return MODELS.build(given | dict(evolution or default))
+        self.warmup = dict(sdf=1.0, energy=1.0)  # factors of the losses, of LossWarmupHook
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Initial level sets phi^0 = f_LSI(F) (eq 7).
@@ -155,16 +145,22 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         features = self._transform_inputs(inputs)
         return self.conv_seg(self.initialiser(features)).float()
 
-    def evolve(self, phi: Tensor, image: Tensor, data: Tensor) -> Tensor:
+    def evolve(
+        self, phi: Tensor, image: Tensor, data: Tensor, text: Tensor | None = None
+    ) -> Tensor:
         """Evolved level sets phi^T = f_LSE(phi^0) (eq 8).
 
         Args:
             phi (Tensor): phi^0, (M, C, h, w), in pixels of the map, positive inside.
             image (Tensor): x, (M, 3, H, W), in [0, 1], on the grid of ``phi`` or a finer one.
             data (Tensor): F standardised per channel, (M, K, h, w).
+            text (Tensor, optional): standardised likewise, like ``phi``.
 
         Returns:
             Tensor: phi^T, like ``phi``.
+
+        Raises:
+            ValueError: The evolution wants a text, and there is none.
         """
         if self.evolution is None:
             return phi
@@ -173,10 +169,16 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             # wants the parameters in the graph.
             return phi + 0 * sum(p.sum() for p in self.evolution.parameters())
         ratio = image.shape[3] / phi.shape[3]
-        return self.evolution(ratio * phi, image, data) / ratio
+        seen = (data, *parts.text_of(self.evolution, text))
+        return self.evolution(ratio * phi, image, *seen) / ratio
 
     def evolve_pairs(
-        self, inputs: Sequence[Tensor], image: Tensor, phi: Tensor, pairs: tuple[Tensor, Tensor]
+        self,
+        inputs: Sequence[Tensor],
+        image: Tensor,
+        phi: Tensor,
+        pairs: tuple[Tensor, Tensor],
+        text: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Evolve some classes of some images; no gradient reaches F, nor phi if ``decoupled``.
 
@@ -187,6 +189,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
                 evolution reads all classes, another the pairs alone.
             pairs (tuple[Tensor, Tensor]): image n in 0 .. N-1 and class c in 0 .. C-1 of every
                 pair, (M,) integers each.
+            text (Tensor, optional): similarities to the text of every class, (N, C, h', w').
 
         Returns:
             tuple[Tensor, Tensor, Tensor]: what the energy sees: x, (M, 3, H', W'), in [0, 1], see
@@ -199,18 +202,13 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         n, c = pairs
         phi = phi.detach() if self.decoupled else phi
         image = reduced(image, phi.shape[2:])
-        if not -len(inputs) <= self.data_index < len(inputs):
-            got = f'data_index={self.data_index}, and the backbone gives {len(inputs)} feature maps'
-            raise ValueError(f'{got}: expected {-len(inputs)} to {len(inputs) - 1}')
-        data = standardise(inputs[self.data_index].detach())
-        data = F.interpolate(data, phi.shape[2:], mode='bilinear')
+        data = parts.energy_data(inputs, self.data_index, phi.shape[2:])
+        text = parts.class_data(text, phi.shape[2:])
         if self.evolution is not None and self.evolution.grouped:
-            return image[n], data[n], self.evolve(phi, image, data)[n, c][:, None]
-        if phi.shape[0] == 1:  # every pair is of this image: no copy of it for each of them
-            image, data = (x.expand(len(n), -1, -1, -1) for x in (image, data))
-        else:
-            image, data = image.index_select(0, n), data.index_select(0, n)  # faster than [n]
-        return image, data, self.evolve(phi[n, c][:, None], image, data)
+            return image[n], data[n], self.evolve(phi, image, data, text)[n, c][:, None]
+        image, data = parts.of_images(image, n), parts.of_images(data, n)
+        text = parts.of_pairs(text, pairs)
+        return image, data, self.evolve(phi[n, c][:, None], image, data, text)
 
     @staticmethod
     def stride(image: Tensor, phi: Tensor) -> float:
@@ -218,7 +216,12 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         return image.shape[3] / phi.shape[3]
 
     def trace(
-        self, inputs: Sequence[Tensor], image: Tensor, cam: Tensor, labels: Tensor
+        self,
+        inputs: Sequence[Tensor],
+        image: Tensor,
+        cam: Tensor,
+        labels: Tensor,
+        text: Tensor | None = None,
     ) -> LevelSetTrace:
         """Run the level sets and keep every intermediate map; also what a picture is drawn from.
 
@@ -227,6 +230,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             image (Tensor): x, (N, 3, H, W), in [0, 1].
             cam (Tensor): C, (N, C, h', w'), >= 0, unnormalised.
             labels (Tensor): image labels, (N, C), 0/1.
+            text (Tensor, optional): similarities to the text of every class, (N, C, h'', w'').
 
         Returns:
             LevelSetTrace: maps of the M present classes whose mask has a contour.
@@ -242,7 +246,8 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         n, c = (valid_masks(mask) & (labels > 0)).nonzero(as_tuple=True)
         # To the rim of the pixels, not to their centres: half a pixel is longer on a coarser map.
         sdf = signed_distance(mask[n, c][:, None], subpixel=True)
-        image, data, phi = self.evolve_pairs(inputs, image, phi0, (n, c))
+        image, data, phi = self.evolve_pairs(inputs, image, phi0, (n, c), text)
+        text = parts.of_pairs(parts.class_data(text, phi0.shape[2:]), (n, c))
         phi0, cam = phi0[n, c][:, None], cam[n, c][:, None]
         unit = self.truncate / stride
         if self.auto_zero is not None and self.training:
@@ -251,7 +256,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         settled = phi - unit * self.zeros()[c, None, None, None]
         if self.training:
             self.watch.count(labels.nonzero(as_tuple=True)[1], c, sdf, settled, (phi - phi0) / unit)
-        return LevelSetTrace(n, c, image, data, cam, sdf, phi0, phi, settled, stride)
+        return LevelSetTrace(n, c, image, data, cam, sdf, phi0, phi, settled, stride, text)
 
     def backgrounds(self) -> Tensor:
         """Backgrounds of eq 9, (C,), in (0, 1)."""
@@ -288,15 +293,10 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         losses = {}
         if self.cam_head is not None:
             losses.update(self.cam_head.loss(inputs, batch_data_samples, train_cfg))
-        cam = get_cams(batch_data_samples)
-        if cam is None:
-            raise ValueError(
-                'LevelSetHead found no CAM on the samples: use a decode head that writes one '
-                "(e.g. 'mmlevelset.CAMHead'), or give this head its own by "
-                "cam_head=dict(type='mmlevelset.CAMHead', in_channels=…)."
-            )
+        cam = parts.required_cams(batch_data_samples)
         labels = image_labels([s.metainfo for s in batch_data_samples], self.num_classes, cam)
-        trace = self.trace(inputs, unit_images(batch_data_samples), cam, labels)
+        text = get_text_similarities(batch_data_samples)
+        trace = self.trace(inputs, unit_images(batch_data_samples), cam, labels, text)
         factor, target = self.warmup['sdf'], (trace.sdf, trace.stride)
         losses['loss_sdf'] = factor * self.loss_sdf(trace.phi0, *target)
         if self.loss_anchor is not None:
@@ -313,15 +313,14 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         if not factor:
             # Nothing to compute yet, but f_LSE stays in the graph, see evolve.
             return dict(loss_energy=0 * trace.phi.sum())
-        maps = trace.image, trace.data, trace.cam, trace.stride
-        losses = {k: factor * v for k, v in loss(trace.phi, *maps).items()}
+        losses = {k: factor * v for k, v in loss(trace.phi, *trace.seen).items()}
         if self.decoupled:
-            energy = loss(trace.phi0, *maps)
+            energy = loss(trace.phi0, *trace.seen)
             losses['loss_energy_phi0'] = factor * sum(energy.values())
         return losses
 
     def level_sets(
-        self, inputs: Sequence[Tensor], image: Tensor, labels: Tensor
+        self, inputs: Sequence[Tensor], image: Tensor, labels: Tensor, text: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Level sets of the present classes, as they are predicted.
 
@@ -329,6 +328,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i).
             image (Tensor): x, (N, 3, H, W), in [0, 1].
             labels (Tensor): image labels, (N, C), 0/1.
+            text (Tensor, optional): similarities to the text of every class, (N, C, h', w').
 
         Returns:
             tuple[Tensor, Tensor]: phi^0 and phi^T, (N, C, h, w), in pixels of the map, positive
@@ -340,7 +340,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         n, c = labels.nonzero(as_tuple=True)
         phi0 = unit * phi0
         phi = torch.full_like(phi0, -unit)
-        evolved = self.evolve_pairs(inputs, image, phi0, (n, c))[2][:, 0]
+        evolved = self.evolve_pairs(inputs, image, phi0, (n, c), text)[2][:, 0]
         phi[n, c] = evolved - unit * self.zeros()[c, None, None]
         return phi0.where(labels[..., None, None] > 0, -unit), phi
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmlevelset.levelset import seed_scores
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import image_labels
-from mmlevelset.structures.host import CAMSource, Host, present_cams
+from mmlevelset.structures.host import CAMSource, Host, present_cams, text_similarities
 
 from .cam_methods.base import CAMMethod
 from .level_set_head import LevelSetHead
@@ -109,7 +109,8 @@ class SeedRecipe:
                 maps.append(self._method.maps(model, inputs, labels, metas))
         if self.seed_source != 'cam' or self.level_sets:
             head, image = self.level_set(model), unit_inputs(model.data_preprocessor, inputs)
-            phis = head.level_sets(features, image, labels)
+            text = text_similarities(model, features)
+            phis = head.level_sets(features, image, labels, text)
             stride = head.stride(image, phis[1])
             if self.seed_source != 'cam':
                 scores = seed_scores(phis[1], head.truncate / stride)

@@ -7,6 +7,7 @@ metainfo `img_label`   (C,) float 0/1         image-level label of the foregroun
 data `input_image`     (3, H, W) float        the image as the backbone sees it, with metainfo `img_mean`/`img_std`
 data `cam`             (C, h, w) float >= 0   the host's class activation maps, unnormalised, with their graph
 data `guide`           (C, H, W) float        a seed in [0, 1] that level sets learn from in the place of `cam`
+… `text_similarity`    (C, h, w) float        how well every pixel fits the text of a class, in any unit
 data `seg_logits`      (1 + C, H, W) float    of a prediction: the background's score, then the seeds in [0, 1]
 data `phi_0`, `phi_T`  (K, H, W) float        … if asked for: of the present classes, in pixels, positive inside
 metainfo `seed_source` str                    of a prediction: ``'cam'``, ``'phi'`` (level sets) or ``'fused'``
@@ -74,15 +75,36 @@ def get_cams(samples: Sequence[SegDataSample]) -> Tensor | None:
         for sample in samples:
             size = tuple(sample.input_image.shape[-2:])
             if tuple(sample.guide.shape[-2:]) != size:
-                raise ValueError(
-                    f'{sample.metainfo.get("img_path")}: the guide has {tuple(sample.guide.shape[-2:])} '
-                    f'pixels, the image that the network sees {size}: a guide cannot be padded, so '
-                    'resize or crop all images of the training to one size'
-                )
+                raise _not_covered(sample, 'guide', size)
         return torch.stack([sample.guide for sample in samples])
     if not all('cam' in sample for sample in samples):
         return None
     return torch.stack([sample.cam for sample in samples])
+
+
+def get_text_similarities(samples: Sequence[SegDataSample]) -> Tensor | None:
+    """Return ``text_similarity`` of the samples, (N, C, h, w), or ``None`` where not all have one.
+
+    Raises:
+        ValueError: One was loaded for an image that was padded afterwards.
+    """
+    if not samples or not all('text_similarity' in sample for sample in samples):
+        return None
+    for sample in samples:
+        size = tuple(sample.input_image.shape[-2:])
+        own = tuple(sample.text_similarity.shape[-2:])
+        if own != size and own == tuple(sample.metainfo['img_shape'][:2]):
+            raise _not_covered(sample, 'text_similarity', size)
+    return torch.stack([sample.text_similarity for sample in samples])
+
+
+def _not_covered(sample: SegDataSample, field: str, size: tuple[int, ...]) -> ValueError:
+    """A loaded map of another size than the image, (H, W), that the network sees."""
+    return ValueError(
+        f'{sample.metainfo.get("img_path")}: the {field} has {tuple(sample.get(field).shape[-2:])} '
+        f'pixels, the image that the network sees {size}: a loaded map cannot be padded, so resize or '
+        'crop all images of the training to one size'
+    )
 
 
 def unit_images(samples: Sequence[SegDataSample]) -> Tensor:

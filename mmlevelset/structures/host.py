@@ -34,6 +34,20 @@ def present_cams(head: CAMSource, inputs: Sequence[Tensor], labels: Tensor) -> T
     return head.activation(*given) * labels[..., None, None]
 
 
+def text_similarities(model: 'Host', inputs: Sequence[Tensor]) -> Tensor | None:
+    """Fit of every pixel to the text of every class, of a host that knows one.
+
+    Args:
+        model: A segmentor; its decode head may have ``text_similarity(feats)``.
+        inputs (Sequence[Tensor]): feature maps, (N, K_i, h_i, w_i).
+
+    Returns:
+        Tensor: (N, C, h, w), in any unit, or ``None``.
+    """
+    source = getattr(model.decode_head, 'text_similarity', None)
+    return None if source is None else source(inputs)
+
+
 class Host(Protocol):
     """A segmentor; its decode head is a :class:`CAMSource` where CAMs are asked of it."""
 

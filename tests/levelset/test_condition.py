@@ -38,6 +38,22 @@ def test_channels_are_the_forces_with_unit_power(scene):
     torch.testing.assert_close(evolution_condition(phi, **scene, channels=2), condition[:, :, :2])
 
 
+def test_the_last_channel_is_the_force_of_every_class_s_text(scene):
+    phi = torch.cat([signed_distance(disc(r)) for r in (14, 6)], 1).double()
+    text = standardise(torch.cat([disc(10), disc(20)], 1).double())
+    condition = evolution_condition(phi, **scene, channels=2, text=text)
+    assert condition.shape == (1, 2, 3, 48, 48)
+    torch.testing.assert_close(condition[:, :, :2], evolution_condition(phi, **scene, channels=2))
+    alone = evolution_condition(phi, **scene, channels=0, text=text)
+    torch.testing.assert_close(condition[:, :, 2:], alone)
+    for c in range(2):
+        force = data_force(phi[:, c : c + 1], text[:, c : c + 1])[0, 0]
+        torch.testing.assert_close(alone[0, c, 0], force / force.square().mean().sqrt())
+    # Between contour and disc, downhill shrinks the first level set and grows the second.
+    assert alone[0, 0, 0][disc(13)[0, 0] & ~disc(11)[0, 0]].min() > 0
+    assert alone[0, 1, 0][disc(19)[0, 0] & ~disc(7)[0, 0]].max() < 0
+
+
 def test_geodesic_force_is_the_descent_direction_of_the_mean_edge_value(scene):
     """On the contour it agrees with the negative gradient of the energy term by autograd."""
     phi = (signed_distance(disc(13)) + 0.3).requires_grad_()

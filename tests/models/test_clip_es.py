@@ -235,6 +235,26 @@ def test_level_set_learns_on_frozen_features(weights: Path) -> None:
     assert all(g is not None and g.isfinite().all() for g in grads)
 
 
+def test_level_set_reads_the_text(weights: Path) -> None:
+    """In training and in prediction, from the host."""
+    cfg = small_config('vit-b16_levelset_voc12')
+    head = cfg.model.auxiliary_head
+    head.evolution.text, head.loss_energy.text_weight = True, 0.3
+    model = build(cfg, weights)
+    nn.init.normal_(model.auxiliary_head.evolution.project.weight)
+    data = model.data_preprocessor(unnormalised(model, item(shape=(96, 128))), True)
+    losses = model.train()(**data, mode='loss')
+    assert losses['aux.loss_energy_text'] > 0
+    features = model.extract_feat(data['inputs'])
+    expected = model.decode_head(features)
+    torch.testing.assert_close(data['data_samples'][0].text_similarity, expected[0])
+    (result,) = model.eval().test_step(unnormalised(model, item(shape=(96, 128))))
+    assert result.seed_source == 'phi' and result.seg_logits.data.isfinite().all()
+    model.decode_head.text.copy_(model.decode_head.text.flip(0))
+    (other,) = model.test_step(unnormalised(model, item(shape=(96, 128))))
+    assert not torch.allclose(result.seg_logits.data, other.seg_logits.data)
+
+
 def test_errors_name_the_cure(host: nn.Module) -> None:
     with pytest.raises(ValueError, match='ResizeToPatches'):
         host.backbone(torch.zeros(1, 3, 64, 60))

@@ -9,13 +9,14 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
+from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import Tensor
 
-from mmlevelset.datasets import VOCImageLabelDataset
+from mmlevelset.datasets import LoadGuide, VOCImageLabelDataset
 from mmlevelset.fileio.seeds import write_seed
 from mmlevelset.models import LevelSetHead
-from mmlevelset.structures.fields import get_cams
+from mmlevelset.structures.fields import get_cams, get_text_similarities
 from tests.models.small_hosts import build_host
 
 CLASSES = ('background', 'cat', 'dog', 'horse')
@@ -65,6 +66,24 @@ def test_the_guide_goes_with_its_image(root: Path, flip: float) -> None:
     columns = (np.arange(64) * SIZE[1]) // 64  # nearest, of OpenCV
     np.testing.assert_allclose(row, seed_map()[0, columns], atol=1e-6)
     assert guide[1, 0].equal(guide[1, 63])
+
+
+def test_another_field(root: Path) -> None:
+    """``text_similarity`` goes with its image as well, and takes no CAM's place."""
+    data = dataset(root)
+    load, _, *rest = data.pipeline.transforms
+    text = LoadGuide(str(root / 'seeds'), field='text_similarity')
+    data.pipeline.transforms = [load, text, *rest]
+    sample, guided = data[0]['data_samples'], dataset(root)[0]['data_samples'].guide
+    assert sample.text_similarity.equal(guided) and 'guide' not in sample
+    sample.set_data(dict(input_image=torch.zeros(3, 64, 64)))
+    assert get_text_similarities([sample]).equal(guided[None])
+    sample.set_data(dict(input_image=torch.zeros(3, 64, 96)))
+    with pytest.raises(ValueError, match='cannot be padded'):
+        get_text_similarities([sample])
+    assert get_text_similarities([SegDataSample()]) is None
+    with pytest.raises(ValueError, match='choose one of'):
+        LoadGuide(str(root / 'seeds'), field='text')
 
 
 def test_level_sets_learn_from_the_guide(root: Path) -> None:

@@ -103,6 +103,27 @@ def test_terms_of_weight_zero_are_left_out(inputs):
     assert set(loss(**inputs)) == {'loss_energy_length'}
 
 
+def test_text_term():
+    """Of every class its own similarity; lowest on the region that they agree with."""
+    y, x = torch.meshgrid(torch.arange(20.0), torch.arange(24.0), indexing='ij')
+    near = [
+        9 - (y - 10).hypot(x - centre) for centre in (8.0, 15.0)
+    ]  # signed distances of two discs
+    phi = torch.stack(near)[None].repeat(2, 1, 1, 1)
+    text = standardise((phi > 0).float() + 0.1 * torch.randn(phi.shape))
+    maps = dict(image=torch.rand(2, 3, 20, 24), data=torch.rand(2, 1, 20, 24), cam=None, stride=2.0)
+    loss = LevelSetEnergyLoss(feature_weight=0.0, edge_weight=0.0, text_weight=2.0, eps=3.0)
+    found = loss.energies(phi, **maps, text=text)['text']
+    for n in range(2):
+        for c in range(2):
+            one = region_energy(phi[n, c][None, None], text[n, c][None, None], None, 1.5)
+            torch.testing.assert_close(found[n, c], 2 * one[0, 0])
+    others = (phi.flip(1), phi - 4, phi + 4, torch.full_like(phi, -9))
+    assert all((loss.energies(p, **maps, text=text)['text'] > found).all() for p in others)
+    with pytest.raises(ValueError, match='text_similarity'):
+        loss.energies(phi, **maps)
+
+
 def test_no_term_at_all():
     with pytest.raises(ValueError, match='leave the loss out'):
         LevelSetEnergyLoss(feature_weight=0.0, edge_weight=0.0)

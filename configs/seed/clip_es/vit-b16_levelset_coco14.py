@@ -4,6 +4,7 @@ model = dict(
     auxiliary_head=dict(
         _base_.level_set,
         in_channels=(768,) * 4,
+        in_index=(0, 1, 2, 3),
         data_index=3,
         num_classes=80,
     )

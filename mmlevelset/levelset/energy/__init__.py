@@ -15,7 +15,7 @@ variance and the force fades to zero. By the envelope theorem the means need no 
 with mu and nu measured from <I>. I_c, (N, C, K, h, w), is never built by the global energy.
 """
 
-from .common import IMAGE_STRIDE, heaviside, reduced, shrink, standardise
+from .common import IMAGE_STRIDE, alone, heaviside, reduced, shrink, standardise
 from .contour import (
     backward_divergence,
     contour_length,
@@ -29,6 +29,7 @@ from .region import data_force, region_energy
 
 __all__ = [
     'IMAGE_STRIDE',
+    'alone',
     'backward_divergence',
     'contour_length',
     'data_force',

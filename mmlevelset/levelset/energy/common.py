@@ -71,6 +71,11 @@ def chain_heaviside(phi: Tensor, force: Tensor, grad: Tensor, eps: float) -> Ten
     return slope.mul_(force).mul_((grad / (eps * phi.shape[2:].numel()))[:, :, None, None])
 
 
+def alone(maps: Tensor) -> Tensor:
+    """Maps of every image and class, (N, C, h, w), as images of one channel, (N * C, 1, h, w)."""
+    return maps.flatten(0, 1)[:, None]
+
+
 def wide(value: Tensor) -> Tensor:
     """Half precision to float32: e^2 underflows and moments overflow in float16."""
     return value.to(torch.promote_types(value.dtype, torch.float32))

@@ -25,8 +25,8 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
     ::
 
         loss(feats, samples)                activation(feats, labels)
-          └─ set_cams  activation             ├─ grad_cam   of the softmax over the present classes
-                                              │             and the backgrounds
+          ├─ set_cams  activation             ├─ grad_cam   of the softmax over the present classes
+          └─ text_similarity                  │             and the backgrounds
                                               └─ refined    by the attention of the last blocks
 
     Texts become buffers, made once by tools/model_converters/clip_es.py from ``classes``,
@@ -99,6 +99,10 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
         self.guides = True
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Text similarities, see :meth:`text_similarity`."""
+        return self.text_similarity(inputs)
+
+    def text_similarity(self, inputs: Sequence[Tensor]) -> Tensor:
         """Compare every patch with the text of every class.
 
         The image's feature is the mean of those of its patches, before they are scaled to length 1.
@@ -124,7 +128,7 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
         batch_data_samples: list[SegDataSample],
         train_cfg: dict | None = None,
     ) -> dict[str, Tensor]:
-        """Leave the CAM (C, h, w) on every sample for a level set; there is no loss.
+        """Leave CAM and text similarities, (C, h, w), on every sample for a level set; there is no loss.
 
         Args:
             inputs (Sequence[Tensor]): what :class:`CLIPViT` returns.
@@ -142,6 +146,9 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
         metas = [sample.metainfo for sample in batch_data_samples]
         labels = image_labels(metas, self.num_classes, inputs[0])
         set_cams(batch_data_samples, self.activation(inputs, labels))
+        for sample, text in zip(batch_data_samples, self.text_similarity(inputs), strict=True):
+            if 'text_similarity' not in sample:  # one of a folder comes first
+                sample.set_data({'text_similarity': text})
         return {}
 
     def activation(self, inputs: Sequence[Tensor], labels: Tensor | None = None) -> Tensor:

@@ -1,0 +1,102 @@
+"""What a level-set head is built of, and what its energy and its evolution look at."""
+
+from collections.abc import Sequence
+
+from mmseg.structures import SegDataSample
+from torch import Tensor
+from torch.nn import functional as F
+
+from mmlevelset.levelset import IMAGE_STRIDE, Evolution, standardise
+from mmlevelset.registry import MODELS
+from mmlevelset.structures.fields import get_cams
+
+
+def evolution_of(evolution: dict | None, num_classes: int, truncate: float) -> Evolution:
+    """Build f_LSE of a config, the default without one; ``truncate`` in pixels of the input image."""
+    default = dict(type='mmlevelset.FNOEvolution', condition_channels=3)
+    # An evolution measures in pixels of x.
+    given = dict(num_classes=num_classes, truncate=truncate / IMAGE_STRIDE)
+    return MODELS.build(given | dict(evolution or default))
+
+
+def is_auto(**option: float | str) -> bool:
+    """Whether one option, by its name, is ``'auto'``.
+
+    Raises:
+        ValueError: It is another word.
+    """
+    ((name, value),) = option.items()
+    if isinstance(value, str) and value != 'auto':
+        raise ValueError(f"{name} is {value!r}, expected a number or 'auto'")
+    return value == 'auto'
+
+
+def required_cams(samples: Sequence[SegDataSample]) -> Tensor:
+    """What level sets learn from, (N, C, h, w), >= 0, see :func:`get_cams`.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if (cam := get_cams(samples)) is None:
+        raise ValueError(
+            'LevelSetHead found no CAM on the samples: use a decode head that writes one '
+            "(e.g. 'mmlevelset.CAMHead'), or give this head its own by "
+            "cam_head=dict(type='mmlevelset.CAMHead', in_channels=…)."
+        )
+    return cam
+
+
+def energy_data(inputs: Sequence[Tensor], index: int, size: Sequence[int]) -> Tensor:
+    """F of eq 24 without gradient.
+
+    Args:
+        inputs (Sequence[Tensor]): the backbone's feature maps, (N, K_i, h_i, w_i).
+        index: Which of them.
+        size: (h, w) of the level sets.
+
+    Returns:
+        Tensor: standardised per image and channel, (N, K, h, w).
+
+    Raises:
+        ValueError: The backbone has no such feature map.
+    """
+    if not -len(inputs) <= index < len(inputs):
+        got = f'data_index={index}, and the backbone gives {len(inputs)} feature maps'
+        raise ValueError(f'{got}: expected {-len(inputs)} to {len(inputs) - 1}')
+    return F.interpolate(standardise(inputs[index].detach()), tuple(size), mode='bilinear')
+
+
+def class_data(text: Tensor | None, size: Sequence[int]) -> Tensor | None:
+    """Text similarities (N, C, h', w') standardised per image and class, (N, C, h, w)."""
+    if text is None:
+        return None
+    return standardise(F.interpolate(text.detach().float(), tuple(size), mode='bilinear'))
+
+
+def of_images(maps: Tensor, images: Tensor) -> Tensor:
+    """Maps (N, K, h, w) of the images of M pairs, (M,) integers: (M, K, h, w)."""
+    if maps.shape[0] == 1:  # every pair is of this image: no copy of it for each of them
+        return maps.expand(len(images), -1, -1, -1)
+    return maps.index_select(0, images)  # faster than maps[images]
+
+
+def of_pairs(text: Tensor | None, pairs: tuple[Tensor, Tensor]) -> Tensor | None:
+    """Maps (N, C, h, w) of M pairs of an image and a class, (M, 1, h, w)."""
+    return None if text is None else text[pairs][:, None]
+
+
+def text_of(evolution: Evolution, text: Tensor | None) -> tuple[Tensor, ...]:
+    """What an evolution gets beside phi, image and features: ``text``, where it wants one.
+
+    Raises:
+        ValueError: It wants one, and there is none.
+    """
+    if not evolution.text:
+        return ()
+    if text is None:
+        raise ValueError(
+            f'{type(evolution).__name__} has text=True, and there are no text similarities. It needs '
+            'them at prediction, too: use a host whose decode head has text_similarity(feats), such as '
+            "CLIP-ES, or leave text=True out; maps of a folder serve the energy's text_weight alone"
+        )
+    return (text,)
