@@ -160,6 +160,7 @@ def test_weight_decay():
         assert wrapper.optimizer.defaults['betas'] == (0.9, 0.999)
 
 
+WEAKTR = LEVEL_SET.parents[1] / 'weaktr/deit-s_levelset_voc12.py'
 LEVEL_SETS = [LEVEL_SET, LEVEL_SET.parents[1] / 'mctformer/deit-s_v2_levelset_voc12.py']
 
 
@@ -244,7 +245,7 @@ def _train_rank(rank: int, store: str) -> None:
     """Two steps each; DistributedDataParallel finds parameters without gradient at the second."""
     torch.set_num_threads(1)
     torch.distributed.init_process_group('gloo', f'file://{store}', rank=rank, world_size=2)
-    for path in (*CONFIGS.values(), LEVEL_SET):
+    for path in (*CONFIGS.values(), LEVEL_SET, WEAKTR):
         torch.manual_seed(0)
         model = MMDistributedDataParallel(small(path))
         optimiser = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01))
