@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmlevelset.levelset import seed_scores
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import image_labels
-from mmlevelset.structures.host import CAMSource, Host, present_cams, text_similarities
+from mmlevelset.structures.host import CAMSource, Host, cams_of, text_similarities
 
 from .cam_methods.base import CAMMethod
 from .level_set_head import LevelSetHead
@@ -104,7 +104,7 @@ class SeedRecipe:
         maps = []
         if self.seed_source != 'phi':
             if self._method is None:
-                maps.append(present_cams(head, features, labels))
+                maps.append(cams_of(head, features, labels) * labels[..., None, None])
             else:
                 maps.append(self._method.maps(model, inputs, labels, metas))
         if self.seed_source != 'cam' or self.level_sets:

@@ -19,8 +19,8 @@ class CAMSource(Protocol):
         """Unnormalised CAM (N, C, h, w), >= 0, of feature maps (N, K_i, h_i, w_i)."""
 
 
-def present_cams(head: CAMSource, inputs: Sequence[Tensor], labels: Tensor) -> Tensor:
-    """CAM of the present classes.
+def cams_of(head: CAMSource, inputs: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """CAM of a head that may need to know which classes are present.
 
     Args:
         head: Makes CAMs.
@@ -28,10 +28,10 @@ def present_cams(head: CAMSource, inputs: Sequence[Tensor], labels: Tensor) -> T
         labels (Tensor): present classes, (N, C), 0/1.
 
     Returns:
-        Tensor: (N, C, h, w), >= 0, unnormalised, 0 for absent classes.
+        Tensor: (N, C, h, w), >= 0, unnormalised; what absent classes have is up to the head.
     """
     given = (inputs, labels) if getattr(head, 'needs_labels', False) else (inputs,)
-    return head.activation(*given) * labels[..., None, None]
+    return head.activation(*given)
 
 
 def text_similarities(model: 'Host', inputs: Sequence[Tensor]) -> Tensor | None:

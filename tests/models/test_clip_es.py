@@ -107,11 +107,12 @@ def test_official_maps(host: nn.Module) -> None:
     probability = head.probabilities(last, labels)[0, SHOWN]
     np.testing.assert_allclose(probability, GOLDEN['probability'][:3], **CLOSE)
     cam, own = head.grad_cam(tokens, labels, (8, 16))
-    np.testing.assert_allclose(cam[0, SHOWN], GOLDEN['grad_cam'], rtol=1e-3, atol=2e-4)
+    np.testing.assert_allclose(cam[0, SHOWN], GOLDEN['grad_cam'], rtol=1e-3, atol=5e-5)
     mean = (attention + own)[0] / 8
     np.testing.assert_allclose(mean[::8], GOLDEN['attention'], **CLOSE)
     got = head.activation([*maps, tokens, attention], labels)
-    np.testing.assert_allclose(got[0, SHOWN], GOLDEN['refined'], rtol=1e-3, atol=5e-4)
+    # Random attention is nearly even, so the walk leaves small differences, which are scaled up to 1.
+    np.testing.assert_allclose(got[0, SHOWN], GOLDEN['refined'], rtol=1e-3, atol=1e-3)
     assert not np.delete(got[0].numpy(), SHOWN, axis=0).any()
 
 
