@@ -29,5 +29,7 @@ refiners = {
         walk='configs/refine/irn-walk_voc8.py',
     ),
 }
-model = dict(refiner='irn', config='configs/retrain/deeplabv2_efficientnet-lite0_voc8.py')
+models = dict(
+    refiner='irn', configs=dict(model='configs/retrain/deeplabv2_efficientnet-lite0_voc8.py')
+)
 columns = ['mIoU', 'boundary IoU', 'trimap mIoU']

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from mmlevelset.affinity.losses import path_affinity
 from mmlevelset.affinity.paths import search_paths
+from mmlevelset.levelset.sdf import TRUNCATE, seed_scores
 from mmlevelset.refine.base import Refiner
 from mmlevelset.refine.model import load_model, normalised
 from mmlevelset.refine.random_walk import random_walk, transition_matrix
@@ -124,12 +125,32 @@ class IRLabel(Refiner):
         crf: Config of the dense CRF for labels, ``gt_prob=0.7`` in IRN.
         foreground: A pixel is of a class where the CRF says so with this background score ...
         background: ... and background where it says so with this one.
+        band: Of level sets, in the place of both: what lies this far inside or outside of the contour, in
+            pixels of the image that the network saw, is sure.
+        truncate: Of the :class:`LevelSetHead` that made the seeds, in the same pixels; the scores of
+            ``band`` follow it.
 
     Raises:
-        ValueError: Unless ``background`` <= ``foreground``.
+        ValueError: Unless ``background`` <= ``foreground``, or with one of them beside a ``band``.
     """
 
-    def __init__(self, crf: dict, foreground: float, background: float) -> None:
+    def __init__(
+        self,
+        crf: dict,
+        foreground: float | None = None,
+        background: float | None = None,
+        band: float | None = None,
+        truncate: float = TRUNCATE,
+    ) -> None:
+        if (foreground is None) != (background is None) or (foreground is None) == (band is None):
+            raise ValueError(
+                f'IRLabel: got foreground={foreground}, background={background}, band={band}; expected '
+                'both scores, or the band of level sets alone'
+            )
+        if band is not None:
+            distances = torch.tensor([band, -band], dtype=torch.float64)
+            foreground, background = seed_scores(distances, truncate).tolist()
+        assert foreground is not None and background is not None
         if not background <= foreground:
             raise ValueError(
                 f'expected background <= foreground, got {background} and {foreground}; the higher '

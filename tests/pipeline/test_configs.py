@@ -233,6 +233,23 @@ def test_a_part_of_the_classes_is_not_scored_on_val(suffix: str, scored: bool) -
     assert any('val' in row['stage'] for row in cfg['table']) == scored
 
 
+def test_variants_without_an_ingredient() -> None:
+    """One differs from the one it is like by its options, in training and in every export."""
+    words = commands(ROOT / 'configs/pipeline/voc20_ablation.py')
+    option = 'model.auxiliary_head.loss_anchor=None'
+    stages = [name for name in words if '_no_anchor_s0' in name]
+    assert stages and all((option in words[n]) != n.startswith('score') for n in stages)
+    like = [word for word in words['train_no_anchor_s0'] if word != option]
+    assert [w.replace('no_anchor', 'levelset') for w in like] == words['train_levelset_s0']
+
+
+def test_seeds_of_images_without_a_mask() -> None:
+    words = commands(ROOT / 'configs/pipeline/voc20_efficientnet-lite0_levelset.py')
+    listed = 'test_dataloader.dataset.ann_file=ImageSets/Segmentation/train_mid.txt'
+    assert '--seeds-only' in words['seeds_cam_s0'] and listed in words['seeds_cam_s0']
+    assert words['score_cam_s0'][words['score_cam_s0'].index('--split') + 1].endswith('/train.txt')
+
+
 def test_an_argument_is_missing() -> None:
     cfg = read_config(str(FULL_SIZE[0])).to_dict()
     del cfg['model']

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from mmlevelset.config import read_config
 from mmlevelset.fileio.seeds import Seed
 from mmlevelset.fileio.soft import soft_to_label
+from mmlevelset.levelset import seed_scores
 from mmlevelset.refine import IRLabel, IRNWalk
 from mmlevelset.refine.irn import edge_walk
 
@@ -114,6 +115,27 @@ def test_labels_of_irn():
         soft = IRLabel(CRF, foreground=0.3, background=low)(golden['image'], seed)
         assert set(np.unique(soft.sum(0))) <= {0, 1}
         np.testing.assert_array_equal(soft_to_label(seed.keys, soft), expected[name])
+
+
+@pytest.mark.parametrize('truncate', [40.0, 80.0])
+def test_band_of_level_sets(truncate):
+    """The sides of the contour are left open as far as it says, whatever the truncation of the scores."""
+    phi = torch.arange(-40.0, 40.0).add(0.5).expand(8, -1)  # px, at the centre of every pixel
+    scores = torch.stack([torch.full_like(phi, 0.5), seed_scores(phi, truncate)]).numpy()
+    refiner = IRLabel(CRF, band=12, truncate=truncate)
+    refiner.crf.refine = lambda image, scores: scores
+    soft = refiner.refine(np.zeros((8, 80, 3), np.uint8), np.array(scores))
+    foreground, background = IRLabel(CRF, band=12, truncate=truncate).background['score'], soft[0]
+    assert foreground == pytest.approx(1 / (1 + np.exp(-5 * 12 / truncate)))
+    np.testing.assert_array_equal(background[0] == 1, phi[0].numpy() <= -12)
+
+
+@pytest.mark.parametrize(
+    'options', [{}, dict(foreground=0.6), dict(foreground=0.6, background=0.4, band=3)]
+)
+def test_band_or_scores(options):
+    with pytest.raises(ValueError, match='expected both scores, or the band of level sets alone'):
+        IRLabel(CRF, **options)
 
 
 def test_thresholds_of_labels_in_the_wrong_order():

@@ -23,6 +23,7 @@ def random_seeds(
     variants: dict[str, dict[str, Any]],
     columns: list[str],
     images: str | None = None,
+    exported: str | None = None,
     order: str = 'variant',
     own_cam: Sequence[str] = (),
     retrained: Sequence[str] = (),
@@ -37,11 +38,14 @@ def random_seeds(
         random_seeds (list[int]): Of all trainings.
         host (str): Config that the variants start from.
         variants (dict): Name -> ``config``; ``source``, what becomes the seed, ``'phi'`` or ``'cam'``;
-            ``threshold``, the label-free background score of its seeds.
+            ``threshold``, the label-free background score of its seeds; ``options`` (optional), what
+            differs from the config, ``key=value`` each. ``like`` names another variant for what is not said.
         columns (list[str]): Of the result table.
         images (str, optional): List of ``ImageSets/Segmentation`` that hosts and variants train on and
             whose seeds are scored, in the place of those of the configs. It may lack classes that the
             images of val show, so that these have no seeds then.
+        exported (str, optional): List of ``ImageSets/Segmentation`` whose seeds are made, masks or not, in
+            the place of the scored images alone, which it holds.
         order (str): What the stages go through first: all random seeds of a ``'variant'``, or all
             variants of a ``'random_seed'``.
         own_cam (Sequence[str]): Variants whose own CAM is tested as well.
@@ -60,6 +64,7 @@ def random_seeds(
             f'order must be one of {", ".join(ORDERS)}, own_cam and retrained name variants, and retrained '
             f'ones need a model; got {order!r}, the unknown variants {sorted(unknown)}, model={model!r}'
         )
+    variants = {name: {**variants.get(v.get('like'), {}), **v} for name, v in variants.items()}
     data = Data(data_root, tuple(classes), images)
     hosts = {
         seed: Run(f'host_s{seed}', host, 'otsu', data, launch, (f'randomness.seed={seed}',))
@@ -69,8 +74,9 @@ def random_seeds(
 
     def stages_of(name: str, seed: int) -> Stages:
         config, threshold = variants[name]['config'], variants[name]['threshold']
-        run = Run(f'{name}_s{seed}', config, threshold, data, launch, hosts[seed].seeded)
-        stages = _seeds(run, variants[name]['source'], hosts[seed])
+        changed = tuple(variants[name].get('options', ()))
+        run = Run(f'{name}_s{seed}', config, threshold, data, launch, hosts[seed].seeded, changed)
+        stages = _seeds(run, variants[name]['source'], hosts[seed], exported)
         if images is None:  # images that no choice was made on
             stages.append(_export(run, 'val', variants[name]['source'], run.threshold, VAL))
         if name in own_cam:
@@ -106,11 +112,17 @@ def random_seeds(
     return dict(stages=stages, table=table)
 
 
-def _seeds(run: Run, source: str, host: Run) -> Stages:
+def _seeds(run: Run, source: str, host: Run, exported: str | None) -> Stages:
     train, seeds = f'train_{run.name}', f'seeds_{run.name}'
+    made = _export(run, 'seeds', source, run.threshold, [], f'--out {run.folder}/seeds')
+    if exported:
+        listed = [f'test_dataloader.dataset.ann_file=ImageSets/Segmentation/{exported}']
+        only = f'--seeds-only {run.folder}/seeds'
+        made = _export(run, 'seeds', source, run.threshold, listed, only)
+        made['done'] = f'{run.folder}/seeds/meta.json'
     return [
         run.train(train, host.trained, [host.name]),
-        _export(run, 'seeds', source, run.threshold, [], out=True),
+        made,
         run.score(f'score_{run.name}', 'seeds', seeds, threshold=True),
     ]
 
@@ -121,10 +133,10 @@ def _export(
     source: str,
     threshold: str | float,
     more: list[str],
-    out: bool = False,
+    out: str = '',
 ) -> Stage:
     folder = f'{run.folder}/test' if out else f'{run.folder}/test_{kind}'
-    words = f' --out {run.folder}/seeds' if out else ''
+    words = f' {out}' if out else ''
     chosen = [f'test_evaluator.threshold={threshold}', f'tta_model.seed_source={source}']
     name = f'{kind}_{run.name}'
     return run.export(name, folder, words, [*chosen, *more], f'train_{run.name}')

@@ -31,7 +31,7 @@ def refiners(
     random_seeds: list[int],
     variants: dict[str, float],
     refiners: dict[str, str | dict[str, Any]],
-    model: dict[str, str],
+    models: dict[str, Any],
     columns: list[str],
 ) -> dict[str, Any]:
     """Of each variant and random seed: every refiner on a part of the images, then all images and a model.
@@ -46,25 +46,26 @@ def refiners(
         variants (dict): Name -> label-free background score of its seeds.
         refiners (dict): Name -> config, or ``dict(config, variant)`` of one that takes the network of a
             variant in ``seeds``, or ``dict(targets, network, walk)``, the configs of one that trains a
-            network; ``margin`` there: how far the scores of its sure background and foreground lie from
-            the background score.
-        model (dict): ``refiner`` and ``config`` of the segmentation model on its labels.
+            network; ``targets`` may be one for all, or variant -> config; ``margin`` there: how far the scores
+            of its sure background and foreground lie from the background score, where ``targets`` itself
+            does not say it as a band in pixels.
+        models (dict): ``refiner``, and ``configs`` of segmentation models on its labels: name -> config.
         columns (list[str]): Of the result table.
 
     Returns:
         dict: ``stages`` and ``table``.
 
     Raises:
-        ValueError: A refiner that trains a network is called neither psa nor irn, or the model asks for
+        ValueError: A refiner that trains a network is called neither psa nor irn, or the models ask for
             another one.
     """
     trained = {
         name: one for name, one in refiners.items() if isinstance(one, dict) and 'network' in one
     }
-    if not set(trained) <= set(FEEDS) or model['refiner'] not in trained:
+    if not set(trained) <= set(FEEDS) or models['refiner'] not in trained:
         raise ValueError(
-            f'the refiners with a network must be among {", ".join(FEEDS)} and that of the model one of '
-            f'them, got {list(trained)} and {model["refiner"]!r}'
+            f'the refiners with a network must be among {", ".join(FEEDS)} and that of the models one of '
+            f'them, got {list(trained)} and {models["refiner"]!r}'
         )
     data = Data(data_root, tuple(classes))
     part = f"awk 'NR % {every} == 1' {data.train_list} > {PART}"
@@ -81,8 +82,8 @@ def refiners(
                 run.trained(name, trained[name]) if name in trained else [run.direct(name, refiner)]
             )
     for run in runs:
-        stages += run.all_images(model['refiner'], trained[model['refiner']], model['config'])
-    table = _table(variants, random_seeds, refiners, model['refiner'], columns)
+        stages += run.all_images(models['refiner'], trained[models['refiner']], models['configs'])
+    table = _table(variants, random_seeds, refiners, models, columns)
     return dict(stages=stages, table=table)
 
 
@@ -144,10 +145,12 @@ class _Run(NamedTuple):
         return self.scored(name, refiner['config'], [f'refiner.checkpoint={checkpoint}'], 'part')
 
     def trained(self, name: str, refiner: dict[str, Any]) -> Stages:
-        targets, network = (Path(refiner[key]).stem.split('_')[0] for key in ('targets', 'network'))
+        config = refiner['targets']
+        config = config if isinstance(config, str) else config[self.variant]
+        targets, network = (Path(path).stem.split('_')[0] for path in (config, refiner['network']))
         made, folder = f'{self.folder}/{targets}', f'{self.folder}/{network}'
         margin = refiner.get('margin')
-        told = [] if margin is None else [
+        told = [] if margin is None or 'band' in config_of(config).refiner else [
             f'refiner.foreground={self.score + margin:.2f}',
             f'refiner.background={self.score - margin:.2f}',
         ]  # fmt: skip
@@ -161,7 +164,7 @@ class _Run(NamedTuple):
         return [
             dict(
                 name=f'{targets}_{self.id}',
-                command=self.refine(refiner['targets'], made, told),
+                command=self.refine(config, made, told),
                 makes=made,
                 needs=['part'],
             ),
@@ -181,30 +184,42 @@ class _Run(NamedTuple):
         network = Path(refiner['network']).stem.split('_')[0]
         return f'{self.folder}/{network}/{final_checkpoint(refiner["network"])}'
 
-    def all_images(self, name: str, refiner: dict[str, Any], model: str) -> Stages:
-        """The refiner goes on from the part to all images, and a model is trained on its labels."""
-        out, folder = f'{self.folder}/{name}', f'{self.folder}/model'
-        done, trained = f'{out}/all.json', f'{folder}/{final_checkpoint(model)}'
+    def all_images(self, name: str, refiner: dict[str, Any], models: dict[str, str]) -> Stages:
+        """The refiner goes on from the part to all images, and models are trained on its labels."""
+        out = f'{self.folder}/{name}'
+        done = f'{out}/all.json'
         options = [self.background, f'refiner.checkpoint={self.checkpoint(refiner)}']
         walk = self.refine(refiner['walk'], out, options, split='')
         score = self.eval(f'{out}/labels', self.data.train_list, f' --json {done}')
-        feed = [
-            *moved_data(model, self.data.root, 'train_dataloader'),
-            f'randomness.seed={self.random_seed}',
-            f'train_dataloader.dataset.data_prefix.seg_map_path={out}/labels',
+        walked = f'{name}-all_{self.id}'
+        stages: Stages = [
+            dict(name=walked, command=f'{walk} && {score}', done=done, needs=[f'{name}_{self.id}'])
         ]
-        moved = options_of(*moved_data(model, self.data.root, 'test_dataloader'))
-        walked, train = f'{name}-all_{self.id}', f'model_{self.id}'
-        train_command = self.launch.train(train, model, folder, feed)
+        for model, config in models.items():
+            stages += self.model(model, config, f'{out}/labels', walked)
+        return stages
+
+    def model(self, name: str, config: str, labels: str, needs: str) -> Stages:
+        """Train a segmentation model on a folder of labels, and test it at one and at several scales."""
+        folder, train = f'{self.folder}/{name}', f'{name}_{self.id}'
+        trained = f'{folder}/{final_checkpoint(config)}'
+        feed = [
+            *moved_data(config, self.data.root, 'train_dataloader'),
+            f'randomness.seed={self.random_seed}',
+            f'train_dataloader.dataset.data_prefix.seg_map_path={labels}',
+        ]
+        moved = options_of(*moved_data(config, self.data.root, 'test_dataloader'))
+        train_command = self.launch.train(train, config, folder, feed)
+        # the first of several models is the one without a name of its own
+        tests = {scales: scales if name == 'model' else f'{name}-{scales}' for scales in SCALES}
         return [
-            dict(name=walked, command=f'{walk} && {score}', done=done, needs=[f'{name}_{self.id}']),
-            dict(name=train, command=train_command, done=trained, makes=folder, needs=[walked]),
+            dict(name=train, command=train_command, done=trained, makes=folder, needs=[needs]),
             *(
                 dict(
-                    name=f'{scales}_{self.id}',
+                    name=f'{tests[scales]}_{self.id}',
                     command=self.launch.test(
-                        f'{scales}_{self.id}',
-                        model,
+                        f'{tests[scales]}_{self.id}',
+                        config,
                         trained,
                         f'--work-dir {folder}/{scales}{tta}{moved}',
                     ),
@@ -220,16 +235,19 @@ def _table(
     variants: dict[str, float],
     random_seeds: list[int],
     refiners: dict[str, Any],
-    chosen: str,
+    models: dict[str, Any],
     columns: list[str],
 ) -> list[dict[str, Any]]:
-    model = f'model on {chosen.upper()}, val'
+    chosen = models['refiner']
     rows = [
         ('seeds', 'seeds.json', SCORES),
         *((name, f'{name}/labels.json', SCORES) for name in refiners),
         (f'{chosen}, all images', f'{chosen}/all.json', SCORES),
-        (f'{model}, one scale', 'model/single/metrics.json', MODEL),
-        (f'{model}, 3 scales, flip, CRF', 'model/multi/metrics.json', MODEL),
+        *(
+            (f'{model} on {chosen.upper()}, val, {scales}', f'{model}/{folder}/metrics.json', MODEL)
+            for model in models['configs']
+            for folder, scales in dict(single='one scale', multi='3 scales, flip, CRF').items()
+        ),
     ]
     return [
         seeded_row(variant, stage, random_seeds, file, numbers, columns)

@@ -58,6 +58,7 @@ class Run(NamedTuple):
         data (Data): The images.
         launch (Launch): How trainings and tests are started.
         seeded (tuple[str, ...]): Options of every training.
+        changed (tuple[str, ...]): Options of the config, for its training and its exports.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Run(NamedTuple):
     data: Data
     launch: Launch
     seeded: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -81,14 +83,14 @@ class Run(NamedTuple):
         """Train the config, from a checkpoint ``start`` where one is given."""
         loaded = [f'load_from={start}'] if start else []
         moved = moved_data(self.config, self.data.root, 'train_dataloader')
-        moved = [*moved, *self.data.listed('train_dataloader')]
+        moved = [*moved, *self.data.listed('train_dataloader'), *self.changed]
         command = self.launch.train(name, self.config, self.folder, [*moved, *self.seeded, *loaded])
         return dict(name=name, command=command, done=self.trained, makes=self.folder, needs=needs)
 
     def export(self, name: str, folder: str, words: str, options: list[str], needs: str) -> Stage:
         """Test the trained network with augmentation, into a folder."""
         moved = moved_data(self.config, self.data.root, 'test_dataloader')
-        moved = [*moved, *self.data.listed('test_dataloader')]
+        moved = [*moved, *self.data.listed('test_dataloader'), *self.changed]
         rest = f'--work-dir {folder}{words} --tta{options_of(*moved, *options)}'
         return dict(
             name=name,

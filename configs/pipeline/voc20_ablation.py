@@ -1,0 +1,28 @@
+# Table 2 of the paper on VOC's 20 classes (CAM, + MSE, + energy, + both, as printed), our default, and the default
+# without one of its ingredients at a time: seeds, 3 random seeds. Masks are read by the evaluations alone.
+recipe = 'random_seeds'
+work_dir = 'work_dirs/voc20_ablation'
+data_root = 'data/voc20'
+classes = []  # VOC's
+random_seeds = [0, 1, 2]
+order = 'random_seed'
+host = 'configs/seed/cam/efficientnet-lite0_voc20_host.py'
+variants = dict(
+    cam=dict(config='configs/seed/cam/efficientnet-lite0_voc20.py', source='cam', threshold='otsu'),
+    levelset=dict(
+        config='configs/seed/cam/efficientnet-lite0_levelset_voc20.py', source='phi', threshold=0.5
+    ),
+    mse=dict(like='levelset', config='configs/seed/ablation/efficientnet-lite0_voc20_mse.py'),
+    energy=dict(like='levelset', config='configs/seed/ablation/efficientnet-lite0_voc20_energy.py'),
+    paper=dict(like='levelset', config='configs/seed/ablation/efficientnet-lite0_voc20_paper.py'),
+    no_anchor=dict(like='levelset', options=['model.auxiliary_head.loss_anchor=None']),
+    no_energy=dict(like='levelset', options=['model.auxiliary_head.loss_energy=None']),
+    no_regions=dict(
+        like='levelset', options=['model.auxiliary_head.loss_energy.feature_weight=0.0']
+    ),
+    no_edge=dict(like='levelset', options=['model.auxiliary_head.loss_energy.edge_weight=0.0']),
+    chained=dict(like='levelset', options=['model.auxiliary_head.decoupled=False']),
+    one_background=dict(like='levelset', options=['model.auxiliary_head.background=0.3']),
+    plain_zero=dict(like='levelset', options=['model.auxiliary_head.zero=0.0']),
+)
+columns = ['mIoU', 'boundary IoU', 'trimap mIoU', 'threshold']

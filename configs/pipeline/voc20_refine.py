@@ -1,0 +1,37 @@
+# Seeds of voc20_efficientnet-lite0_levelset.py -> AffinityNet and IRNet, trained on the 847 photographs of
+# train -> IRN's labels of all 1,800 -> two segmentation models, tested on val; with and without the level set, 3
+# random seeds. Masks are read by the evaluations alone.
+recipe = 'refiners'
+work_dir = 'work_dirs/voc20_refine'
+seeds = 'work_dirs/voc20'
+data_root = 'data/voc20'
+classes = []  # VOC's
+every = 1
+random_seeds = [0, 1, 2]
+# label-free background: Otsu's threshold of the CAMs (0.38 for random seeds 0 and 1), the zero level set
+variants = dict(cam=0.38, levelset=0.5)
+refiners = {
+    'crf': 'configs/refine/crf.py',
+    'psa': dict(
+        targets='configs/refine/psa-scores_mctformer.py',
+        network='configs/refine/affinitynet_efficientnet-lite0_voc20.py',
+        walk='configs/refine/psa-walk_voc20.py',
+    ),
+    'irn': dict(
+        targets=dict(
+            cam='configs/refine/irn-labels_lpcam.py',
+            levelset='configs/refine/irn-labels_levelset.py',
+        ),
+        margin=0.1,  # ReCAM's advice for IRNet's confident foreground and background
+        network='configs/refine/irnet_efficientnet-lite0_voc20.py',
+        walk='configs/refine/irn-walk_voc20.py',
+    ),
+}
+models = dict(
+    refiner='irn',
+    configs=dict(
+        deeplabv2='configs/retrain/deeplabv2_efficientnet-lite0_voc20.py',
+        segformer='configs/retrain/segformer-head_efficientnet-lite0_voc20.py',
+    ),
+)
+columns = ['mIoU', 'boundary IoU', 'trimap mIoU']

@@ -1,0 +1,5 @@
+_base_ = 'irn-walk_voc8.py'
+refiner = dict(
+    config='configs/refine/irnet_efficientnet-lite0_voc20.py',
+    checkpoint='work_dirs/irnet_efficientnet-lite0_voc20/epoch_6.pth',
+)

@@ -1,0 +1,9 @@
+# IRNet on frozen features at stride 4, VOC's 20 classes at 288 px.
+_base_ = 'irnet_efficientnet-lite0_voc8.py'
+train_dataloader = dict(
+    dataset=dict(
+        ann_file='data/voc20/ImageSets/Segmentation/train.txt',
+        data_prefix=dict(img_path='data/voc20/JPEGImages'),
+        metainfo=dict(_delete_=True),
+    )
+)
