@@ -58,13 +58,14 @@ def random_seeds(
     Raises:
         ValueError: Another order, unknown variants, or variants to retrain without a model.
     """
-    unknown = {*own_cam, *retrained} - set(variants)
+    liked = {v['like'] for v in variants.values() if 'like' in v}
+    unknown = {*own_cam, *retrained, *liked} - set(variants)
     if order not in ORDERS or unknown or (retrained and model is None):
         raise ValueError(
-            f'order must be one of {", ".join(ORDERS)}, own_cam and retrained name variants, and retrained '
+            f'order must be one of {", ".join(ORDERS)}, own_cam, retrained and like name variants, and retrained '
             f'ones need a model; got {order!r}, the unknown variants {sorted(unknown)}, model={model!r}'
         )
-    variants = {name: {**variants.get(v.get('like'), {}), **v} for name, v in variants.items()}
+    variants = {name: {**variants.get(v.get('like', ''), {}), **v} for name, v in variants.items()}
     data = Data(data_root, tuple(classes), images)
     hosts = {
         seed: Run(f'host_s{seed}', host, 'otsu', data, launch, (f'randomness.seed={seed}',))
