@@ -56,8 +56,13 @@ def allow_mmcv_lite() -> None:
         distribution('mmcv-lite')
     except PackageNotFoundError:
         return
-    if importlib.util.find_spec('mmcv._ext') is None:
-        sys.modules['mmcv._ext'] = AbsentOperations('mmcv._ext')
+    if importlib.util.find_spec('mmcv._ext') is not None:
+        return
+    sys.modules['mmcv._ext'] = AbsentOperations('mmcv._ext')
+    try:
+        importlib.import_module('mmcv.ops')
+    finally:  # mmengine looks for it to learn whether there are operations
+        del sys.modules['mmcv._ext']
 
 
 def quieten_mmseg() -> None:

@@ -1,6 +1,5 @@
 """compat.py, and tools/train.py and tools/test.py with a toy model."""
 
-import importlib
 import json
 import logging
 import os
@@ -274,25 +273,29 @@ def test_a_training_does_not_warn_of_what_mmengine_calls_itself(
 
 
 def test_mmcv_without_operations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """mmcv-lite is completed by operations that can be imported and not called; any other mmcv is left alone."""
-    monkeypatch.delitem(sys.modules, 'mmcv._ext', raising=False)
-    monkeypatch.setattr(stack.importlib.util, 'find_spec', lambda name: None)
+    """mmcv-lite's files can load operations, which cannot be called; any other mmcv is left alone."""
+    loaded = []
+
+    def load(name: str) -> None:
+        assert name == 'mmcv.ops'
+        loaded.append(sys.modules['mmcv._ext'])
 
     def absent(name: str) -> None:
         raise stack.PackageNotFoundError(name)
 
+    monkeypatch.delitem(sys.modules, 'mmcv._ext', raising=False)
+    monkeypatch.setattr(stack.importlib, 'import_module', load)
+    monkeypatch.setattr(stack.importlib.util, 'find_spec', lambda name: None)
     monkeypatch.setattr(stack, 'distribution', absent)
     stack.allow_mmcv_lite()
-    assert 'mmcv._ext' not in sys.modules
+    assert not loaded
     monkeypatch.setattr(stack, 'distribution', lambda name: name)
     stack.allow_mmcv_lite()
-    try:
-        operations = importlib.import_module('mmcv._ext')
-    finally:
-        sys.modules.pop('mmcv._ext')
+    (operations,) = loaded
     assert hasattr(operations, 'roi_align_forward') and not hasattr(operations, '__path__')
     with pytest.raises(ImportError, match='install mmcv in the place of mmcv-lite'):
         operations.roi_align_forward(1)
+    assert 'mmcv._ext' not in sys.modules  # mmengine would take it for a full mmcv
 
 
 def test_leaving_the_processes(tmp_path: Path) -> None:
