@@ -73,6 +73,16 @@ Is the data set complete, and does it fit together?
 mmlevelset check-data own {quoted} --classes {typed}
 ```
 
+Do the steps work? A try of 20 iterations; the maps mean nothing yet, and warnings say so:
+
+```bash
+mmlevelset train configs/host.py --work-dir work_dirs/try/host --cfg-options train_cfg.max_iters=20
+mmlevelset train configs/levelset.py --work-dir work_dirs/try/levelset \\
+    --cfg-options load_from=$(cat work_dirs/try/host/last_checkpoint) train_cfg.max_iters=20
+mmlevelset test configs/levelset.py $(cat work_dirs/try/levelset/last_checkpoint) --tta \\
+    --work-dir work_dirs/try/levelset/test --seeds-only work_dirs/try/levelset/seeds
+```
+
 Everything in one command, which goes on where it was when it is given again:
 
 ```bash

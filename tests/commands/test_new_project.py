@@ -111,6 +111,13 @@ def test_the_pipeline_makes_what_the_steps_of_its_readme_make(data: Path, monkey
     done = [shlex.split(pipeline.values.command(stage.command)) for stage in pipeline.stages]
     lines = re.sub(r'\\\n *', '', Path('README.md').read_text()).splitlines()
     steps = [shlex.split(line) for line in lines if line.startswith('mmlevelset ')]
+    # The try is the same steps in another folder, and short.
+    tries = [words for words in steps if 'work_dirs/try/' in ' '.join(words)]
+    steps = [words for words in steps if words not in tries]
+    short = {'--cfg-options', 'train_cfg.max_iters=20'}
+    same = [{w.replace('work_dirs/try/', 'work_dirs/') for w in words} - short for words in tries]
+    whole = [set(words) - short for words in steps if words[1] in ('train', 'test')]
+    assert same == whole[:3]
     kinds = ['check-data', 'train', 'train', 'test', 'labels', 'train', 'test']
     assert [words[1] for words in steps if words[1] != 'pipeline'] == kinds
     for words, made in zip((w for w in steps if w[1] != 'pipeline'), done, strict=False):

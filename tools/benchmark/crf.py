@@ -86,8 +86,8 @@ class Processes:
         self.labels, self.scores = labels, scores[labels]
 
     def measure(self, repeats: int, seconds: float) -> list[Row]:
-        """Elapsed seconds an image, in turns; see :meth:`Comparison.measure`."""
-        samples: dict[int, list[float]] = {1: [], 2: []}
+        """Seconds an image, in turns; see :meth:`Comparison.measure`. Ratios are medians of the rounds."""
+        samples: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
         start = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / 'image.png'
@@ -98,26 +98,36 @@ class Processes:
                     break
                 for jobs in list(samples)[:: 1 if done % 2 == 0 else -1]:
                     samples[jobs].append(self._round(task, jobs))
-        ratio = [two / one for one, two in zip(samples[1], samples[2], strict=True)]
         rows = []
-        for jobs, times in samples.items():
-            row: Row = dict(section='crf', case=self.case, method=f'processes: {jobs}, elapsed')
-            row |= dict(summary(times), peak=None, labels=len(self.labels))
-            row['times one process'] = 1.0 if jobs == 1 else summary(ratio)['median']
-            rows.append(row)
+        for jobs, rounds in samples.items():
+            for what, which in (('elapsed', 0), ('CPU time', 1)):
+                times = [pair[which] for pair in rounds]
+                ratios = [
+                    pair[which] / one[which] for pair, one in zip(rounds, samples[1], strict=True)
+                ]
+                row: Row = dict(section='crf', case=self.case, method=f'processes: {jobs}, {what}')
+                row |= dict(summary(times), peak=None, labels=len(self.labels))
+                rows.append(row | {'times one process': summary(ratios)['median']})
         return rows
 
-    def _round(self, task: CRFTask, jobs: int) -> float:
-        """Seconds an image, from the first result on: processes take seconds to start."""
+    def _round(self, task: CRFTask, jobs: int) -> tuple[float, float]:
+        """Seconds an image, elapsed and of a CPU, after the first result: processes take seconds to start."""
         setup = partial(build_crf, self.config)
         tasks = ([task] for _ in range(self.images))
-        results = parallel(refine_batch, tasks, self.images, 'CRF', jobs, setup, batch=1)
+        results = parallel(_refine_timed, tasks, self.images, 'CRF', jobs, setup, batch=1)
         with redirect_stdout(sys.stderr):  # its progress is no part of the tables
             next(results)
             start = time.perf_counter()
-            for _ in results:
-                pass
-        return (time.perf_counter() - start) / (self.images - 1)
+            spent = sum(results)
+        images = self.images - 1
+        return (time.perf_counter() - start) / images, spent / images
+
+
+def _refine_timed(crf: CRF, tasks: list[CRFTask]) -> float:
+    """Seconds of the processor that the CRFs of a batch take, in whatever process."""
+    start = time.process_time()
+    refine_batch(crf, tasks)
+    return time.process_time() - start
 
 
 def photograph(folder: str | None, size: tuple[int, int]) -> np.ndarray:
