@@ -89,6 +89,8 @@ setup(
         'vis': ['matplotlib'],
         'safetensors': ['safetensors'],
         'onnx': ONNX,
+        # Not of `dev`: 40 packages, and Gradio 6.31 wants Pillow < 13, which constraints.txt has not.
+        'demo': ['gradio>=6'],
         'dev': [
             'pytest',
             'pytest-xdist',

@@ -24,7 +24,10 @@ LINK = re.compile(
 # Headings of the menu -> pages.
 MENU = {
     'Start': ('get_started', 'your_data', 'your_model', 'faq', 'mistakes'),
-    'Guides': ('configs', 'weights_and_logs', 'recipes/pipeline', 'report', 'inference', 'seeds', 'refine', 'datasets'),
+    'Guides': (
+        'configs', 'weights_and_logs', 'recipes/pipeline', 'report', 'inference', 'level_set_loss', 'seeds',
+        'refine', 'datasets',
+    ),
     'The method': ('level_set_head', 'hosts', 'iteration', 'paper_decisions', 'glossary'),
     'Recipes': (
         *(f'recipes/seed/{h}' for h in ('cam', 'seam', 'muscle', 'mctformer', 'mctformer_plus', 'weaktr', 'ablation')),

@@ -1,5 +1,6 @@
 """Where this installation keeps what is no Python module: configs, tools, the index of models."""
 
+import re
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -8,6 +9,7 @@ PACKAGE = Path(__file__).resolve().parent
 CLONE = PACKAGE.parent if (PACKAGE.parent / 'model-index.yml').is_file() else None
 HOME = CLONE or PACKAGE / '.mim'
 CONFIGS, TOOLS = HOME / 'configs', HOME / 'tools'
+SHOWN = 8  # configs that hold the words of a name that none has
 
 
 def find_config(name: str | Path) -> Path:
@@ -22,7 +24,7 @@ def find_config(name: str | Path) -> Path:
         Path: the file.
 
     Raises:
-        FileNotFoundError: There is none; names similar ones.
+        FileNotFoundError: There is none; names similar ones, or those that hold its words.
         ValueError: Several configs have this name.
     """
     if Path(name).is_file():
@@ -43,8 +45,14 @@ def find_config(name: str | Path) -> Path:
     if found:
         return known[found[0]]
     near = get_close_matches(short, known, n=3, cutoff=0.7)
-    also = ', '.join(f'configs/{file}' for file in near)
-    raise FileNotFoundError(
-        f'no config at {str(name)!r}; '
-        + (f'near to it: {also}' if near else f'list them with: ls {CONFIGS}/*/*')
-    )
+    words = re.findall('[a-z0-9]+', short.removesuffix('.py').lower())
+    holding = [file for file in known if words and all(word in file.lower() for word in words)]
+    listed = f'list them with: ls {CONFIGS}/*/*'
+    if near:
+        also = f'near to it: {", ".join(f"configs/{file}" for file in near)}'
+    elif holding:
+        more = f' and {len(holding) - SHOWN} more; {listed}' if len(holding) > SHOWN else ''
+        also = f'its words are in: {", ".join(f"configs/{file}" for file in holding[:SHOWN])}{more}'
+    else:
+        also = listed
+    raise FileNotFoundError(f'no config at {str(name)!r}; {also}')

@@ -1,6 +1,7 @@
 """``--cfg-options``: what a value on the command line becomes, and what it does to a config."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,21 @@ def test_a_config_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.Monke
     assert find_config('seam/resnet38_voc12').parent.name == 'seam'
     with pytest.raises(FileNotFoundError, match='near to it: configs/seed/cam/resnet50_voc12.py'):
         find_config('seed/cam/resnet50_voc21')
+    with pytest.raises(FileNotFoundError) as caught:  # a word of many, near to none
+        find_config('shapes')
+    text = str(caught.value)
+    assert "no config at 'shapes'; its words are in: configs/" in text
+    assert text.count('shapes.py') + text.count('shapes_') >= 4 and len(text) < 900
+    with pytest.raises(
+        FileNotFoundError, match=r'in: configs/.*configs/seed/seam/\S*levelset\S*\.py'
+    ) as caught:
+        find_config('SEAM/levelset')
+    for config in re.findall(r'configs/\S+\.py', str(caught.value)):
+        assert (CONFIGS.parent / config).is_file()
+    with pytest.raises(
+        FileNotFoundError, match=r'no config at .walrus.; list them with: ls \S+configs'
+    ):
+        find_config('walrus')
     Path('resnet50_voc12.py').write_text('model = dict()')
     assert find_config('resnet50_voc12.py') == Path('resnet50_voc12.py')
     assert read_config('mmlevelset::cam/resnet50_voc12').filename == str(file)

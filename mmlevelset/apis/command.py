@@ -15,15 +15,15 @@ from mmengine.logging import MMLogger
 from mmengine.registry import build_functions
 from mmengine.runner import runner
 
-from mmlevelset.fileio.atomic import write_json
+from mmlevelset.fileio.atomic import NO_SPACE, write_json
 from mmlevelset.installation import PACKAGE, TOOLS
 
 from .runner import leave_processes
 
 # What our code raises for something that the user can put right.
 USER_ERRORS = (ValueError, OSError, RuntimeError, ImportError)
-# A full disk, a quota that is used up, and a limit on the size of files.
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Rights that this user has not.
+DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def make_parser(doc: str | None, example: str = '') -> argparse.ArgumentParser:
@@ -84,6 +84,8 @@ def _report(error: Exception, debug: bool) -> int:
     text = str(error).rpartition(f'\n{type(error).__name__}: ')[2].strip()
     if isinstance(error, OSError) and error.errno in NO_SPACE:
         text += '. Free some space, and give the command again (trainings with --resume); what is complete is kept.'
+    if isinstance(error, OSError) and error.errno in DENIED:
+        text += '. Check your rights there, or give another path.'
     sys.stdout.flush()
     sentence = f'{Path(sys.argv[0]).name}: error: {name}{text}'
     print(sentence, file=sys.stderr)

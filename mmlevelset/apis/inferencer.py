@@ -15,6 +15,7 @@ from mmengine.device import get_device
 from PIL import Image
 
 from mmlevelset.config import read_config
+from mmlevelset.levelset.limits import check_number
 from mmlevelset.models.seeds import level_set_of
 from mmlevelset.models.trained import load_trained
 from mmlevelset.parallel import progress
@@ -84,8 +85,8 @@ class LevelSetInferencer:
                     'without a classifier of images; leave it out'
                 )
             return
-        if presence is not None and not 0 <= presence <= 1:
-            raise ValueError(f'presence={presence}, expected a probability, 0 to 1')
+        if presence is not None:
+            check_number('presence', presence, 0, 1, '[]', 'it is a probability')
         recipe = replace(self.model.recipe, level_sets=level_set_of(self.model) is not None)
         if presence is not None:
             recipe = replace(recipe, presence=presence)
@@ -126,10 +127,18 @@ class LevelSetInferencer:
         batch_size: int = 1,
         out_dir: str | Path | None = None,
         show: bool = False,
+        failed: dict[str, str] | None = None,
     ) -> Iterator[LevelSetResult]:
-        """Yield the result of every picture of :func:`list_pictures`; arguments as of a call."""
-        if batch_size < 1:
-            raise ValueError(f'batch_size={batch_size}, expected at least 1')
+        """Yield the result of every picture of :func:`list_pictures`.
+
+        Args:
+            pictures: Names and contents.
+            labels, batch_size, out_dir, show: As of a call.
+            failed: Gets the name of every picture that cannot be read, and why; the others go on.
+                Without it, the first one raises its error.
+        """
+        if type(batch_size) is not int or batch_size < 1:
+            raise ValueError(f'batch_size={batch_size!r}, expected a whole number of at least 1')
         if out_dir is not None:
             check_names(pictures)
         vectors: Sequence[np.ndarray | None] = [None] * len(pictures)
@@ -139,16 +148,27 @@ class LevelSetInferencer:
                     'this model predicts label maps without image-level labels; leave out labels=…'
                 )
             vectors = label_vectors(labels, len(pictures), self.classes)
-        items = (
-            self._prepare(picture, vector)
-            for picture, vector in zip(pictures, vectors, strict=True)
-        )
+        items = self._prepared(zip(pictures, vectors, strict=True), failed)
         for result in progress(self._infer(items, batch_size), len(pictures), 'pictures'):
             if out_dir is not None:
                 result.write(out_dir)
             if show:
                 Image.fromarray(result.draw()).show(result.name)
             yield result
+
+    def _prepared(
+        self,
+        pairs: Iterable[tuple[NamedPicture, np.ndarray | None]],
+        failed: dict[str, str] | None,
+    ) -> Iterator[tuple[str, np.ndarray, dict]]:
+        """What :meth:`_prepare` makes of pictures and labels, less those that cannot be read."""
+        for picture, label in pairs:
+            try:
+                yield self._prepare(picture, label)
+            except (OSError, ValueError) as error:
+                if failed is None:
+                    raise
+                failed[picture.name] = str(error)
 
     def _prepare(
         self, picture: NamedPicture, label: np.ndarray | None

@@ -17,6 +17,7 @@ from mmlevelset.refine.base import rgb_image
 Picture = str | Path | np.ndarray | Image.Image
 Class = str | int
 Labels = Class | Sequence[Class] | Sequence[Sequence[Class]]
+CLASS = str | int | np.integer  # the same, for isinstance
 
 
 class NamedPicture(NamedTuple):
@@ -118,8 +119,8 @@ def label_vectors(labels: Labels, number: int, classes: Sequence[str]) -> list[n
     Raises:
         ValueError: A class is unknown, or the lists are not as many as the pictures.
     """
-    rows: list[Any] = [labels] if isinstance(labels, str | int | np.integer) else list(labels)
-    if rows and all(isinstance(entry, str | int | np.integer) for entry in rows):
+    rows = _entries(labels, 'labels')
+    if rows and all(isinstance(entry, CLASS) for entry in rows):
         rows = [rows] * number
     if len(rows) != number:
         raise ValueError(
@@ -130,8 +131,12 @@ def label_vectors(labels: Labels, number: int, classes: Sequence[str]) -> list[n
     vectors = []
     for picture, row in enumerate(rows):
         where = f'labels of picture {picture}'
-        row = [row] if isinstance(row, str | int | np.integer) else list(row)
-        unknown = [entry for entry in row if isinstance(entry, str) and not index.get(entry)]
+        row = _entries(row, where)
+        unknown = [
+            entry
+            for entry in row
+            if not isinstance(entry, CLASS) or isinstance(entry, str) and not index.get(entry)
+        ]
         if unknown:
             raise ValueError(
                 f'{where}: {unknown} are no classes of this model; expected some of '
@@ -139,3 +144,14 @@ def label_vectors(labels: Labels, number: int, classes: Sequence[str]) -> list[n
             )
         vectors.append(one_hot((index.get(entry, entry) for entry in row), classes, where))
     return vectors
+
+
+def _entries(given: Any, where: str) -> list[Any]:
+    """What a list holds; one class is a list of one."""
+    if isinstance(given, CLASS):
+        return [given]
+    if not isinstance(given, Sequence | np.ndarray | set | frozenset):
+        raise ValueError(
+            f"{where}: got {given!r}, expected names or indices of classes, as 'cat', 2 or ['cat', 2]"
+        )
+    return list(given)

@@ -14,7 +14,9 @@ from mmengine.runner import LogProcessor, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-KINDS = [kind for kind in vars(root).values() if isinstance(kind, Registry)]
+from mmlevelset.registry import REFINERS
+
+KINDS = [REFINERS, *(kind for kind in vars(root).values() if isinstance(kind, Registry))]
 # What mmengine takes out of a config before it builds anything from it.
 TAKEN_OUT = ('type', '_scope_', 'priority', 'constructor', 'paramwise_cfg', 'convert_to_iter_based')
 # Entries without a `type`, and what reads them.
@@ -36,6 +38,8 @@ FREE = {
     ],
     'model.test_cfg': ['mode', 'crop_size', 'stride', 'seeds'],
 }  # fmt: skip
+# Entries of a config that no Runner reads, and ours do.
+OURS = ('refiner', 'refiners', 'tta_model')
 # Hooks that every Runner has.
 HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 
@@ -47,21 +51,23 @@ def check_names(cfg: Config) -> None:
     too, only what looks like one of their options is refused.
 
     Args:
-        cfg (Config): Of a training or a test.
+        cfg (Config): Of a training, a test or a refinement.
 
     Raises:
         ValueError: Names the option by its keys, and those that there are.
     """
     # Other entries are variables of the file.
-    entries = {key: cfg[key] for key in signature(Runner).parameters if key in cfg}
+    entries = {key: cfg[key] for key in (*signature(Runner).parameters, *OURS) if key in cfg}
     scope, file = cfg.get('default_scope', 'mmengine'), cfg.filename or 'the config'
     for name, node in _nodes('', Config(entries).to_dict()):
         kind = node.get('type')
         kinds = _find(kind, scope) if kind else []
-        if kind and not kinds and (near := _near(kind, _registered(kind, scope))):
-            raise ValueError(
-                f'{file}: {name}.type={kind!r} is not known; did you mean {near[0]!r}?'
-            )
+        if kind and not kinds:
+            prefix, dot, word = str(kind).rpartition('.')
+            if near := _near(word, _registered(kind, scope)):
+                raise ValueError(
+                    f'{file}: {name}.type={kind!r} is not known; did you mean {prefix + dot + near[0]!r}?'
+                )
         owner, known, closed = _reader(name, node, kinds)
         for key in sorted(set(node) - {*known, *TAKEN_OUT}):
             near = _near(key, known)

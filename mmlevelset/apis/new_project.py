@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmlevelset.datasets.prepare.check_own import LABELS, LISTS, stated_classes
+from mmlevelset.datasets.image_labels import read_image_labels
+from mmlevelset.datasets.prepare.check_own import HINT, LISTS
+from mmlevelset.datasets.prepare.own_classes import LABELS, label_source, own_classes
 from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.ids import read_split
 
@@ -116,14 +118,15 @@ def new_project(
     Args:
         folder: Folder of the project, new or empty.
         data: Folder of the images, ``data_root`` of the configs.
-        classes: Names of the foreground classes; default: those that ``image_labels.json`` states.
+        classes: Names, see :func:`own_classes`; default: those that ``image_labels.json`` states.
 
     Returns:
         list[Path]: the files.
 
     Raises:
-        FileNotFoundError: A folder or list of the data set does not exist.
-        ValueError: The project's folder holds something, or the classes are not known or not unique.
+        FileNotFoundError: A folder, a list or the labels of the data set do not exist.
+        ValueError: The project's folder holds something, the classes are not known or not unique, or
+            the labels of ``train`` do not fit them.
     """
     folder, root = Path(folder), Path(data).resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -135,31 +138,25 @@ def new_project(
                 f'no {path}; a data set needs JPEGImages and {LISTS}/train.txt and val.txt, one id per '
                 'line. The model is tried on the images of val, which need no masks.'
             )
-    names = _class_names(root, classes)
-    values = _values(folder, root, names, {name: read_split(path) for name, path in lists.items()})
+    names = own_classes(root, classes)
+    ids = {name: read_split(path) for name, path in lists.items()}
+    source = label_source(root)
+    if source is None:
+        raise FileNotFoundError(
+            f'{root}: no image-level labels, expected one of {", ".join(LABELS)}. {HINT}'
+        )
+    read_image_labels(source, ids['train'], names)  # what the training will read
+    values = _values(folder, root, names, ids, source.name)
     for name, text in FILES.items():
         with atomic_path(folder / name) as path:
             path.write_text(text.format(**values), encoding='utf-8')
     return [folder / name for name in FILES]
 
 
-def _class_names(root: Path, classes: Sequence[str] | None) -> list[str]:
-    """All names, background first."""
-    names = list(classes) if classes else stated_classes(root)
-    foreground = names[1:] if names[:1] == ['background'] else names
-    if not foreground or len({*foreground, 'background'}) <= len(foreground) or '' in foreground:
-        raise ValueError(
-            f'got the classes {foreground}, expected one or more different names; give them with '
-            f'--classes, or in {root / LABELS[0]} as {{"classes": ["background", …], "labels": …}}'
-        )
-    return ['background', *foreground]
-
-
 def _values(
-    folder: Path, root: Path, names: list[str], ids: dict[str, list[str]]
+    folder: Path, root: Path, names: list[str], ids: dict[str, list[str]], source: str
 ) -> dict[str, Any]:
     """What the texts of the files hold in braces."""
-    source = next((name for name in LABELS if (root / name).exists()), LABELS[0])
     masks = {path.stem for path in (root / 'SegmentationClass').glob('*.png')}
     scored = [name for name, members in ids.items() if masks.issuperset(members)]
     path = root.as_posix()
@@ -178,7 +175,7 @@ def _values(
         title=folder.resolve().name,
         shown=', '.join(names[1:]),
         quoted=shlex.quote(path),
-        typed=shlex.join(names),
+        typed=shlex.join(names[1:]),
         predictions=(
             ''
             if 'val' in scored

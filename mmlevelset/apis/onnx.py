@@ -36,7 +36,7 @@ class LevelSetGraph(nn.Module):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.model: Any = copy.deepcopy(model).eval()
+        self.model: Any = copy.deepcopy(model)
         head = level_set_of(self.model)
         if head is None:
             raise ValueError(
@@ -48,6 +48,7 @@ class LevelSetGraph(nn.Module):
             if hasattr(module, 'spectral'):
                 module.spectral = RealSpectralConv2d(module.spectral)
         self.register_buffer('zeros', head.zeros().detach()[:, None, None])
+        self.eval()  # all of it: torch warns of a module in training mode
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Level sets, and logits of the image's classes where the host has a classifier.

@@ -13,6 +13,7 @@ COMMANDS = {
     'labels': ('mmlevelset.commands.labels', 'cut seeds into pseudo-labels'),
     'pipeline': ('mmlevelset.commands.pipeline', 'run all stages of a pipeline, and resume it'),
     'infer': ('mmlevelset.commands.infer', 'infer pictures: contours, level sets, label maps'),
+    'demo': ('mmlevelset.commands.demo', 'open a local web page: upload, contour, sliders'),
     'report': ('mmlevelset.commands.report', "write a page to look at of a pipeline's run"),
     'new-project': ('mmlevelset.commands.new_project', 'write the configs of your own data'),
     'check-data': ('mmlevelset.commands.check_data', 'say what is wrong with a data set'),

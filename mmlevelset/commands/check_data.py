@@ -8,6 +8,7 @@ import sys
 from mmlevelset.apis.command import make_parser
 from mmlevelset.datasets.prepare.check import check_coco, check_voc
 from mmlevelset.datasets.prepare.check_own import check_own
+from mmlevelset.datasets.prepare.own_classes import CLASSES_HELP
 
 EXAMPLE = 'own data/mine'
 
@@ -18,7 +19,7 @@ def main() -> None:
     parser.add_argument('dataset', choices=['voc', 'coco', 'own'])
     parser.add_argument('root', help='VOCdevkit/VOC2012, the folder of train2014, or your own')
     parser.add_argument(
-        '--classes', nargs='+', help='of your own data, background first (default: of its labels)'
+        '--classes', nargs='+', metavar='NAME', help=f'of your own data: {CLASSES_HELP}'
     )
     parser.add_argument('--jobs', type=int, default=0, help='processes (default: one per core)')
     args = parser.parse_args()

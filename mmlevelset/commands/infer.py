@@ -1,6 +1,7 @@
 """Infer pictures: scores, level sets, contours and label maps.
 
-A run that was stopped goes on where it was.
+A run that was stopped goes on where it was. Pictures that cannot be read are named at the end, when all
+others are done.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,11 @@ EXAMPLE = (
 
 
 def main() -> None:
-    """Run the command that ``sys.argv`` gives."""
+    """Run the command that ``sys.argv`` gives.
+
+    Raises:
+        ValueError: Pictures could not be read, or the arguments do not fit.
+    """
     parser = make_parser(__doc__, EXAMPLE)
     parser.add_argument('config', help='config file or its name')
     parser.add_argument('checkpoint', help='checkpoint file or address')
@@ -62,8 +67,16 @@ def main() -> None:
     with resumed_folder(Path(args.out_dir) / 'pred', '.png', names, meta, settings) as left:
         there = set(left)
         todo = [picture for picture in pictures if picture.name in there]
-        for _ in inferencer.stream(todo, labels, args.batch_size, args.out_dir, args.show):
+        failed: dict[str, str] = {}
+        options = labels, args.batch_size, args.out_dir, args.show, failed
+        for _ in inferencer.stream(todo, *options):
             pass
+        if failed:  # the folder stays unfinished
+            reasons = '\n  '.join(failed.values())
+            raise ValueError(
+                f'{len(failed)} of {len(names)} pictures cannot be read, the others are done; mend or '
+                f'remove these, and give the command again:\n  {reasons}'
+            )
     print(f'{len(names)} pictures done; drawings: {args.out_dir}/vis, labels: {args.out_dir}/pred')
 
 
@@ -73,7 +86,7 @@ def _pictures(folder: Path, pictures: Sequence[NamedPicture]) -> dict[str, str |
     Raises:
         ValueError: The folder holds results of another picture of the same name.
     """
-    found = {picture.name: file_hash(str(picture.content)) for picture in pictures}
+    found = {picture.name: _digest(str(picture.content)) for picture in pictures}
     there = read_meta(folder).get('pictures') or {}
     other = [
         name
@@ -86,6 +99,13 @@ def _pictures(folder: Path, pictures: Sequence[NamedPicture]) -> dict[str, str |
             'or delete the files of these there'
         )
     return {**there, **found}
+
+
+def _digest(path: str) -> str | None:
+    try:
+        return file_hash(path)
+    except OSError:  # said when it is read
+        return None
 
 
 def _classes(text: str, known: Sequence[str]) -> list[Class]:

@@ -6,6 +6,7 @@ image-level labels. The README.md of the project says what to type next.
 
 from mmlevelset.apis.command import make_parser
 from mmlevelset.apis.new_project import new_project
+from mmlevelset.datasets.prepare.own_classes import CLASSES_HELP
 
 EXAMPLE = 'pets --data data/mine --classes cat,dog'
 
@@ -15,16 +16,8 @@ def main() -> None:
     parser = make_parser(__doc__, EXAMPLE)
     parser.add_argument('folder', help='folder of the project, new or empty')
     parser.add_argument('--data', required=True, help='folder of the images')
-    parser.add_argument(
-        '--classes',
-        nargs='+',
-        metavar='NAME',
-        help='foreground classes, with commas or blanks between them (default: those of '
-        'DATA/image_labels.json)',
-    )
+    parser.add_argument('--classes', nargs='+', metavar='NAME', help=CLASSES_HELP)
     args = parser.parse_args()
-    words = [name.strip() for word in args.classes or [] for name in word.split(',')]
-    names = [word for word in words if word]
-    for path in new_project(args.folder, args.data, names):
+    for path in new_project(args.folder, args.data, args.classes):
         print(path)
     print(f'next: cd {args.folder}, and what README.md says')

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from mmlevelset.apis.command import make_parser
+from mmlevelset.apis.names import check_names
 from mmlevelset.config import add_options, read_config
 from mmlevelset.fileio.ids import read_split
 from mmlevelset.fileio.meta import read_meta
@@ -69,9 +70,11 @@ def main() -> None:
     """Run the command that ``sys.argv`` gives."""
     args = parse_args()
     os.environ.setdefault('OMP_NUM_THREADS', '1')  # of the processes of the pool
-    cfg = read_config(args.config, args.cfg_options).to_dict()
+    config = read_config(args.config, args.cfg_options)
+    cfg = config.to_dict()
     if not args.labels_only:
         check_config(cfg, args.config)
+        check_names(config)
         images = image_folder(cfg, args)
     options = dict(
         threshold=cfg.get('threshold') if args.threshold is None else args.threshold,

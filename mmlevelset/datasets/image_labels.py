@@ -82,15 +82,18 @@ def json_entries(path: Path, classes: Sequence[str], wanted: Callable[[str], boo
         if stated is not None and stated != list(classes):
             raise ValueError(
                 f'{path}: its classes are {stated}, those of the data set '
-                f'{list(classes)}. Pass metainfo=dict(classes={stated}).'
+                f'{list(classes)}. Pass metainfo=dict(classes={stated}), or to a command the same --classes.'
             )
         content = content['labels']
-    if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
+    expected = 'a list of class indices, such as [1, 3]'
+    if not isinstance(content, dict):
         raise ValueError(
-            f'{path}: expected an object that maps image ids to lists of class '
-            'indices, alone or under the key "labels".'
+            f'{path}: got {type(content).__name__}, expected an object that maps every image id to '
+            f'{expected}, alone or under the key "labels".'
         )
     for key, value in content.items():
+        if not isinstance(value, list):
+            raise ValueError(f'{path}, id {key}: got {value!r}, expected {expected}.')
         yield key, one_hot(value, classes, f'{path}, id {key}')
 
 

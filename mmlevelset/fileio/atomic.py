@@ -1,5 +1,6 @@
 """Files that are complete or not there: everything is written to a temporary name first."""
 
+import errno
 import json
 import math
 import os
@@ -11,6 +12,31 @@ from typing import Any
 
 import numpy as np
 
+# A full disk, a quota that is used up, and a limit on the size of files.
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def make_folder(folder: str | Path) -> None:
+    """Make a folder where it is missing.
+
+    Raises:
+        ValueError: It is a file, lies in one, or cannot be made.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ValueError(
+            f'{folder}: expected a folder for the output, got a file, or a path through one; give '
+            'another folder'
+        ) from error
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise
+        raise ValueError(
+            f'{folder}: the folder cannot be made ({error.strerror}); check the path and your right to '
+            'write there, or give another folder'
+        ) from error
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
@@ -21,9 +47,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     Raises:
         OSError: The file cannot be written; names it, as Python's own error of a full disk does not.
+        ValueError: Its folder cannot be made.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f'.{path.name}.{uuid.uuid4().hex[:8]}.tmp')
     try:
         yield temporary

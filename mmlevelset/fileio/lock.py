@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from .atomic import remove_temporary
+from .atomic import make_folder, remove_temporary
 
 if sys.platform != 'win32':  # there, a second run is not noticed
     import fcntl
@@ -35,18 +35,7 @@ def folder_lock(folder: str | Path) -> Iterator[IO[str]]:
             or lies in one.
     """
     folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise ValueError(
-            f'{folder}: expected a folder for the output, got a file, or a path through one; give '
-            'another folder'
-        ) from error
-    except OSError as error:
-        raise ValueError(
-            f'{folder}: the folder cannot be made ({error.strerror}); check the path and your right to '
-            'write there, or give another folder'
-        ) from error
+    make_folder(folder)
     with (folder / LOCK).open('a+', encoding='utf-8') as file:
         try:
             if sys.platform != 'win32':

@@ -14,7 +14,10 @@ from .energy import (
     shrink,
     standardise,
 )
+from .limits import check_number
 
+# Of negative weights, in the errors.
+NO_REWARD = 'a negative weight would reward what the loss is to lower, 0 leaves it out'
 # A vanished contour counts as one of this many pixels of the input image without any edge.
 MISSING = 4.0
 
@@ -49,7 +52,7 @@ class LevelSetEnergyLoss(nn.Module):
         loss_weight: lambda_2 of eq 27.
 
     Raises:
-        ValueError: When every term has weight 0.
+        ValueError: When every term has weight 0, or a number is out of its range.
     """
 
     def __init__(
@@ -76,6 +79,15 @@ class LevelSetEnergyLoss(nn.Module):
             edge=edge_weight,
             text=text_weight,
         )
+        for name, value in self.weights.items():
+            key = 'feature_weight' if name == 'features' else f'{name}_weight'
+            check_number(key, value, 0, cure=NO_REWARD)
+        check_number('loss_weight', loss_weight, 0, cure=NO_REWARD)
+        check_number('alpha', alpha, 0, 1, '[]')
+        for name, value in dict(kappa=kappa, local_radius=local_radius, eps=eps).items():
+            check_number(name, value, 0, ends='()')
+        if cam_logit not in ('literal', 'normalised'):
+            raise ValueError(f"cam_logit is {cam_logit!r}, expected 'literal' or 'normalised'")
         if not any(self.weights.values()):
             raise ValueError(
                 'LevelSetEnergyLoss: every term has weight 0; give one a weight or leave the loss out'

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from .energy import reduced, standardise
 from .energy_loss import LevelSetEnergyLoss
+from .loss_inputs import check_batch, check_shown
 from .sdf import valid_masks
 
 # phi of one unit of the margin, in pixels of the image: with it H(phi) of eq 19 is sigmoid(margin).
 _PIXELS_PER_LOGIT = 4.0
-_TOLERANCE = 0.01  # what resizing filters and rounding may add to [0, 1]
 
 
 def logit_margins(logits: Tensor) -> Tensor:
@@ -91,10 +91,10 @@ class LevelSetLoss(nn.Module):
                 have a level set, in their order. Default: those that win a pixel, but not all.
 
         Returns:
-            Tensor: scalar >= 0; 0 where no image has a class.
+            Tensor: scalar >= 0; 0 where no image has a class, and of an empty batch.
 
         Raises:
-            ValueError: The shapes do not fit.
+            ValueError: The shapes do not fit, or what was given is no tensor.
         """
         total = sum(self.terms(logits, image, features, labels).values())
         return torch.as_tensor(total + 0 * logits.sum())  # of a diverged model, NaN and not 0
@@ -107,19 +107,17 @@ class LevelSetLoss(nn.Module):
         labels: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Terms of the energy by name, scalars that :meth:`forward` sums; same arguments."""
-        self._check(logits, image, features)
+        check_batch(logits, image, features)
+        if not len(logits):
+            return {
+                name: 0 * logits.sum() for name, weight in self.energy.weights.items() if weight
+            }
         phi = self.level_sets(logits)
         if labels is None:
             shown = valid_masks(phi > 0)
-        elif labels.shape != phi.shape[:2]:
-            raise ValueError(
-                f'labels have shape {tuple(labels.shape)}, expected {tuple(phi.shape[:2])}: one number '
-                f'per image and label that has a level set (background={self.background})'
-            )
-        elif not ((labels == 0) | (labels == 1)).all():
-            raise ValueError('labels have other values than 0 and 1')
         else:
-            shown = labels > 0
+            check_shown(labels, phi.shape[:2], self.background)
+            shown = labels.to(phi.device) > 0
         classes = shown.any(0).nonzero().flatten()  # what no image shows costs nothing
         phi, weight = phi[:, classes], shown[:, classes].to(phi.dtype)
         size = phi.shape[2:]
@@ -152,28 +150,3 @@ class LevelSetLoss(nn.Module):
             )
         kept = [k for k in range(logits.shape[1]) if k != self.background % logits.shape[1]]
         return margins[:, kept]
-
-    def _check(self, logits: Tensor, image: Tensor, features: Tensor | None) -> None:
-        if logits.dim() != 4 or not logits.is_floating_point():
-            raise ValueError(
-                f'logits have shape {tuple(logits.shape)} and dtype {logits.dtype}, expected numbers '
-                '(N, L, h, w) before softmax or sigmoid'
-            )
-        small = image.dim() != 4 or any(
-            have < need for have, need in zip(image.shape[2:], logits.shape[2:], strict=True)
-        )
-        if small or len(image) != len(logits):
-            raise ValueError(
-                f'the image has shape {tuple(image.shape)}, expected ({len(logits)}, K, H, W) with H, W '
-                f'of at least {tuple(logits.shape[2:])}, those of the logits'
-            )
-        low, high = image.aminmax()
-        if low < -_TOLERANCE or high > 1 + _TOLERANCE:
-            raise ValueError(
-                f'the image lies in [{low:.3g}, {high:.3g}], expected [0, 1], which edges are measured '
-                'in: divide by 255, or undo the normalisation (image * std + mean)'
-            )
-        if features is not None and (features.dim() != 4 or len(features) != len(logits)):
-            raise ValueError(
-                f'features have shape {tuple(features.shape)}, expected ({len(logits)}, K, h, w)'
-            )

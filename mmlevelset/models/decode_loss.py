@@ -8,6 +8,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmlevelset.levelset import IMAGE_STRIDE, LevelSetLoss, shrink
+from mmlevelset.levelset.energy_loss import NO_REWARD
+from mmlevelset.levelset.limits import check_number
 from mmlevelset.models.seeds import unit_inputs
 from mmlevelset.registry import MODELS
 
@@ -40,6 +42,7 @@ class DecodeLevelSetLoss(nn.Module):
         **energy: Any,
     ) -> None:
         super().__init__()
+        check_number('loss_weight', loss_weight, 0, cure=NO_REWARD)
         self.loss = LevelSetLoss(background, **energy)
         self.loss_weight = loss_weight
         self.loss_name = loss_name

@@ -6,29 +6,46 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmlevelset.levelset import IMAGE_STRIDE, Evolution, standardise
+from mmlevelset.levelset import IMAGE_STRIDE, Evolution, reduced, standardise
+from mmlevelset.levelset.limits import check_number, check_same_view
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import get_cams
 
 
 def evolution_of(evolution: dict | None, num_classes: int, truncate: float) -> Evolution:
     """Build f_LSE of a config, the default without one; ``truncate`` in pixels of the input image."""
+    check_number('truncate', truncate, 0, ends='()')
     default = dict(type='mmlevelset.FNOEvolution', condition_channels=3)
     # An evolution measures in pixels of x.
     given = dict(num_classes=num_classes, truncate=truncate / IMAGE_STRIDE)
     return MODELS.build(given | dict(evolution or default))
 
 
-def is_auto(**option: float | str) -> bool:
-    """Whether one option, by its name, is ``'auto'``.
+def is_auto(name: str, value: float | str, low: float, ends: str) -> bool:
+    """Whether an option is ``'auto'``.
+
+    Args:
+        name: Of the option.
+        value: What was given.
+        low: Lower limit of a number; the upper one is 1.
+        ends: Brackets of the interval, see :func:`check_number`.
 
     Raises:
-        ValueError: It is another word.
+        ValueError: It is another word, or a number beyond its limits.
     """
-    ((name, value),) = option.items()
-    if isinstance(value, str) and value != 'auto':
-        raise ValueError(f"{name} is {value!r}, expected a number or 'auto'")
+    if value != 'auto':
+        check_number(name, value, low, 1, ends, "'auto' finds it")
     return value == 'auto'
+
+
+def seen_image(image: Tensor, size: Sequence[int]) -> Tensor:
+    """What level sets of size (h, w) see of an image (N, 3, H, W), see :func:`reduced`.
+
+    Raises:
+        ValueError: The feature maps are of another view than the image.
+    """
+    check_same_view('feature maps', size, image.shape[2:])
+    return reduced(image, size)
 
 
 def required_cams(samples: Sequence[SegDataSample]) -> Tensor:

@@ -14,7 +14,6 @@ from mmlevelset.levelset import (
     LevelSetTrace,
     cam_masks,
     normalise_cam,
-    reduced,
     seed_scores,
     signed_distance,
     valid_masks,
@@ -75,7 +74,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         align_corners: mmseg's attribute, unused by the level sets.
 
     Raises:
-        ValueError: When the samples lack what the head reads, naming the cure.
+        ValueError: A number is out of its range, or the samples lack what the head reads.
     """
 
     def __init__(
@@ -127,9 +126,10 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))
         self.data_index, self.decoupled = data_index, decoupled
         self.background, self.zero = background, zero
-        auto = parts.is_auto(background=background), parts.is_auto(zero=zero)
-        self.auto_background = AutoBackground(num_classes) if auto[0] else None
-        self.auto_zero = ZeroLevel(num_classes) if auto[1] else None
+        auto = parts.is_auto('background', background, 0, '[)')
+        self.auto_background = AutoBackground(num_classes) if auto else None
+        auto = parts.is_auto('zero', zero, -1, '()')
+        self.auto_zero = ZeroLevel(num_classes) if auto else None
         self.watch = LevelSetWatch(num_classes)
         self.warmup = dict(sdf=1.0, energy=1.0)  # factors of the losses, of LossWarmupHook
 
@@ -201,7 +201,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         """
         n, c = pairs
         phi = phi.detach() if self.decoupled else phi
-        image = reduced(image, phi.shape[2:])
+        image = parts.seen_image(image, phi.shape[2:])
         data = parts.energy_data(inputs, self.data_index, phi.shape[2:])
         text = parts.class_data(text, phi.shape[2:])
         if self.evolution is not None and self.evolution.grouped:

@@ -2,7 +2,8 @@
 
 from torch import Tensor, nn
 
-from mmlevelset.levelset.energy_loss import LevelSetEnergyLoss, batch_mean
+from mmlevelset.levelset.energy_loss import NO_REWARD, LevelSetEnergyLoss, batch_mean
+from mmlevelset.levelset.limits import check_number
 from mmlevelset.registry import MODELS
 
 __all__ = ['LevelSetEnergyLoss', 'SDFLoss', 'batch_mean']
@@ -17,10 +18,16 @@ class SDFLoss(nn.Module):
             result is divided by its square, so that the far field does not dominate and the scale
             does not follow the resolution; ``None`` is the literal eq 25, in pixels of the map.
         loss_weight: lambda_1 of eq 27.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     def __init__(self, truncate: float | None = 80.0, loss_weight: float = 1.0) -> None:
         super().__init__()
+        if truncate is not None:
+            check_number('truncate', truncate, 0, ends='()', cure='None is the literal eq 25')
+        check_number('loss_weight', loss_weight, 0, cure=NO_REWARD)
         self.truncate = truncate
         self.loss_weight = loss_weight
 

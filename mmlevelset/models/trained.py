@@ -98,6 +98,25 @@ def _say_where_contours_lie(
     print_log(f'{checkpoint}: {text}', logger='current', level=logging.WARNING)
 
 
+def checked_device(device: str | torch.device) -> torch.device:
+    """The device of a name that a user gives.
+
+    Raises:
+        ValueError: There is no such device, or not on this machine.
+    """
+    try:
+        found = torch.device(device)
+        torch.zeros(1, device=found)
+    except (RuntimeError, AssertionError, TypeError, ImportError) as error:
+        gpus = torch.cuda.device_count()
+        there = ', '.join(['cpu', *(f'cuda:{i}' for i in range(gpus))])
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f'device={str(device)!r} cannot be used here ({reason}); expected one of this machine: {there}'
+        ) from error
+    return found
+
+
 def load_trained(
     cfg: Config, checkpoint: str, device: str | torch.device = 'cpu'
 ) -> tuple[BaseModel, dict[str, Any]]:
@@ -113,8 +132,10 @@ def load_trained(
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
-        ValueError: Weights are missing, of another shape or not finite; names some.
+        ValueError: Weights are missing, of another shape or not finite; names some. Or there is no
+            such device.
     """
+    device = checked_device(device)
     state = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     network = copy.deepcopy(cfg.model)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmlevelset.models.trained import checked_device
 from mmlevelset.refine.base import Refiner, check_scores_of, rgb_image
 from mmlevelset.refine.permutohedral import PermutohedralLattice
 from mmlevelset.registry import REFINERS
@@ -72,7 +73,7 @@ class DenseCRF(Refiner):
         self.softmax = softmax
         self.uniform = uniform
         self.backend = backend
-        self.device = torch.device(device)
+        self.device = checked_device(device)
 
     def refine(self, image: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """Posterior of the labels, given their scores, for seeds and for segmentation models alike.

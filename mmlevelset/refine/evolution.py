@@ -10,6 +10,7 @@ from mmlevelset import levelset
 from mmlevelset.levelset import ClassicalEvolution, seed_scores
 from mmlevelset.levelset.refiner import BACKGROUND, initial_phi
 from mmlevelset.models.seeds import level_set_of
+from mmlevelset.models.trained import checked_device
 from mmlevelset.refine.base import Refiner
 from mmlevelset.refine.model import load_model, normalised
 from mmlevelset.registry import REFINERS
@@ -43,7 +44,7 @@ class EvolutionRefiner(Refiner):
         super().__init__(background)
         evolution = ClassicalEvolution(method, geodesic=False, **options)
         self.evolve = levelset.LevelSetRefiner(evolution)
-        self.device = device
+        self.device = checked_device(device)
 
     @torch.inference_mode()
     def refine(self, image: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -88,7 +89,7 @@ class LevelSetRefiner(Refiner):
             )
         self.head = head
         self.size = size and tuple(size)
-        self.device = device
+        self.device = checked_device(device)
 
     def __call__(self, image: np.ndarray, seed: Any) -> np.ndarray:
         """Refine the seed of one image, as :meth:`Refiner.__call__`.

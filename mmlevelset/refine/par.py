@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmlevelset.models.trained import checked_device
 from mmlevelset.refine.base import Refiner, check_scores_of, rgb_image
 from mmlevelset.registry import REFINERS
 
@@ -48,7 +49,7 @@ class PAR(Refiner):
         self.iterations = iterations
         self.dilations = tuple(dilations)
         self.downscale = downscale
-        self.device = torch.device(device)
+        self.device = checked_device(device)
 
     @torch.inference_mode()
     def refine(self, image: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from mmlevelset.apis.names import check_names
 from mmlevelset.apis.train_labels import check_labels
 from mmlevelset.datasets import CheckedLoadAnnotations, CheckedLoadImage
 from mmlevelset.evaluation import SeedMetric
+from mmlevelset.fileio.meta import write_meta
 from mmlevelset.models import LevelSetHead
 
 
@@ -223,3 +224,44 @@ def test_weights_that_are_not_finite(tmp_path: Path, value: float) -> None:
     check_weights(runner, str(tmp_path / 'good.pth'))
     with pytest.raises(ValueError, match=r'bad.pth: 1 of 2 tensors are not finite, e.g. bias'):
         check_weights(runner, str(tmp_path / 'bad.pth'))
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (
+            dict(iteratons=5),
+            "refiner.iteratons=5, but DenseCRF has no 'iteratons'; did you mean 'iterations'",
+        ),
+        (
+            dict(type='mmlevelset.DensCRF'),
+            "refiner.type='mmlevelset.DensCRF' is not known; did you mean 'mmlevelset.DenseCRF'",
+        ),
+        (dict(bakground=1), "refiner.bakground=1, .* did you mean 'background'"),
+    ],
+)
+def test_names_of_refiners(options, message) -> None:
+    """As those of trainings; of several refiners and of what one holds, too."""
+    crf = dict(type='mmlevelset.DenseCRF', background=dict(score=0.4))
+    check_names(Config(dict(refiner=crf, refiners=dict(low=crf))))
+    with pytest.raises(ValueError, match=message):
+        check_names(Config(dict(refiner=crf | options)))
+    with pytest.raises(ValueError, match=message.replace('refiner.', 'refiners.low.')):
+        check_names(Config(dict(refiners=dict(low=crf | options))))
+
+
+def test_the_command_of_refiners_checks_them(tmp_path, refuse, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_meta(
+        'seeds', kind='seeds', complete=True, classes=['background', 'a'], image_dir='images'
+    )
+    words = [
+        'refine/crf',
+        '--seeds',
+        'seeds',
+        '--out',
+        'out',
+        '--cfg-options',
+        'refiner.iteratons=5',
+    ]
+    assert "did you mean 'iterations'" in refuse('refine.py', *words)

@@ -14,6 +14,7 @@ from mmlevelset.apis import LevelSetInferencer
 from mmlevelset.fileio.labels import read_label
 from mmlevelset.fileio.npz import open_npz
 from mmlevelset.fileio.seeds import read_seed
+from mmlevelset.refine import PAR, DenseCRF, EvolutionRefiner
 from tests.apis.own_pictures import (
     CLASSES,
     checkpoint,
@@ -168,6 +169,13 @@ def test_labels(files, level_set, monkeypatch):
         ([0], r'class 0 is unknown'),
         ([['a'], ['b']], r'got the classes of 2 pictures, expected those of 1'),
         ([], r'got the classes of 0 pictures'),
+        ([1.7], r'labels of picture 0: got 1.7, expected names or indices of classes'),
+        ([[1.7]], r'labels of picture 0: \[1.7\] are no classes'),
+        ([[['a']]], r'labels of picture 0: .* are no classes'),
+        (1.7, 'labels: got 1.7, expected names'),
+        ({'one': 'a'}, 'labels: got .*expected names'),
+        ([None], 'labels of picture 0: got None'),
+        ([True], 'class True is unknown'),
     ],
 )
 def test_labels_that_are_none(files, level_set, labels, message):
@@ -192,8 +200,11 @@ def test_pictures_that_are_none(tmp_path, files, level_set):
             level_set(inputs)
     with pytest.raises(ValueError, match='several pictures are called 1 id.s. .one., and would be'):
         level_set([files[0], files[0]], out_dir=tmp_path / 'out')
-    with pytest.raises(ValueError, match='batch_size=0'):
-        level_set(files, batch_size=0)
+    for batch_size in (0, -1, 1.5, '2', True):
+        with pytest.raises(
+            ValueError, match='batch_size=.*, expected a whole number of at least 1'
+        ):
+            level_set(files, batch_size=batch_size)
 
 
 def test_files(tmp_path, files, level_set, monkeypatch):
@@ -229,8 +240,33 @@ def test_configs_and_checkpoints_that_do_not_fit(tmp_path, data):
             LevelSetInferencer(cfg, path, 'cpu')
     with pytest.raises(ValueError, match='--tta needs'):
         LevelSetInferencer(config(data, 'cam', False), weights, 'cpu', tta=True)
-    with pytest.raises(ValueError, match='presence=2'):
-        LevelSetInferencer(config(data, 'cam', False), weights, 'cpu', presence=2)
+    for presence in (2, -0.1, 'a', '0.5', float('nan'), [0.5]):
+        with pytest.raises(
+            ValueError, match='presence is .*, expected a number in .0, 1.; it is a'
+        ):
+            LevelSetInferencer(config(data, 'cam', False), weights, 'cpu', presence=presence)
+
+
+@pytest.mark.parametrize('device', ['cuda:77', 'gpu', 'cpu:x', 3.5])
+def test_devices_that_are_not_here(tmp_path, data, device):
+    """By the inferencer and by every refiner that computes somewhere."""
+    weights = checkpoint(tmp_path / 'x.pth', 'cam', False)
+    with pytest.raises(
+        ValueError, match=f"device='{device}' cannot be used here .*expected .* cpu"
+    ):
+        LevelSetInferencer(config(data, 'cam', False), weights, device)
+    kernels = dict(gaussian=dict(sxy=3, compat=3), bilateral=dict(sxy=30, srgb=5, compat=5))
+    for kind, options in (
+        (DenseCRF, kernels),
+        (PAR, {}),
+        (EvolutionRefiner, dict(method='drlse', background=dict(score=0.4))),
+    ):
+        with pytest.raises(ValueError, match='cannot be used here'):
+            kind(device=device, **options)
+
+
+def test_no_pictures(level_set):
+    assert level_set([]) == []
 
 
 @pytest.mark.parametrize('meta', [True, False])

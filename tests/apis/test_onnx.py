@@ -36,6 +36,9 @@ def test_graph_is_what_the_model_predicts():
     # Outside the masks below -0.75, inside from there on: the contour of all classes is not at 0.
     model.auxiliary_head.auto_zero.histogram[:, [19, 160 + 20]] = 1.0
     assert (model.auxiliary_head.zeros() < -0.3).all()
+    assert not any(
+        module.training for module in LevelSetGraph(model).modules()
+    )  # torch warns of it
     rgb = torch.randint(0, 256, (2, 3, *SIZE)).float()
     with torch.no_grad():
         phi, logits = LevelSetGraph(model)(rgb / 255)

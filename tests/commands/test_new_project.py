@@ -3,14 +3,18 @@
 import json
 import re
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mmlevelset.apis.new_project import new_project
+from mmlevelset.commands.check_data import main as check_data
 from mmlevelset.commands.new_project import main
 from mmlevelset.config import read_config
+from mmlevelset.datasets.prepare.check_own import check_own
 from mmlevelset.pipeline import Pipeline, expand
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,8 +32,26 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for split in ('train', 'val'):
         ids = [f'{split}_{i}' for i in range(4)]
         (root / LISTS / f'{split}.txt').write_text('\n'.join(ids))
-    (root / 'image_labels.json').write_text(json.dumps(dict(classes=CLASSES, labels={})))
+    write_labels(root, 'image_labels.json', CLASSES)
     return root
+
+
+def write_labels(root: Path, source: str, classes: list[str]) -> None:
+    """Label every image with the last of the classes, in one of the formats."""
+    ids = [f'{split}_{i}' for split in ('train', 'val') for i in range(4)]
+    vector = np.eye(len(classes), dtype=np.float32)[-1, 1:]
+    if source == 'Annotations':
+        (root / source).mkdir()
+        for id_ in ids:
+            tag = f'<annotation><object><name>{classes[-1]}</name></object></annotation>'
+            (root / source / f'{id_}.xml').write_text(tag)
+    elif source.endswith('.json'):
+        labels = {id_: [len(classes) - 1] for id_ in ids}
+        (root / source).write_text(json.dumps(dict(classes=classes, labels=labels)))
+    elif source.endswith('.npz'):
+        np.savez(root / source, **dict.fromkeys(ids, vector))
+    else:
+        np.save(root / source, dict.fromkeys(ids, vector), allow_pickle=True)
 
 
 def draw_masks(data: Path, *splits: str) -> None:
@@ -78,7 +100,7 @@ def test_foreground_classes_are_enough(data: Path) -> None:
 @pytest.mark.parametrize('source', ['Annotations', 'cls_labels.npz', 'cls_labels.npy'])
 def test_labels_in_another_format(source: str, data: Path) -> None:
     (data / 'image_labels.json').unlink()
-    (data / source).touch()
+    write_labels(data, source, CLASSES)
     new_project('pets', data, CLASSES)
     for name in ('host', 'levelset'):
         cfg = read_config(f'pets/configs/{name}.py')
@@ -129,10 +151,52 @@ def test_the_pipeline_makes_what_the_steps_of_its_readme_make(data: Path, monkey
 
 @pytest.mark.parametrize(
     ('classes', 'text'),
-    [(['cat', 'cat'], 'different names'), (['background'], 'one or more'), (['cat', ''], 'names')],
-)
+    [(['cat', 'cat'], 'different names'), (['background'], 'one or more'), (['cat,background'], 'nowhere')],
+)  # fmt: skip
 def test_classes_that_cannot_be(classes: list[str], text: str, data: Path) -> None:
-    with pytest.raises(ValueError, match=text):
+    """Refused by both commands in the same words."""
+    for command in (check_own, partial(new_project, 'pets')):
+        with pytest.raises(ValueError, match=text):
+            command(data, classes)
+    assert not Path('pets').exists()
+
+
+@pytest.mark.parametrize('stated', [['cat', 'dog'], ['background', ''], 'cat', [1], []])
+def test_classes_that_a_file_cannot_state(stated: object, data: Path) -> None:
+    """Its numbers count from the background: without it, every label would be one off."""
+    (data / 'image_labels.json').write_text(json.dumps(dict(classes=stated, labels={})))
+    for command in (check_own, partial(new_project, 'pets')):
+        with pytest.raises(
+            ValueError, match='image_labels.json: "classes" is .* begins with "back'
+        ):
+            command(data)
+
+
+@pytest.mark.parametrize(
+    'typed', [['cat', 'dog'], CLASSES, ['cat,dog'], ['background,', 'cat,dog,']]
+)
+def test_both_commands_read_classes_by_one_rule(typed, data, monkeypatch, capsys) -> None:
+    """As people type them: with and without the background, with commas and with blanks."""
+    monkeypatch.setattr('sys.argv', ['x', 'own', str(data), '--jobs', '1', '--classes', *typed])
+    with pytest.raises(SystemExit):  # the files of the images are missing
+        check_data()
+    assert 'labels of 8 images' in capsys.readouterr().out
+    monkeypatch.setattr('sys.argv', ['x', 'typed', '--data', str(data), '--classes', *typed])
+    main()
+    assert read_config('typed/configs/pipeline.py').classes == CLASSES
+
+
+@pytest.mark.parametrize(
+    'source', ['image_labels.json', 'Annotations', 'cls_labels.npz', 'cls_labels.npy']
+)
+@pytest.mark.parametrize('classes', [['cat', 'dogs'], ['cat']])
+def test_classes_that_the_labels_contradict(source, classes, data) -> None:
+    """Found before anything is written; a vector without names has a length alone."""
+    (data / 'image_labels.json').unlink()
+    write_labels(data, source, CLASSES)
+    if classes == ['cat', 'dogs'] and source.startswith('cls_labels'):
+        return
+    with pytest.raises(ValueError, match=source):
         new_project('pets', data, classes)
     assert not Path('pets').exists()
 
@@ -141,6 +205,13 @@ def test_what_is_missing_or_in_the_way(data: Path) -> None:
     (data / 'image_labels.json').write_text('{"a": [1]}')
     with pytest.raises(ValueError, match='--classes'):
         new_project('pets', data)
+    with pytest.raises(ValueError, match='no label for 4 id'):
+        new_project('pets', data, CLASSES)
+    (data / 'image_labels.json').unlink()
+    with pytest.raises(
+        FileNotFoundError, match='no image-level labels, expected one of image_labels'
+    ):
+        new_project('pets', data, CLASSES)
     with pytest.raises(FileNotFoundError, match='no .*nowhere/JPEGImages; a data set needs'):
         new_project('pets', 'nowhere', CLASSES)
     (data / LISTS / 'val.txt').unlink()
@@ -150,11 +221,3 @@ def test_what_is_missing_or_in_the_way(data: Path) -> None:
     Path('pets/mine.txt').touch()
     with pytest.raises(ValueError, match='pets is there and not empty'):
         new_project('pets', data, CLASSES)
-
-
-def test_classes_with_commas_and_blanks(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As people type them: a comma, a blank, both, or one too many."""
-    line = ['mmlevelset new-project', 'typed', '--data', str(data), '--classes', 'cat,', 'dog,']
-    monkeypatch.setattr('sys.argv', line)
-    main()
-    assert read_config('typed/configs/pipeline.py').classes == CLASSES

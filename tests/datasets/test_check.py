@@ -267,6 +267,8 @@ def test_an_own_folder_whose_classes_have_no_names(own, refuse):
     (own / 'image_labels.json').write_text('{"x": [1], "y": [1], "IMG 1": [1]}')
     text = refuse('dataset_converters/check.py', 'own', str(own))
     assert 'image_labels.json states no classes' in text and 'with --classes' in text
+    (own / 'image_labels.json').write_text('{"x": [1], "x": [2]}')
+    assert 'comes twice' in refuse('dataset_converters/check.py', 'own', str(own))
     (own / 'image_labels.json').unlink()
     text = refuse('dataset_converters/check.py', 'own', str(own))
     assert 'image_labels.json does not exist' in text and 'with --classes' in text
@@ -309,7 +311,9 @@ def test_faults_of_an_own_folder(own):
         labels,
         b'{"classes": ["background", "a"], "labels": {"x": [1], "IMG 1": [1]}}',
     )
-    fault('comes twice', labels, b'{"x": [1], "x": [2]}')
+    for wrong in (b'1', b'"a"', b'[true]', b'[3]'):
+        stated = b'{"classes": ["background", "a", "b"], "labels": {"x": [1], "y": ' + wrong
+        fault('image_labels.json, id y: ', labels, stated + b', "IMG 1": [1]}}')
     Image.fromarray(np.eye(6, 8, dtype=np.uint8) * 255).save(own / 'void.png')
     fault('255 is void', mask, (own / 'void.png').read_bytes())
     Image.new('RGB', (8, 6)).save(own / 'colours.png')

@@ -236,7 +236,10 @@ def test_json(tmp_path, content):
         ({IDS[0]: [1.0]}, 'class 1.0 is unknown'),
         (dict(classes=['background', 'dog'], labels=LABELS), 'Pass metainfo'),
         ([1, 2], 'expected an object'),
-        ({IDS[0]: 1}, 'expected an object'),
+        ({IDS[0]: 1}, f'id {IDS[0]}: got 1, expected a list of class indices'),
+        ({IDS[0]: [1], IDS[1]: 'dog'}, f"id {IDS[1]}: got 'dog', expected a list"),
+        ({IDS[0]: [1], IDS[1]: ['dog']}, f'id {IDS[1]}: class dog is unknown'),
+        ({IDS[0]: [1], IDS[1]: None}, f'id {IDS[1]}: got None'),
     ],
 )
 def test_wrong_json(tmp_path, content, message):

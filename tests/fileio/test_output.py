@@ -1,13 +1,17 @@
 """Folders belong to one run, and say whether it finished."""
 
+import sys
 import warnings
 from pathlib import Path
 
 import pytest
+import torch
 
+from mmlevelset.fileio.atomic import write_json
 from mmlevelset.fileio.conventions import mask_conventions
 from mmlevelset.fileio.meta import read_meta, write_meta
 from mmlevelset.fileio.output import finished_ids, fresh_folder, resumed_folder
+from mmlevelset.models.backbones.frozen_cache import FrozenCache
 
 META = dict(kind='labels', threshold=0.3)
 IDS = ['a', 'b', 'c']
@@ -125,3 +129,22 @@ def test_an_empty_list(tmp_path: Path) -> None:
     fill(tmp_path, IDS)
     with pytest.raises(ValueError, match='empty list of images'):
         finished_ids(tmp_path, '.png', [])
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='/proc is of Linux')
+@pytest.mark.parametrize('where', ['/proc/x', 'file/x', 'file'])
+def test_folders_that_cannot_be_made(where: str, tmp_path: Path, monkeypatch) -> None:
+    """By every writer: named, with what to do."""
+    monkeypatch.chdir(tmp_path)
+    Path('file').write_text('')
+    compute = torch.nn.Identity()
+    for write in (
+        lambda: write_json(f'{where}/a.json', {}),
+        lambda: fill(Path(where), IDS),
+        lambda: FrozenCache(where, 'tag')(
+            torch.zeros(1, 3, 2, 2), lambda images: [compute(images)]
+        ),
+    ):
+        with pytest.raises(ValueError, match=f'{where}.*: .*(give another folder)') as caught:
+            write()
+    assert str(caught.value).startswith(f'frozen_cache: {where}/')

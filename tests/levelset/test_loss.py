@@ -1,5 +1,6 @@
 """LevelSetLoss: what it is equal to, its gradient, and that descent moves a contour to the edge."""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -171,12 +172,37 @@ def test_half_precision():
         (dict(image=torch.randn(2, 3, 8, 8)), 'undo the normalisation'),
         (dict(features=torch.rand(1, 3, 8, 8)), r'features have shape'),
         (dict(labels=torch.ones(2, 3)), r'labels have shape \(2, 3\), expected \(2, 2\)'),
+        (dict(labels=[[1, 0], [1, 1]]), 'labels is a list, expected a tensor .*torch.as_tensor'),
+        (dict(labels=np.ones((2, 2))), 'labels is a ndarray'),
+        (dict(logits=np.ones((2, 3, 8, 8))), 'logits is a ndarray'),
+        (dict(image=np.ones((2, 3, 8, 8))), 'the image is a ndarray'),
+        (dict(features=[torch.rand(2, 3, 8, 8)]), 'features is a list'),
+        (dict(logits=torch.randn(2, 3, 0, 8)), r'logits have shape \(2, 3, 0, 8\)'),
+        (
+            dict(image=torch.rand(2, 3, 96, 64), logits=torch.randn(2, 3, 32, 48)),
+            'logits of 32 x 48 pixels and an image of 96 x 64 .*different aspects',
+        ),
+        (
+            dict(image=torch.rand(2, 3, 64, 96), features=torch.randn(2, 3, 24, 16)),
+            'features of 24 x 16 pixels and an image of 64 x 96',
+        ),
     ],
 )
 def test_refusals(change, message):
     given = dict(logits=torch.randn(2, 3, 8, 8), image=torch.rand(2, 3, 8, 8)) | change
     with pytest.raises(ValueError, match=message):
         LevelSetLoss()(**given)
+
+
+@pytest.mark.parametrize('shown', [None, torch.ones(0, 2)])
+def test_an_empty_batch_costs_nothing(shown):
+    """A process of several may get one; its loss is still part of the graph."""
+    logits = torch.randn(0, 3, 8, 8, requires_grad=True)
+    level_set_loss = LevelSetLoss()
+    loss = level_set_loss(logits, torch.rand(0, 3, 8, 8), torch.rand(0, 5, 4, 4), shown)
+    loss.backward()
+    assert loss.item() == 0 and logits.grad.shape == logits.shape
+    assert set(level_set_loss.terms(logits, torch.rand(0, 3, 8, 8))) == {'features', 'edge'}
 
 
 def test_options():

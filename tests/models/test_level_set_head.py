@@ -266,3 +266,27 @@ def test_wrong_feature_maps(make_samples, make_blobs):
     feats = [torch.cat([f, f], 1) for f in make_feats()]
     with pytest.raises(ValueError, match=r'the feature maps have \[.*in_channels says \['):
         make_head().loss(feats, samples)
+
+
+@pytest.mark.parametrize(
+    ('name', 'values', 'limits'),
+    [
+        ('zero', (-1, 1, 1.5, -20.0, float('nan'), 'atuo', None), r'in \(-1, 1\)'),
+        ('background', (-0.1, 1, 35, 'atuo', None), r'in \[0, 1\)'),
+        ('truncate', (0, -80.0, float('inf'), 'auto'), '> 0'),
+    ],
+)  # fmt: skip
+def test_levels_that_cannot_be(name, values, limits):
+    for value in values:
+        with pytest.raises(ValueError, match=f'{name} is {value!r}, expected a number {limits}'):
+            make_head(**{name: value})
+
+
+def test_an_image_of_another_view(make_samples, make_blobs):
+    """Features of a turned image: refused in training and in prediction."""
+    feats = [torch.randn(2, 4, 24, 16), torch.randn(2, 6, 12, 8)]
+    image = torch.randn(2, 3, 64, 96)
+    with pytest.raises(ValueError, match='feature maps of 24 x 16 pixels and an image of 64 x 96'):
+        make_head().loss(feats, make_samples(LABELS, make_blobs(2, 3), image))
+    with pytest.raises(ValueError, match='different aspects'):
+        make_head().level_sets(feats, image.sigmoid(), torch.tensor(LABELS))

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mmlevelset.levelset import (
+    LevelSetLoss,
     cam_weight,
     contour_length,
     edge_stopping,
@@ -12,6 +13,7 @@ from mmlevelset.levelset import (
     standardise,
 )
 from mmlevelset.models import LevelSetEnergyLoss, SDFLoss
+from mmlevelset.models.decode_loss import DecodeLevelSetLoss
 from mmlevelset.models.losses import batch_mean
 
 
@@ -163,3 +165,45 @@ def test_edges_are_those_of_the_image_on_a_coarse_map(stride):
     edge = torch.nn.functional.avg_pool2d(edge_stopping(image, 0.08), factor)
     expected = contour_length(phi, edge=edge, missing=4 / stride).mean()
     torch.testing.assert_close(found, expected)
+
+
+POSITIVE = ('kappa', 'local_radius', 'eps')
+WEIGHTS = (
+    'image_weight',
+    'feature_weight',
+    'local_weight',
+    'length_weight',
+    'edge_weight',
+    'loss_weight',
+)
+
+
+@pytest.mark.parametrize('value', [-0.1, float('nan'), float('inf'), '1', None])
+def test_weights_and_lengths_that_cannot_be(value):
+    """Of every loss: a negative weight would reward what the loss is to lower."""
+    for name in WEIGHTS:
+        with pytest.raises(
+            ValueError, match=f'{name} is .*, expected a number >= 0; a negative weight'
+        ):
+            LevelSetEnergyLoss(**{name: value})
+        with pytest.raises(ValueError, match=f'{name} is '):
+            LevelSetLoss(**{name: value})
+    for name in POSITIVE:
+        with pytest.raises(ValueError, match=f'{name} is .*, expected a number > 0'):
+            LevelSetEnergyLoss(**{name: value})
+    for kind in (SDFLoss, DecodeLevelSetLoss):
+        with pytest.raises(ValueError, match='loss_weight is '):
+            kind(loss_weight=value)
+    with pytest.raises(ValueError, match='alpha is '):
+        LevelSetEnergyLoss(alpha=value)
+
+
+def test_limits_themselves():
+    """Zero leaves a term out, a length of zero has no meaning, and words are checked, too."""
+    LevelSetEnergyLoss(edge_weight=0, loss_weight=0, alpha=1)
+    SDFLoss(truncate=None, loss_weight=0)
+    for options in (dict(kappa=0), dict(alpha=1.5), dict(cam_logit='log')):
+        with pytest.raises(ValueError, match=f'{next(iter(options))} is '):
+            LevelSetEnergyLoss(**options)
+    with pytest.raises(ValueError, match='truncate is 0, expected a number > 0; None is'):
+        SDFLoss(truncate=0)

@@ -8,14 +8,13 @@ import numpy as np
 from mmlevelset.fileio.ids import read_split
 from mmlevelset.fileio.images import find_images
 from mmlevelset.fileio.labels import VOID
-from mmlevelset.fileio.text import read_json
 
 from .check import check_mask_labels, read_labels
 from .files import Finding, Pair
 from .findings import Report, sampled
+from .own_classes import LABELS, label_source, own_classes
 
 LISTS = 'ImageSets/Segmentation'
-LABELS = ('image_labels.json', 'Annotations', 'cls_labels.npz', 'cls_labels.npy')
 USES = dict(
     train='the images that are trained on',
     val='the images that the model is tried on, with or without masks',
@@ -28,14 +27,14 @@ def check_own(root: str | Path, classes: Sequence[str] | None = None, jobs: int 
 
     Args:
         root: The folder, ``data_root`` of a config.
-        classes: Names, background first; default: those that ``image_labels.json`` states.
+        classes: Names, see :func:`own_classes`; default: those that ``image_labels.json`` states.
         jobs: Processes; 0 takes one per core.
 
     Returns:
         Report: ``errors`` is empty if all is well.
 
     Raises:
-        ValueError: The names of the classes are not known.
+        ValueError: The names of the classes are not known, or cannot be.
     """
     root, report = Path(root), Report()
     folders = ('JPEGImages', LISTS)
@@ -45,9 +44,7 @@ def check_own(root: str | Path, classes: Sequence[str] | None = None, jobs: int 
         return report
     ids = _listed(report, root / LISTS)
     images = _found(report, root / 'JPEGImages', ids)
-    classes = classes or _reported_classes(report, root)
-    if not classes:
-        return report
+    classes = own_classes(root, classes)
     labels = _labelled(report, root, ids, classes)
     pairs, masks = [], _masks(report, root / 'SegmentationClass', ids)
     for id_, decode in zip(ids, sampled(len(ids)), strict=True):
@@ -89,36 +86,10 @@ def _found(report: Report, folder: Path, ids: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def stated_classes(root: Path) -> list[str]:
-    """Names that ``image_labels.json`` states; none where it is missing or states none.
-
-    Raises:
-        ValueError: It is no JSON file.
-    """
-    path = root / LABELS[0]
-    content = read_json(path) if path.is_file() else {}
-    return list(content.get('classes') or []) if isinstance(content, dict) else []
-
-
-def _reported_classes(report: Report, root: Path) -> list[str]:
-    try:
-        classes = stated_classes(root)
-    except ValueError as error:
-        report.error(str(error))
-        return []
-    if not classes:
-        path = root / LABELS[0]
-        raise ValueError(
-            f'{path} {"states no classes" if path.is_file() else "does not exist"}, expected it to name '
-            'them; give their names with --classes, background first'
-        )
-    return classes
-
-
 def _labelled(
     report: Report, root: Path, ids: list[str], classes: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    source = next((root / name for name in LABELS if (root / name).exists()), None)
+    source = label_source(root)
     if source is None:
         report.error(f'{root}: no image-level labels, expected one of {", ".join(LABELS)}. {HINT}')
         return {}

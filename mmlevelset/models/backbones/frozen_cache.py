@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mmlevelset.fileio.atomic import atomic_path
+from mmlevelset.fileio.named import named
 from mmlevelset.fileio.npz import open_npz
 
 
@@ -53,6 +54,9 @@ class FrozenCache:
         Returns:
             list[Tensor]: feature maps (N, K_i, h_i, w_i), rounded to float16, in the dtype of
                 ``images``.
+
+        Raises:
+            ValueError: The store cannot be made.
         """
         paths = [self._path(image) for image in images.detach().float().cpu().contiguous().numpy()]
         known = {i: row for i, path in enumerate(paths) if (row := _read(path)) is not None}
@@ -64,7 +68,11 @@ class FrozenCache:
             for i, maps in zip(missing, zip(*computed, strict=True), strict=True):
                 known[i] = [m.cpu().numpy().astype(np.float16) for m in maps]
                 # Not packed, which would cost more than it saves.
-                with atomic_path(paths[i]) as temporary, open(temporary, 'wb') as file:
+                with (
+                    named('frozen_cache'),
+                    atomic_path(paths[i]) as temporary,
+                    open(temporary, 'wb') as file,
+                ):
                     np.savez(file, *known[i])
         rows = [known[i] for i in range(len(paths))]
         return [torch.from_numpy(np.stack(maps)).to(images) for maps in zip(*rows, strict=True)]

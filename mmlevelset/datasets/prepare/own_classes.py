@@ -1,0 +1,74 @@
+"""The classes of a user's own data: one rule for whoever types them, and for files that state them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmlevelset.fileio.text import read_json
+
+BACKGROUND = 'background'
+LABELS = ('image_labels.json', 'Annotations', 'cls_labels.npz', 'cls_labels.npy')
+# What the commands say of --classes.
+CLASSES_HELP = (
+    'foreground classes, with commas or blanks between them; background may come first, and need not '
+    '(default: those of image_labels.json)'
+)
+
+
+def own_classes(root: str | Path, typed: Sequence[str] | None = None) -> list[str]:
+    """Names of the labels of a user's folder.
+
+    Args:
+        root: The folder, ``data_root`` of a config.
+        typed: Names, or several with commas between them, with or without the background; default:
+            those that ``image_labels.json`` states.
+
+    Returns:
+        list[str]: C + 1 names, background first.
+
+    Raises:
+        ValueError: The names are not known, not unique, or the file is none.
+    """
+    path = Path(root) / LABELS[0]
+    names = [name.strip() for word in typed or () for name in word.split(',') if name.strip()]
+    names = names or _stated(path)
+    if not names:
+        raise ValueError(
+            f'{path} {"states no classes" if path.is_file() else "does not exist"}, expected it to hold '
+            f'{{"classes": ["{BACKGROUND}", …], "labels": …}}; or give the names with --classes'
+        )
+    foreground = names[1:] if names[0] == BACKGROUND else names
+    if not foreground or len({*foreground, BACKGROUND}) <= len(foreground):
+        raise ValueError(
+            f'got the classes {names}, expected one or more different names, and {BACKGROUND!r} nowhere '
+            f'but at the beginning; give them with --classes, or in {path}'
+        )
+    return [BACKGROUND, *foreground]
+
+
+def label_source(root: str | Path) -> Path | None:
+    """The image-level labels of a user's folder; None where it has none."""
+    return next((Path(root) / name for name in LABELS if (Path(root) / name).exists()), None)
+
+
+def _stated(path: Path) -> list[str]:
+    """Names that a label file states; none where it is missing or states none.
+
+    Raises:
+        ValueError: It is no JSON file, or states something else. Its numbers count from the background,
+            so that has to be there.
+    """
+    content = read_json(path) if path.is_file() else {}
+    if not isinstance(content, dict) or content.get('classes') is None:
+        return []
+    stated: Any = content['classes']
+    if (
+        not isinstance(stated, list)
+        or stated[:1] != [BACKGROUND]
+        or not all(isinstance(name, str) and name for name in stated)
+    ):
+        raise ValueError(
+            f'{path}: "classes" is {stated!r}, expected a list of names that begins with "{BACKGROUND}", '
+            'which label 0 is'
+        )
+    return stated
