@@ -250,6 +250,18 @@ def test_seeds_of_images_without_a_mask() -> None:
     assert words['score_cam_s0'][words['score_cam_s0'].index('--split') + 1].endswith('/train.txt')
 
 
+@pytest.mark.parametrize('every, ids', [(1, 'abcde'), (2, 'ace'), (4, 'ae')])
+def test_part_of_the_images(tmp_path: Path, every: int, ids: str) -> None:
+    path = ROOT / 'configs/pipeline/voc20_refine.py'
+    pipeline, _ = plan(path, every=every, data_root=str(tmp_path))
+    folder = tmp_path / 'ImageSets/Segmentation'
+    folder.mkdir(parents=True)
+    (folder / 'train.txt').write_text('\n'.join('abcde') + '\n')
+    command = pipeline.values.command(pipeline.stages[0].command).partition(' > ')[0]
+    listed = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert listed.stdout.split() == list(ids)
+
+
 def test_an_argument_is_missing() -> None:
     cfg = read_config(str(FULL_SIZE[0])).to_dict()
     del cfg['model']

@@ -68,7 +68,7 @@ def refiners(
             f'them, got {list(trained)} and {models["refiner"]!r}'
         )
     data = Data(data_root, tuple(classes))
-    part = f"awk 'NR % {every} == 1' {data.train_list} > {PART}"
+    part = f"awk 'NR % {every} == {1 % every}' {data.train_list} > {PART}"
     stages: Stages = [dict(name='part', command=part, needs=[])]
     runs = [
         _Run(variant, seed, score, seeds, data, launch)
