@@ -95,7 +95,7 @@ def test_level_sets_are_in_pixels_of_the_picture(data, files, level_set):
         steps = type(level_set.pipeline)([double, *pipeline])
         patch.setattr(level_set, 'pipeline', steps)
         patch.setattr(head, 'forward', lambda feats: feats[0].new_full((1, 3, 24, 35), 0.25))
-        patch.setattr(head, 'evolve', lambda phi, image, data: phi)
+        patch.setattr(head, 'evolve', lambda phi, *others: phi)
         (large,) = level_set(files[0], ['a'])
     # A quarter of 80 pixels of the input, which has two for each of the picture's.
     np.testing.assert_allclose(large.phi_T, 10, rtol=1e-6)
