@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from mmlevelset import stack  # noqa: F401  before mmseg, which a test may import first
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
