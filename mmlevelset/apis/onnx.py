@@ -18,6 +18,7 @@ from mmlevelset.levelset import SpectralConv2d
 from mmlevelset.levelset.spectral import lowest
 from mmlevelset.models.seeds import level_set_of
 from mmlevelset.models.trained import load_trained
+from mmlevelset.structures.host import text_similarities
 
 OPSET = 20  # of 2023; runtimes since then read it
 # Largest difference between the two programs, in shares of the truncation: rounding of float32.
@@ -74,7 +75,8 @@ class LevelSetGraph(nn.Module):
             torch.arange(classes).repeat(count),
         )
         phi0 = self.head.truncate / stride * phi0
-        phi = self.head.evolve_pairs(features, image, phi0, pairs)[2]
+        text = text_similarities(self.model, features)
+        phi = self.head.evolve_pairs(features, image, phi0, pairs, text)[2]
         phi = stride * phi.reshape(phi0.shape) - self.head.truncate * self.zeros
         if not hasattr(self.model.decode_head, 'classify'):
             return (phi,)

@@ -29,6 +29,12 @@ LISTS = ('build_intlist', 'build_tensorlist', 'build_doublelist', 'build_boollis
 class _Module:
     """Stands for any module of the archive; its state becomes ``__dict__``."""
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # pickle's own way also sets attributes of this class, if a file asks for it.
+        if not isinstance(state, dict):
+            raise pickle.UnpicklingError(f'a module has a {type(state).__name__}, expected a dict')
+        self.__dict__.update(state)
+
 
 class _Unpickler(pickle.Unpickler):
     """Knows modules, tensors and lists; everything else is refused."""

@@ -44,8 +44,8 @@ def evolution_condition(
         text (Tensor, optional): similarities to the text of every class, standardised, (N, C, h, w).
 
     Returns:
-        Tensor: (N, C, channels, h, w), with ``text`` one more, without gradient. Only the direction of a force counts:
-        every channel has a root mean square of one.
+        Tensor: (N, C, channels, h, w), with ``text`` one more, without gradient. Only the direction of
+        a force counts: every channel has a root mean square of one.
 
     Raises:
         ValueError: if ``channels`` is out of range.

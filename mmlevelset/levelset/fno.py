@@ -137,7 +137,17 @@ class FNOEvolution(Evolution):
     def forward(
         self, phi: Tensor, image: Tensor, features: Tensor, text: Tensor | None = None
     ) -> Tensor:
-        """Evolve phi^0 (N, C, h, w) to phi^T of the same shape, see :class:`Evolution`."""
+        """Evolve phi^0 (N, C, h, w) to phi^T of the same shape, see :class:`Evolution`.
+
+        Raises:
+            ValueError: With ``text=True`` there is no text, or there is one without it.
+        """
+        if self.text != (text is not None):
+            got = 'no text similarities' if text is None else 'text similarities'
+            raise ValueError(
+                f'FNOEvolution with text={self.text} got {got}; they are the fourth argument, '
+                '(N, C, h, w), with text=True alone'
+            )
         edge, condition = edge_map(image, phi.shape[2:]), None
         image = shrink(image, phi.shape[2:])
         for _ in range(self.steps):

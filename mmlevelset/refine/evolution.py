@@ -14,6 +14,7 @@ from mmlevelset.models.trained import checked_device
 from mmlevelset.refine.base import Refiner
 from mmlevelset.refine.model import load_model, normalised
 from mmlevelset.registry import REFINERS
+from mmlevelset.structures.host import text_similarities
 
 
 @REFINERS.register_module()
@@ -120,7 +121,8 @@ class LevelSetRefiner(Refiner):
         phi = x.new_full((1, self.head.num_classes, *grid), -cut)
         phi[:, self._classes] = initial_phi(seeds)[0].clamp(-cut, cut)
         pairs = torch.zeros_like(self._classes), self._classes
-        phi = self.head.evolve_pairs(features, unit, phi, pairs)[2].transpose(0, 1)
+        text = text_similarities(self.model, features)
+        phi = self.head.evolve_pairs(features, unit, phi, pairs, text)[2].transpose(0, 1)
         phi = F.interpolate(phi, image.shape[:2], mode='bilinear')[0]
         evolved = seed_scores(phi, cut)
         return torch.cat([torch.full_like(evolved[:1], BACKGROUND), evolved]).cpu().numpy()

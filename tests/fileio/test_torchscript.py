@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from mmlevelset.fileio import torchscript
 from mmlevelset.fileio.checkpoints import load_checkpoint_file
 
 pytestmark = pytest.mark.filterwarnings('ignore:.torch.jit:DeprecationWarning')
@@ -79,6 +80,19 @@ def test_other_content_is_refused(content, said: str, tmp_path: Path, monkeypatc
     with pytest.raises(ValueError, match=said):
         load_checkpoint_file(path)
     assert not Path('touched').exists()
+
+
+def test_no_file_changes_what_the_next_one_is_read_by(tmp_path: Path) -> None:
+    """A state of pickle's second kind, given to the class of modules and not to one of them."""
+    saved(tmp_path / 'net.pt')
+    before = dict(vars(torchscript._Module))
+    on_class = b'\x80\x02c__torch__\nNet\nN}X\x05\x00\x00\x00extraK\x01s\x86b.'
+    on_module = b'\x80\x02c__torch__\nNet\n)\x81N}X\x05\x00\x00\x00extraK\x01s\x86b.'
+    for data in (on_class, on_module):
+        path = rewritten(tmp_path / 'net.pt', tmp_path / 'bad.pt', '/data.pkl', data)
+        with pytest.raises(ValueError, match='bad.pt'):
+            load_checkpoint_file(path)
+    assert dict(vars(torchscript._Module)) == before
 
 
 def test_damage_is_noticed(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from mmseg.utils import tokenize
 from torch import nn
 
 from mmlevelset.apis import convert_checkpoint
+from mmlevelset.apis.onnx import LevelSetGraph
 from mmlevelset.config import read_config
 from mmlevelset.datasets import ResizeToPatches
 from mmlevelset.fileio.checkpoints import load_checkpoint_file
@@ -237,7 +238,7 @@ def test_level_set_learns_on_frozen_features(weights: Path) -> None:
 
 
 def test_level_set_reads_the_text(weights: Path) -> None:
-    """In training and in prediction, from the host."""
+    """In training, in prediction and in the exported graph, from the host."""
     cfg = small_config('vit-b16_levelset_voc12')
     head = cfg.model.auxiliary_head
     head.evolution.text, head.loss_energy.text_weight = True, 0.3
@@ -254,6 +255,9 @@ def test_level_set_reads_the_text(weights: Path) -> None:
     model.decode_head.text.copy_(model.decode_head.text.flip(0))
     (other,) = model.test_step(unnormalised(model, item(shape=(96, 128))))
     assert not torch.allclose(result.seg_logits.data, other.seg_logits.data)
+    with torch.no_grad():
+        (phi,) = LevelSetGraph(model)(torch.rand(1, 3, 96, 128))
+    assert phi.shape[:2] == (1, 20) and phi.isfinite().all()
 
 
 def test_errors_name_the_cure(host: nn.Module) -> None:

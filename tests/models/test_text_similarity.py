@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmlevelset.levelset import region_energy, standardise
+from mmlevelset.levelset import FNOEvolution, region_energy, standardise
 from mmlevelset.models import LevelSetHead
 from mmlevelset.structures.fields import unit_images
 from tests.models.test_level_set_head import (
@@ -44,6 +44,15 @@ def test_every_pair_sees_its_own_text(make_blobs, shared: bool) -> None:
     assert moved[1] > 1e-3 and moved[2] == 0
     if shared:
         assert moved[0] == 0
+
+
+@pytest.mark.parametrize('text', [True, False])
+def test_an_operator_alone_says_what_it_wants(text: bool) -> None:
+    """Beside no head, whose check comes before."""
+    maps = torch.rand(1, 1, 16, 16), torch.rand(1, 3, 16, 16), torch.rand(1, 2, 16, 16)
+    given = () if text else (torch.rand(1, 1, 16, 16),)
+    with pytest.raises(ValueError, match=f'text={text} got'):
+        FNOEvolution(text=text)(*maps, *given)
 
 
 def test_losses(make_samples, make_blobs) -> None:

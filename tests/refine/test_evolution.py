@@ -120,6 +120,25 @@ def test_operator_from_any_seed(files):
         refiner(image, seed._replace(keys=np.array([0, 14])))
 
 
+def test_an_operator_that_wants_text_gets_that_of_the_host(tmp_path):
+    config, checkpoint = tmp_path / 'config.py', tmp_path / 'net.pth'
+    config.write_text(CONFIG.format(shared=True).replace('width=4', 'width=4, text=True'))
+    init_default_scope('mmseg')
+    model = MODELS.build(read_config(str(config)).model)
+    torch.nn.init.normal_(model.auxiliary_head.evolution.project.weight)
+    torch.save(dict(state_dict=model.state_dict()), checkpoint)
+    refiner = LevelSetRefiner(str(config), str(checkpoint), background=dict(score=0.4))
+    image, _, seed = disc(64)
+    seed = seed._replace(keys=np.array([0, 2]))
+    with pytest.raises(ValueError, match='text=True'):
+        refiner(image, seed)
+    results = []
+    for text in torch.rand(2, 1, 4, 8, 8):
+        refiner.model.decode_head.text_similarity = lambda features, text=text: text
+        results.append(refiner(image, seed))
+    assert np.isfinite(results).all() and not np.allclose(*results)
+
+
 def test_level_sets_beside_another_auxiliary_head(tmp_path):
     """The head is found wherever the model has it; without an operator it is refused."""
     config, checkpoint = tmp_path / 'config.py', tmp_path / 'net.pth'

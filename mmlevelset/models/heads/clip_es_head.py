@@ -42,7 +42,6 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
         features: Channels E of the space that texts and images share.
         box_threshold: See :func:`~mmlevelset.models.heads.clip_affinity.boxes`: 0.4 on VOC, 0.7 on
             COCO.
-        attentions: Of how many blocks the affinity is the mean, this one included.
         align_corners: mmseg's attribute, unused here.
         init_cfg: Initialisation.
 
@@ -64,7 +63,6 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
         num_heads: int = 12,
         features: int = 512,
         box_threshold: float = 0.4,
-        attentions: int = 8,
         align_corners: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
@@ -84,7 +82,7 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
         )
         del self.loss_decode, self.conv_seg  # mmseg's pixel-wise loss and classifier
         self.classes, self.backgrounds, self.prompt = tuple(classes), tuple(backgrounds), prompt
-        self.box_threshold, self.attentions = box_threshold, attentions
+        self.box_threshold = box_threshold
         self.block = CLIPBlock(in_channels, num_heads)
         self.ln_post = nn.LayerNorm(in_channels)
         self.proj = nn.Parameter(in_channels**-0.5 * torch.randn(in_channels, features))
@@ -169,8 +167,8 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
             labels = tokens.new_ones(len(tokens), self.num_classes)
         with torch.autocast(tokens.device.type, enabled=False):
             cam, last = self.grad_cam(tokens.float(), labels, maps[-1].shape[2:])
-            attention = (attention.float() + last) / self.attentions
-            return refined(cam, attention, self.box_threshold)
+            # The official code takes their mean; Sinkhorn's normalisation makes the same of the sum.
+            return refined(cam, attention.float() + last, self.box_threshold)
 
     def grad_cam(
         self, tokens: Tensor, labels: Tensor, size: Sequence[int]
