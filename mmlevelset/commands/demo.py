@@ -1,6 +1,7 @@
 """Open a local web page: upload a picture, choose classes, follow its contour by sliders.
 
-Only this machine reaches it. Interrupt the command to end it. It needs Gradio: pip install "gradio>=6"
+Only this machine reaches it, unless --host names another address. Interrupt the command to end it. It needs
+Gradio: pip install "gradio>=6"
 """
 
 from mmlevelset.apis.command import make_parser
