@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmlevelset.models.backbones.frozen_cache import FrozenCache
+from mmlevelset.models.backbones.padded_conv import PADDINGS, PaddedConv2d
 from mmlevelset.registry import MODELS
 
 
@@ -51,7 +51,6 @@ STAGES = (
 STEM_CHANNELS, HEAD_CHANNELS = 32, 1280
 IMAGENET_HEAD = ('_conv_head', '_bn1', '_fc')  # modules of the classifier, in every published file
 BN_EPS, BN_MOMENTUM = 1e-3, 0.01  # of the TensorFlow reference
-PADDINGS = ('fixed', 'same', 'symmetric')
 
 
 def scale_channels(channels: int, width: float) -> int:
@@ -59,42 +58,6 @@ def scale_channels(channels: int, width: float) -> int:
     scaled = channels * width
     rounded = max(8, int(scaled + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * scaled else rounded
-
-
-class PaddedConv2d(nn.Conv2d):
-    """A convolution with one of the three paddings under which EfficientNet weights were published.
-
-    Args:
-        pad: ``'same'`` pads to ``ceil(size / stride)`` from the actual size (TensorFlow, odd pixel
-            at the right and bottom); ``'fixed'`` pads as ``'same'`` does for an even size, whatever
-            the size (MuSCLe, early EfficientNet-PyTorch); ``'symmetric'`` pads both sides alike
-            (torchvision, mmpretrain).
-    """
-
-    def __init__(self, *args: Any, pad: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.pad_kind = pad
-
-    def _pad(self, size: int, axis: int) -> tuple[int, int]:
-        stride = self.stride[axis]
-        extent = self.dilation[axis] * (self.kernel_size[axis] - 1) + 1
-        if self.pad_kind == 'symmetric':
-            return extent // 2, extent // 2
-        if self.pad_kind == 'fixed':
-            size = stride  # any multiple of the stride gives the same padding
-        total = max((math.ceil(size / stride) - 1) * stride + extent - size, 0)
-        return total // 2, total - total // 2
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve ``x`` (N, C, H, W) after padding with zeros; returns (N, C', H', W')."""
-        top, bottom = self._pad(x.shape[-2], 0)
-        left, right = self._pad(x.shape[-1], 1)
-        if top == bottom and left == right:
-            return F.conv2d(
-                x, self.weight, self.bias, self.stride, (top, left), self.dilation, self.groups
-            )
-        x = F.pad(x, (left, right, top, bottom))
-        return F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
 
 class MBConv(nn.Module):
