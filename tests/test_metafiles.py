@@ -64,6 +64,14 @@ def documented(model: dict[str, Any], result: dict[str, Any], metric: str) -> st
             r for r in rows if r['pseudo-labels'] == 'model on IRN, val, 3 scales, flip, CRF'
         )
         return row[f'{metric}, {variant}']
+    if data.startswith('voc20'):
+        row = next(
+            r
+            for r in TABLES['Does the recipe transfer: sizes and strides']
+            if (r['images'], r['scored on']) == ('1,800', data.split(', ')[1])
+            and r['variant'] == ('level set, stride 8' if variant == 'levelset' else 'CAM')
+        )
+        return row[metric]
     if data.startswith('generated shapes'):
         rows = TABLES['Generated shapes: the embedded default']
         what = 'model, val' if 'val' in data else 'seeds, train'
