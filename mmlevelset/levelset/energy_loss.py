@@ -92,6 +92,7 @@ class LevelSetEnergyLoss(nn.Module):
             raise ValueError(
                 'LevelSetEnergyLoss: every term has weight 0; give one a weight or leave the loss out'
             )
+        self.text = bool(text_weight)  # what a trace asks, see LevelSetTrace.seen
         self.alpha = alpha
         self.cam_logit = cam_logit
         self.kappa = kappa

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class LevelSetTrace(NamedTuple):
@@ -24,8 +24,12 @@ class LevelSetTrace(NamedTuple):
     stride: float  # pixels of the input image per pixel of these maps
     text: Tensor | None = None  # similarity to the class's text, standardised, (M, 1, h, w)
 
-    @property
-    def seen(self) -> tuple[Any, ...]:
-        """What an energy looks at beside a level set; the text only where there is one."""
+    def seen(self, energy: nn.Module) -> tuple[Any, ...]:
+        """What an energy looks at beside a level set.
+
+        Args:
+            energy: Gets :attr:`text`, where there is one, if its attribute ``text`` is true.
+        """
         maps = (self.image, self.data, self.cam, self.stride)
-        return maps if self.text is None else (*maps, self.text)
+        wants = self.text is not None and getattr(energy, 'text', False)
+        return (*maps, self.text) if wants else maps

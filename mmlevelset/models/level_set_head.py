@@ -313,9 +313,9 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         if not factor:
             # Nothing to compute yet, but f_LSE stays in the graph, see evolve.
             return dict(loss_energy=0 * trace.phi.sum())
-        losses = {k: factor * v for k, v in loss(trace.phi, *trace.seen).items()}
+        losses = {k: factor * v for k, v in loss(trace.phi, *trace.seen(loss)).items()}
         if self.decoupled:
-            energy = loss(trace.phi0, *trace.seen)
+            energy = loss(trace.phi0, *trace.seen(loss))
             losses['loss_energy_phi0'] = factor * sum(energy.values())
         return losses
 

@@ -46,6 +46,15 @@ def test_every_pair_sees_its_own_text(make_blobs, shared: bool) -> None:
         assert moved[0] == 0
 
 
+def test_an_energy_of_ones_own_gets_no_text(make_blobs) -> None:
+    """One that knows nothing of texts keeps its four arguments where the host has one."""
+    head = text_head()
+    cam, image = make_blobs(2, 3), torch.rand(2, 3, 32, 32)
+    trace = head.trace(make_feats(), image, cam, torch.tensor(LABELS), torch.randn(2, 3, 8, 8))
+    assert len(trace.seen(torch.nn.Identity())) == 4
+    assert len(trace.seen(head.loss_energy)) == 5
+
+
 @pytest.mark.parametrize('text', [True, False])
 def test_an_operator_alone_says_what_it_wants(text: bool) -> None:
     """Beside no head, whose check comes before."""

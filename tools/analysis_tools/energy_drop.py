@@ -21,7 +21,7 @@ from mmlevelset.parallel import progress
 
 def total(loss: LevelSetEnergyLoss, trace: LevelSetTrace, phi: torch.Tensor) -> torch.Tensor:
     """Energy (M, 1) of ``phi`` (M, 1, h, w), in pixels, positive inside: the sum of all terms."""
-    terms = loss.energies(phi, *trace.seen)
+    terms = loss.energies(phi, *trace.seen(loss))
     return reduce(torch.add, terms.values())
 
 
