@@ -247,6 +247,8 @@ def test_level_set_reads_the_text(weights: Path) -> None:
     data = model.data_preprocessor(unnormalised(model, item(shape=(96, 128))), True)
     losses = model.train()(**data, mode='loss')
     assert losses['aux.loss_energy_text'] > 0
+    with pytest.raises(ValueError, match='of a folder, and CLIP-ES makes its own'):
+        model(**data, mode='loss')  # the samples have a text already
     features = model.extract_feat(data['inputs'])
     expected = model.decode_head(features)
     torch.testing.assert_close(data['data_samples'][0].text_similarity, expected[0])

@@ -243,6 +243,11 @@ def test_guide_of_the_level_set(guide):
     torch.testing.assert_close(cams, expected[:, 1:])
 
 
+def test_maps_are_counted_from_the_first():
+    with pytest.raises(ValueError, match=r'in_index=\(0, 1, -1\), expected numbers from 0'):
+        seam_head.SEAMHead(3, in_index=(0, 1, -1))
+
+
 def test_unknown_guide():
     with pytest.raises(ValueError, match="guide='sgc' is unknown; choose 'cam' or 'pcm'"):
         seam_head.SEAMHead(20, guide='sgc')

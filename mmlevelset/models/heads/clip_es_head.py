@@ -97,7 +97,7 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
         self.guides = True
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Text similarities, see :meth:`text_similarity`."""
+        """Text similarities of ``inputs``, (N, C, h, w), in [-1, 1], see :meth:`text_similarity`."""
         return self.text_similarity(inputs)
 
     def text_similarity(self, inputs: Sequence[Tensor]) -> Tensor:
@@ -134,7 +134,8 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
             train_cfg: Unused, mmseg's signature.
 
         Raises:
-            ValueError: There is no level set, so nothing to train.
+            ValueError: There is no level set, so nothing to train; or a folder gave a sample its text
+                similarities, which a prediction would not have.
         """
         if not self.guides:
             raise ValueError(
@@ -145,8 +146,13 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
         labels = image_labels(metas, self.num_classes, inputs[0])
         set_cams(batch_data_samples, self.activation(inputs, labels))
         for sample, text in zip(batch_data_samples, self.text_similarity(inputs), strict=True):
-            if 'text_similarity' not in sample:  # one of a folder comes first
-                sample.set_data({'text_similarity': text})
+            if 'text_similarity' in sample:
+                raise ValueError(
+                    f'{sample.get("img_path")}: got text similarities of a folder, and CLIP-ES makes its '
+                    "own, in training and prediction alike; take LoadGuide(field='text_similarity') out "
+                    'of the pipeline'
+                )
+            sample.set_data({'text_similarity': text})
         return {}
 
     def activation(self, inputs: Sequence[Tensor], labels: Tensor | None = None) -> Tensor:

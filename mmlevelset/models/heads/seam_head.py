@@ -41,14 +41,15 @@ class SEAMHead(CAMHead):
         num_classes: Foreground classes C.
         in_channels: Channels of two side maps of PCM, then of the map that is classified: conv4, conv5 and
             conv6 of ResNet38.
-        in_index: Which outputs of the backbone these are; the side maps may have other strides.
+        in_index: Which outputs of the backbone these are, counted from 0; the side maps may have other
+            strides.
         loss_weight: Of the classification loss.
         dropout_ratio: Of whole channels before the classifier.
         guide: The map that a level set sees: ``'pcm'``, the revised CAM, which the seeds of this host
             are made from, or ``'cam'``, the plain CAM of the paper's eq 6.
 
     Raises:
-        ValueError: For an unknown ``guide``.
+        ValueError: For an unknown ``guide``, or an index that counts from the end.
     """
 
     def __init__(
@@ -62,6 +63,10 @@ class SEAMHead(CAMHead):
     ) -> None:
         if guide not in ('cam', 'pcm'):
             raise ValueError(f"guide={guide!r} is unknown; choose 'cam' or 'pcm'")
+        if min(in_index) < 0:  # behind the backbone's maps stands the image
+            raise ValueError(
+                f'in_index={tuple(in_index)}, expected numbers from 0; count from the first map'
+            )
         super().__init__(
             in_channels[-1],
             num_classes,
