@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -17,13 +18,17 @@ SHARES = (0.5, 2.0)
 FEW = 16
 # Most of the targets should have a contour.
 VALID = 0.5
+# A host that misses more than half of the classes on its own training images has no CAM to learn from.
+RECALL = 50.0
 # An operator that moves phi by less than this share of the truncation distance does nothing.
 IDLE = 1e-3
 
 
 @HOOKS.register_module()
 class LevelSetWatchHook(Hook):
-    """Warn when level sets vanish, spread, have no targets or do not move; log what 'auto' found.
+    """Warn of a host that knows no classes, and of level sets that vanish, spread, have no targets or do not move.
+
+    It also logs what 'auto' found.
 
     Args:
         interval: Iterations between two looks; the last one is at the end of the training.
@@ -44,6 +49,7 @@ class LevelSetWatchHook(Hook):
         self.heads = level_set_heads(runner, 'LevelSetWatchHook')
         classes = getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('classes') or ()
         self.classes = [name for name in classes if name != 'background']
+        self.recalls: list[float] = []
         for head in self.heads:
             head.watch.reset()
 
@@ -55,6 +61,8 @@ class LevelSetWatchHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """Look, every ``interval`` iterations."""
+        recalls = (float(v) for name, v in (outputs or {}).items() if name.endswith('recall_cls'))
+        self.recalls.extend(recalls)
         if (runner.iter + 1) % self.interval == 0:
             self._look(runner)
 
@@ -63,6 +71,16 @@ class LevelSetWatchHook(Hook):
         self._look(runner)
 
     def _look(self, runner: Runner) -> None:
+        recall = torch.tensor([sum(self.recalls), len(self.recalls)])
+        all_reduce(recall)
+        self.recalls.clear()
+        if recall[0] < RECALL * recall[1]:
+            runner.logger.log(
+                logging.WARNING,
+                f'the host recognises {recall[0] / recall[1]:.0f} % of the classes that its training images '
+                'show: its CAM is no guide for level sets. Start from a trained host (load_from), train '
+                'it for longer (train_cfg), or look at its rate (optim_wrapper) and its labels',
+            )
         for head in self.heads:
             sums = head.watch.sums
             for value in sums.values():

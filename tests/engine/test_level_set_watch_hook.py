@@ -106,6 +106,26 @@ def test_in_a_training():
     assert len(texts) == 8  # the third iteration, seen at the end
 
 
+@pytest.mark.parametrize(('recalls', 'said'), [((10.0, 80.0), 45), ((30.0, 70.0), None)])
+def test_a_host_that_knows_no_classes(recalls, said):
+    """The mean over the iterations since the last look, of hosts that say it; others are not judged."""
+    head, log = LevelSetHead([4], [0], 8, num_classes=2, loss_energy=None), Log()
+    dataset = SimpleNamespace(metainfo={})
+    runner = SimpleNamespace(
+        model=head, logger=log, train_dataloader=SimpleNamespace(dataset=dataset)
+    )
+    hook = LevelSetWatchHook(interval=2)
+    hook.before_train(runner)
+    for runner.iter, recall in enumerate(recalls):
+        outputs = {'decode.recall_cls': torch.tensor(recall), 'decode.acc_cls': torch.tensor(99.0)}
+        hook.after_train_iter(runner, 0, outputs=outputs)
+    for runner.iter in (2, 3):
+        hook.after_train_iter(runner, 0, outputs={'loss': torch.tensor(1.0)})
+    lines = [text for level, text in log.lines if level == logging.WARNING]
+    assert len(lines) == (said is not None)
+    assert not lines or f'recognises {said} % of the classes' in lines[0]
+
+
 def test_wrong_settings():
     with pytest.raises(ValueError, match='interval=0'):
         LevelSetWatchHook(interval=0)

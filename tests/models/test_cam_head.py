@@ -27,6 +27,10 @@ def test_loss():
     torch.testing.assert_close(losses['loss_cls'], expected)
     right = ((logits > 0) == (y > 0)).float().mean() * 100
     torch.testing.assert_close(losses['acc_cls'], right)
+    recognised = sum(
+        bool(z > 0) for z, shown in zip(logits.flatten(), y.flatten(), strict=True) if shown
+    )
+    torch.testing.assert_close(losses['recall_cls'], torch.tensor(recognised * 100 / 3))
 
 
 def test_cam_on_the_samples():

@@ -7,6 +7,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmlevelset.models.host_losses import image_level_decisions
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import image_labels, set_cams
 
@@ -94,7 +95,7 @@ class CAMHead(MapsOnly, BaseDecodeHead):
             train_cfg: Unused, mmseg's signature.
 
         Returns:
-            dict: ``loss_cls``, a scalar, and ``acc_cls``, per cent of correct image-level decisions.
+            dict: ``loss_cls``, a scalar, and what :func:`image_level_decisions` logs.
         """
         scores = self.forward(inputs)
         set_cams(batch_data_samples, F.relu(scores))
@@ -112,7 +113,7 @@ class CAMHead(MapsOnly, BaseDecodeHead):
         logits = seg_logits.float().mean((2, 3))
         labels = image_labels([s.metainfo for s in batch_data_samples], self.num_classes, logits)
         loss = F.multilabel_soft_margin_loss(logits, labels) * self.loss_weight
-        return dict(loss_cls=loss, acc_cls=((logits > 0) == labels.bool()).float().mean() * 100)
+        return dict(loss_cls=loss, **image_level_decisions(logits, labels))
 
     def activation(self, inputs: Sequence[Tensor]) -> Tensor:
         """Unnormalised CAM C >= 0 of eq 6, (N, C, h, w), of the feature maps ``inputs`` (N, K_i, h_i, w_i)."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmlevelset.models.backbones.mctformer import MCTformer
+from mmlevelset.models.host_losses import image_level_decisions
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import image_labels, set_cams
 
@@ -134,7 +135,7 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
 
         Returns:
             dict: scalars ``loss_cls``, of V2 and plus ``loss_patch``, of plus ``loss_cct``; and
-            ``acc_cls``, per cent of correct decisions of the class tokens.
+            what :func:`image_level_decisions` logs of the class tokens.
         """
         logits, scores = self.forward(inputs)
         if scores is not None and self.guide == 'cam':
@@ -165,8 +166,7 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
             losses['loss_patch'] = F.multilabel_soft_margin_loss(self.pool(scores.float()), labels)
         if self.variant == 'plus':
             losses['loss_cct'] = class_token_contrast(tokens.float(), labels)
-        losses['acc_cls'] = ((logits > 0) == labels.bool()).float().mean() * 100
-        return losses
+        return losses | image_level_decisions(logits, labels)
 
     def pool(self, scores: Tensor) -> Tensor:
         """Patch logits (N, C) of the patch scores (N, C, h, w)."""

@@ -16,6 +16,7 @@ from mmlevelset.models.host_losses import (
     equivariant_loss,
     focal_loss,
     image_contrast_loss,
+    image_level_decisions,
     max_norm,
     overlap,
     pairwise_ranking_loss,
@@ -183,8 +184,8 @@ class MuSCLeHead(CAMHead):
 
         Returns:
             dict: ``loss_focal``, ``loss_softmargin`` and ``loss_lsep`` of the image labels,
-                ``loss_er`` between CAM and SGC, from its begin on ``loss_imc``; and
-                ``acc_cls`` in per cent.
+                ``loss_er`` between CAM and SGC, from its begin on ``loss_imc``; and what
+                :func:`image_level_decisions` logs.
         """
         logits = logits[:, 1:]
         labels = image_labels([s.metainfo for s in batch_data_samples], self.num_classes, logits)
@@ -197,8 +198,7 @@ class MuSCLeHead(CAMHead):
         )
         if self.begun('imc'):
             losses['loss_imc'] = image_contrast_loss(embeddings, labels)
-        losses['acc_cls'] = ((logits > 0) == labels.bool()).float().mean() * 100
-        return losses
+        return losses | image_level_decisions(logits, labels)
 
     def loss_views(
         self,

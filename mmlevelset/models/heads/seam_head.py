@@ -10,6 +10,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmlevelset.models.host_losses import image_level_decisions
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import image_labels, set_cams
 
@@ -166,7 +167,8 @@ class SEAMHead(CAMHead):
         Returns:
             dict: ``loss_cls``, soft margin; ``loss_rvmin``, which keeps the revised CAM of the present
                 classes low on their weakest quarter of pixels; ``loss_er`` and ``loss_ecr``, which
-                make the CAMs and revised CAMs of the views agree; and ``acc_cls`` in per cent.
+                make the CAMs and revised CAMs of the views agree; and what
+                :func:`image_level_decisions` logs of the full view.
         """
         logits = [pool(scores, size)[:, 1:] for scores, size in zip(seg_logits, sizes, strict=True)]
         metas = [sample.metainfo for sample in batch_data_samples]
@@ -188,13 +190,12 @@ class SEAMHead(CAMHead):
         # Each revised CAM follows the classes that win in the CAM of the other view.
         targets = [winners(rest_as_background(cam.detach())) for cam in reversed(cams)]
         ecr = both(largest(t - rv, ECR_SHARE) for t, rv in zip(targets, revised, strict=True))
-        accuracy = ((logits[0] > 0) == labels.bool()).float().mean() * 100
         return dict(
             loss_cls=cls * self.loss_weight,
             loss_rvmin=rvmin,
             loss_er=er,
             loss_ecr=ecr,
-            acc_cls=accuracy,
+            **image_level_decisions(logits[0], labels),
         )
 
 

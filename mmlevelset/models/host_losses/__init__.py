@@ -1,6 +1,6 @@
 """Losses of the hosts, each as its official code computes it."""
 
-from .classification import focal_loss, pairwise_ranking_loss
+from .classification import focal_loss, image_level_decisions, pairwise_ranking_loss
 from .consistency import (
     equivariant_loss,
     max_norm,
@@ -17,6 +17,7 @@ __all__ = [
     'equivariant_loss',
     'focal_loss',
     'image_contrast_loss',
+    'image_level_decisions',
     'max_norm',
     'overlap',
     'pairwise_ranking_loss',

@@ -1,4 +1,7 @@
-"""Losses of image-level class probabilities. Constants are those of SCoulY/MuSCLe, commit 79c9e4d."""
+"""Losses of image-level class probabilities, and how often they are right.
+
+Constants are those of SCoulY/MuSCLe, commit 79c9e4d.
+"""
 
 import torch
 from torch import Tensor
@@ -37,3 +40,20 @@ def pairwise_ranking_loss(probabilities: Tensor, labels: Tensor) -> Tensor:
     present, absent = probabilities * labels, probabilities * (1 - labels)
     gaps = absent[:, None, :] - present[:, :, None]
     return torch.log1p(gaps.exp().mean((1, 2))).mean()
+
+
+@torch.no_grad()
+def image_level_decisions(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """How well a classifier knows what the images show; logged, not descended.
+
+    Args:
+        logits (Tensor): (N, C), positive where the class is said to be present.
+        labels (Tensor): image labels, (N, C), 0/1.
+
+    Returns:
+        dict: scalars in per cent: ``acc_cls``, decisions that are right, which of many classes are
+        mostly absences, and ``recall_cls``, labelled classes that are recognised.
+    """
+    said, shown = logits > 0, labels.bool()
+    recognised = (said & shown).sum() / shown.sum().clamp_min(1)
+    return dict(acc_cls=(said == shown).float().mean() * 100, recall_cls=recognised * 100)
