@@ -182,6 +182,20 @@ def test_another_data_folder_reaches_every_stage(path: Path) -> None:
     assert not irnet or lists[-1].endswith('/part.txt')  # the last one counts
 
 
+def test_a_host_starts_from_the_backbone_of_another() -> None:
+    path = next(path for path in SMALL if path.stem == 'voc20_seam_levelset')
+    stages = {stage.name: stage for stage in plan(path)[0].stages}
+    start, host = stages['backbone_s1'], stages['host_s1']
+    assert host.needs == (start.name,) and not start.needs
+    options = commands(path)['host_s1']
+    given = WORK_DIR + start.done.removeprefix('{work_dir}')
+    assert f'model.backbone.init_cfg.checkpoint={given}' in options
+    assert 'model.backbone.init_cfg.prefix=backbone.' in options
+    # The variants take the whole host.
+    assert stages['train_levelset_s1'].needs == ('host_s1',)
+    assert not [o for o in commands(path)['train_levelset_s1'] if 'init_cfg' in o]
+
+
 def test_processes_share_the_batch() -> None:
     path = next(path for path in FULL_SIZE if 'v2' in path.name)
     words = commands(path, gpus=4)

@@ -22,6 +22,7 @@ def random_seeds(
     host: str,
     variants: dict[str, dict[str, Any]],
     columns: list[str],
+    host_backbone: str | None = None,
     images: str | None = None,
     exported: str | None = None,
     order: str = 'variant',
@@ -41,6 +42,8 @@ def random_seeds(
             ``threshold``, the label-free background score of its seeds; ``options`` (optional), what
             differs from the config, ``key=value`` each. ``like`` names another variant for what is not said.
         columns (list[str]): Of the result table.
+        host_backbone (str, optional): Config of another host, trained first, whose backbone the host
+            starts from.
         images (str, optional): List of ``ImageSets/Segmentation`` that hosts and variants train on and
             whose seeds are scored, in the place of those of the configs. It may lack classes that the
             images of val show, so that these have no seeds then.
@@ -71,7 +74,7 @@ def random_seeds(
         seed: Run(f'host_s{seed}', host, 'otsu', data, launch, (f'randomness.seed={seed}',))
         for seed in random_seeds
     }
-    first = {seed: run.train(run.name, None, []) for seed, run in hosts.items()}
+    first = {seed: _hosts(run, host_backbone, seed) for seed, run in hosts.items()}
 
     def stages_of(name: str, seed: int) -> Stages:
         config, threshold = variants[name]['config'], variants[name]['threshold']
@@ -89,12 +92,12 @@ def random_seeds(
         return stages
 
     if order == 'variant':
-        stages = list(first.values())
+        stages = [s for trainings in first.values() for s in trainings]
         stages += [s for name in variants for seed in random_seeds for s in stages_of(name, seed)]
     else:
         stages = []
         for seed in random_seeds:
-            stages += [first[seed], *(s for name in variants for s in stages_of(name, seed))]
+            stages += [*first[seed], *(s for name in variants for s in stages_of(name, seed))]
     scored_val = variants if images is None else ()
     rows = (
         ('seeds, oracle threshold', 'seeds.json', ORACLE_SCORES, variants),
@@ -111,6 +114,15 @@ def random_seeds(
         for name in names
     ]
     return dict(stages=stages, table=table)
+
+
+def _hosts(host: Run, backbone: str | None, seed: int) -> Stages:
+    if backbone is None:
+        return [host.train(host.name, None, [])]
+    other = host._replace(name=f'backbone_s{seed}', config=backbone)
+    start = f'model.backbone.init_cfg.checkpoint={other.trained}'
+    host = host._replace(changed=(start, 'model.backbone.init_cfg.prefix=backbone.'))
+    return [other.train(other.name, None, []), host.train(host.name, None, [other.name])]
 
 
 def _seeds(run: Run, source: str, host: Run, exported: str | None) -> Stages:
