@@ -1,7 +1,6 @@
-# SEAM at Lite0 size, baseline: the host goes on alone for as long as the level-set run, gently, its last stage
-# alone, as MuSCLe does.
+# SEAM at Lite0 size, baseline: the host goes on alone for as long as the level-set run, gently, as
+# the plain CAM does.
 _base_ = 'efficientnet-lite0_voc20_host.py'
-model = dict(backbone=dict(frozen_stages=6))
 optim_wrapper = dict(optimizer=dict(lr=2e-5))
 train_cfg = dict(max_iters=400)
 default_hooks = dict(checkpoint=dict(interval=400))
