@@ -6,6 +6,7 @@ data_root = 'data/voc20'
 classes = []  # VOC's
 random_seeds = [0, 1, 2]
 order = 'random_seed'
+host_backbone = 'configs/seed/cam/efficientnet-lite0_voc20_host.py'
 host = 'configs/seed/muscle/efficientnet-lite0_voc20_host.py'
 variants = dict(
     baseline=dict(
