@@ -26,6 +26,7 @@ def random_seeds(
     images: str | None = None,
     exported: str | None = None,
     order: str = 'variant',
+    left_out: Sequence[str] = (),
     own_cam: Sequence[str] = (),
     retrained: Sequence[str] = (),
     model: str | None = None,
@@ -41,6 +42,9 @@ def random_seeds(
         variants (dict): Name -> ``config``; ``source``, what becomes the seed, ``'phi'`` or ``'cam'``;
             ``threshold``, the label-free background score of its seeds; ``options`` (optional), what
             differs from the config, ``key=value`` each. ``like`` names another variant for what is not said.
+            Of an earlier variant, ``network`` names the one whose trained network is exported in the place
+            of an own, by the ``cam_method`` of the config say, and ``guide`` the one whose seeds the level
+            set is trained on.
         columns (list[str]): Of the result table.
         host_backbone (str, optional): Config of another host, trained first, whose backbone the host
             starts from.
@@ -48,9 +52,11 @@ def random_seeds(
             whose seeds are scored, in the place of those of the configs. It may lack classes that the
             images of val show, so that these have no seeds then.
         exported (str, optional): List of ``ImageSets/Segmentation`` whose seeds are made, masks or not, in
-            the place of the scored images alone, which it holds.
+            the place of the scored images alone, which it holds. Guides and the prototypes of LPCAM need
+            the list that the configs train on.
         order (str): What the stages go through first: all random seeds of a ``'variant'``, or all
             variants of a ``'random_seed'``.
+        left_out (Sequence[str]): Variants that are not run, for want of time.
         own_cam (Sequence[str]): Variants whose own CAM is tested as well.
         retrained (Sequence[str]): Variants that go on to pseudo-labels and the model.
         model (str, optional): Config of the segmentation model.
@@ -59,16 +65,20 @@ def random_seeds(
         dict: ``stages`` and ``table``.
 
     Raises:
-        ValueError: Another order, unknown variants, or variants to retrain without a model.
+        ValueError: Another order, unknown variants, variants to retrain without a model, or guides without
+            a list.
     """
-    liked = {v['like'] for v in variants.values() if 'like' in v}
-    unknown = {*own_cam, *retrained, *liked} - set(variants)
-    if order not in ORDERS or unknown or (retrained and model is None):
+    variants = _checked(variants, left_out, own_cam, retrained)
+    if order not in ORDERS or (retrained and model is None):
         raise ValueError(
-            f'order must be one of {", ".join(ORDERS)}, own_cam, retrained and like name variants, and retrained '
-            f'ones need a model; got {order!r}, the unknown variants {sorted(unknown)}, model={model!r}'
+            f'order must be one of {", ".join(ORDERS)}, and retrained variants need a model; got '
+            f'{order!r}, model={model!r}'
         )
-    variants = {name: {**variants.get(v.get('like', ''), {}), **v} for name, v in variants.items()}
+    if any({'network', 'guide'} & set(v) for v in variants.values()) and not (exported or images):
+        raise ValueError(
+            'guides and prototypes need the seeds of all images that are trained on; got neither exported '
+            'nor images: set exported to the list that the configs train on'
+        )
     data = Data(data_root, tuple(classes), images)
     hosts = {
         seed: Run(f'host_s{seed}', host, 'otsu', data, launch, (f'randomness.seed={seed}',))
@@ -76,13 +86,29 @@ def random_seeds(
     }
     first = {seed: _hosts(run, host_backbone, seed) for seed, run in hosts.items()}
 
+    listed = (
+        [f'test_dataloader.dataset.ann_file=ImageSets/Segmentation/{exported}'] if exported else []
+    )
+
+    def run_of(name: str, seed: int) -> Run:
+        variant = variants[name]
+        others = {key: run_of(variant[key], seed) for key in ('network', 'guide') if key in variant}
+        return Run(
+            f'{name}_s{seed}',
+            variant['config'],
+            variant['threshold'],
+            data,
+            launch,
+            hosts[seed].seeded,
+            tuple(variant.get('options', ())),
+            **others,
+        )
+
     def stages_of(name: str, seed: int) -> Stages:
-        config, threshold = variants[name]['config'], variants[name]['threshold']
-        changed = tuple(variants[name].get('options', ()))
-        run = Run(f'{name}_s{seed}', config, threshold, data, launch, hosts[seed].seeded, changed)
-        stages = _seeds(run, variants[name]['source'], hosts[seed], exported)
+        run, source = run_of(name, seed), variants[name]['source']
+        stages = [*run.start(hosts[seed], listed, seed), *_seeds(run, source, listed)]
         if images is None:  # images that no choice was made on
-            stages.append(_export(run, 'val', variants[name]['source'], run.threshold, VAL))
+            stages.append(_export(run, 'val', source, run.threshold, VAL))
         if name in own_cam:
             stages.append(_export(run, 'cam', 'cam', 'otsu', []))
         if name in retrained:
@@ -125,19 +151,43 @@ def _hosts(host: Run, backbone: str | None, seed: int) -> Stages:
     return [other.train(other.name, None, []), host.train(host.name, None, [other.name])]
 
 
-def _seeds(run: Run, source: str, host: Run, exported: str | None) -> Stages:
-    train, seeds = f'train_{run.name}', f'seeds_{run.name}'
-    made = _export(run, 'seeds', source, run.threshold, [], f'--out {run.folder}/seeds')
-    if exported:
-        listed = [f'test_dataloader.dataset.ann_file=ImageSets/Segmentation/{exported}']
-        only = f'--seeds-only {run.folder}/seeds'
-        made = _export(run, 'seeds', source, run.threshold, listed, only)
-        made['done'] = f'{run.folder}/seeds/meta.json'
-    return [
-        run.train(train, host.trained, [host.name]),
-        made,
-        run.score(f'score_{run.name}', 'seeds', seeds, threshold=True),
-    ]
+def _checked(
+    variants: dict[str, dict[str, Any]],
+    left_out: Sequence[str],
+    own_cam: Sequence[str],
+    retrained: Sequence[str],
+) -> dict[str, dict[str, Any]]:
+    """The variants that are run, with what those that they are like say.
+
+    Raises:
+        ValueError: Something names an unknown variant, or one that is left out.
+    """
+    unknown = {*left_out, *(v['like'] for v in variants.values() if 'like' in v)} - set(variants)
+    found = {
+        name: {**variants.get(v.get('like', ''), {}), **v}
+        for name, v in variants.items()
+        if name not in left_out
+    }
+    builds_on = {v[key] for v in found.values() for key in ('network', 'guide') if key in v}
+    unknown |= {*own_cam, *retrained, *builds_on} - set(found)
+    if unknown:
+        raise ValueError(
+            'like and left_out name variants, own_cam, retrained, network and guide those that are not left '
+            f'out; got {sorted(unknown)}, the variants {list(found)}'
+        )
+    return found
+
+
+def _seeds(run: Run, source: str, listed: list[str]) -> Stages:
+    """Seeds of the listed images, or of those of the config, and their score."""
+    seeds = f'{run.folder}/seeds'
+    out = f'--seeds-only {seeds}' if listed else f'--out {seeds}'
+    made = _export(run, 'seeds', source, run.threshold, listed, out)
+    if listed:
+        made['done'] = f'{seeds}/meta.json'
+    if run.network:  # no training of its own has moved older ones away
+        made['makes'] = seeds
+    return [made, run.score(f'score_{run.name}', 'seeds', made['name'], threshold=True)]
 
 
 def _export(
@@ -152,4 +202,4 @@ def _export(
     words = f' {out}' if out else ''
     chosen = [f'test_evaluator.threshold={threshold}', f'tta_model.seed_source={source}']
     name = f'{kind}_{run.name}'
-    return run.export(name, folder, words, [*chosen, *more], f'train_{run.name}')
+    return run.export(name, folder, words, [*chosen, *more], run.ready)

@@ -1,10 +1,10 @@
 """Stages of one variant on small data: training, seeds, scores, pseudo-labels, segmentation model."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 from .launch import Launch
-from .parts import Stages, final_checkpoint, moved_data, options_of, word, words
+from .parts import Stages, config_of, final_checkpoint, moved_data, options_of, word, words
 
 Stage = dict[str, Any]
 
@@ -59,6 +59,8 @@ class Run(NamedTuple):
         launch (Launch): How trainings and tests are started.
         seeded (tuple[str, ...]): Options of every training.
         changed (tuple[str, ...]): Options of the config, for its training and its exports.
+        network (Run, optional): Whose trained network is exported, in the place of an own.
+        guide (Run, optional): Whose seeds the level set is trained on, in the place of its host's CAM.
     """
 
     name: str
@@ -68,6 +70,8 @@ class Run(NamedTuple):
     launch: Launch
     seeded: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    network: Optional['Run'] = None
+    guide: Optional['Run'] = None
 
     @property
     def folder(self) -> str:
@@ -77,11 +81,57 @@ class Run(NamedTuple):
     @property
     def trained(self) -> str:
         """The last checkpoint of the training."""
+        if self.network:
+            return self.network.trained
         return f'{self.folder}/{final_checkpoint(self.config)}'
+
+    @property
+    def prototypes(self) -> str | None:
+        """The prototypes that its CAM method compares features with; None for other methods."""
+        method = config_of(self.config).get('tta_model', {}).get('cam_method', {})
+        return f'{self.folder}/prototypes/of.npz' if 'prototypes' in method else None
+
+    def start(self, first: 'Run', listed: list[str], random_seed: int) -> Stages:
+        """What its exports wait for: a training, prototypes of another run's network, or nothing more.
+
+        Args:
+            first (Run): The host, whose checkpoint a training goes on from.
+            listed (list[str]): Options of the list that the seeds of the other run are of.
+            random_seed (int): Of the prototypes.
+        """
+        if self.network is None:
+            needs = [first.name, *([f'seeds_{self.guide.name}'] if self.guide else [])]
+            return [self.train(self.ready, first.trained, needs)]
+        if self.prototypes is None:
+            return []
+        moved = moved_data(self.config, self.data.root, 'test_dataloader')
+        command = (
+            f'{{python}} tools/misc/lpcam_prototypes.py {word(self.config)} {self.trained} '
+            f'{self.network.folder}/seeds {self.prototypes} --random-seed {random_seed}'
+            f'{options_of(*moved, *listed)}'
+        )
+        return [
+            dict(
+                name=self.ready,
+                command=command,
+                done=self.prototypes,
+                makes=f'{self.folder}/prototypes',
+                needs=[f'seeds_{self.network.name}'],
+            )
+        ]
+
+    @property
+    def ready(self) -> str:
+        """The stage after which seeds can be exported."""
+        if self.network is None:
+            return f'train_{self.name}'
+        return f'prototypes_{self.name}' if self.prototypes else self.network.ready
 
     def train(self, name: str, start: str | None, needs: list[str]) -> Stage:
         """Train the config, from a checkpoint ``start`` where one is given."""
         loaded = [f'load_from={start}'] if start else []
+        if self.guide:
+            loaded.append(f'train_dataloader.dataset.guide_dir={self.guide.folder}/seeds')
         moved = moved_data(self.config, self.data.root, 'train_dataloader')
         moved = [*moved, *self.data.listed('train_dataloader'), *self.changed]
         command = self.launch.train(name, self.config, self.folder, [*moved, *self.seeded, *loaded])
@@ -91,6 +141,8 @@ class Run(NamedTuple):
         """Test the trained network with augmentation, into a folder."""
         moved = moved_data(self.config, self.data.root, 'test_dataloader')
         moved = [*moved, *self.data.listed('test_dataloader'), *self.changed]
+        if self.prototypes:
+            moved.append(f'tta_model.cam_method.prototypes={self.prototypes}')
         rest = f'--work-dir {folder}{words} --tta{options_of(*moved, *options)}'
         return dict(
             name=name,
