@@ -52,8 +52,8 @@ def random_seeds(
             whose seeds are scored, in the place of those of the configs. It may lack classes that the
             images of val show, so that these have no seeds then.
         exported (str, optional): List of ``ImageSets/Segmentation`` whose seeds are made, masks or not, in
-            the place of the scored images alone, which it holds. Guides and the prototypes of LPCAM need
-            the list that the configs train on.
+            the place of the scored images alone, which it holds. Guides need the list that the configs
+            train on.
         order (str): What the stages go through first: all random seeds of a ``'variant'``, or all
             variants of a ``'random_seed'``.
         left_out (Sequence[str]): Variants that are not run, for want of time.
@@ -74,10 +74,10 @@ def random_seeds(
             f'order must be one of {", ".join(ORDERS)}, and retrained variants need a model; got '
             f'{order!r}, model={model!r}'
         )
-    if any({'network', 'guide'} & set(v) for v in variants.values()) and not (exported or images):
+    if any('guide' in variant for variant in variants.values()) and not (exported or images):
         raise ValueError(
-            'guides and prototypes need the seeds of all images that are trained on; got neither exported '
-            'nor images: set exported to the list that the configs train on'
+            'a guide needs the seeds of all images that are trained on; got neither exported nor images: '
+            'set exported to the list that the configs train on'
         )
     data = Data(data_root, tuple(classes), images)
     hosts = {
@@ -85,10 +85,8 @@ def random_seeds(
         for seed in random_seeds
     }
     first = {seed: _hosts(run, host_backbone, seed) for seed, run in hosts.items()}
-
-    listed = (
-        [f'test_dataloader.dataset.ann_file=ImageSets/Segmentation/{exported}'] if exported else []
-    )
+    folder = 'test_dataloader.dataset.ann_file=ImageSets/Segmentation'
+    listed = [f'{folder}/{exported}'] if exported else []
 
     def run_of(name: str, seed: int) -> Run:
         variant = variants[name]

@@ -105,6 +105,7 @@ class Run(NamedTuple):
         if self.prototypes is None:
             return []
         moved = moved_data(self.config, self.data.root, 'test_dataloader')
+        moved = [*moved, *self.data.listed('test_dataloader'), *self.changed]
         command = (
             f'{{python}} tools/misc/lpcam_prototypes.py {word(self.config)} {self.trained} '
             f'{self.network.folder}/seeds {self.prototypes} --random-seed {random_seed}'
