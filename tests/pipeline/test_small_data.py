@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,78 @@ def test_variants_without_an_ingredient() -> None:
     assert stages and all((option in words[n]) != n.startswith('score') for n in stages)
     like = [word for word in words['train_no_anchor_s0'] if word != option]
     assert [w.replace('no_anchor', 'levelset') for w in like] == words['train_levelset_s0']
+
+
+METHODS = ROOT / 'configs/pipeline/voc20_cam_methods.py'
+
+
+def test_cam_methods_read_the_network_of_the_cam() -> None:
+    """All maps come from one checkpoint; LPCAM's prototypes from its CAMs of all images trained on."""
+    words = commands(METHODS)
+    cam = '/w x,y/z/cam_s1'
+    prototypes = '/w x,y/z/lpcam_s1/prototypes/of.npz'
+    assert not {'train_advcam_s1', 'train_lpcam_s1'} & set(words)
+    for method in ('cam', 'advcam', 'lpcam'):
+        for stage in ('seeds', 'val'):
+            assert words[f'{stage}_{method}_s1'][3] == f'{cam}/iter_400.pth'
+            option = f'tta_model.cam_method.prototypes={prototypes}'
+            assert (option in words[f'{stage}_{method}_s1']) == (method == 'lpcam')
+    made = words['prototypes_lpcam_s1']
+    assert made[3:8] == [f'{cam}/iter_400.pth', f'{cam}/seeds', prototypes, '--random-seed', '1']
+    listed = read_config(str(ROOT / made[2])).train_dataloader.dataset.ann_file
+    assert made[-1] == f'test_dataloader.dataset.ann_file={listed}' in words['seeds_advcam_s1']
+
+
+@pytest.mark.parametrize('method', ['cam', 'advcam', 'lpcam'])
+def test_level_sets_differ_by_their_guide_alone(method: str) -> None:
+    words = commands(METHODS)
+    name = f'levelset_{method}'
+    guide = f'train_dataloader.dataset.guide_dir=/w x,y/z/{method}_s0/seeds'
+    stages = [stage.replace(name, 'levelset') for stage in words if f'_{name}_s0' in stage]
+    assert len(stages) == 4
+    for stage in stages:
+        found = words[stage.replace('levelset', name)]
+        assert (guide in found) == stage.startswith('train')
+        assert [w.replace(name, 'levelset') for w in found if w != guide] == words[stage]
+
+
+def test_stages_wait_for_the_maps_that_they_read() -> None:
+    needs = {stage.name: stage.needs for stage in plan(METHODS)[0].stages}
+    assert needs['prototypes_lpcam_s0'] == ('seeds_cam_s0',)
+    assert needs['seeds_lpcam_s0'] == needs['val_lpcam_s0'] == ('prototypes_lpcam_s0',)
+    assert needs['seeds_advcam_s0'] == ('train_cam_s0',)
+    assert needs['train_levelset_lpcam_s0'] == ('host_s0', 'seeds_lpcam_s0')
+
+
+def test_fewer_images_reach_prototypes_and_guides() -> None:
+    words = commands(METHODS.with_name('voc20_cam_methods_100.py'))
+    listed = 'dataset.ann_file=ImageSets/Segmentation/train_100.txt'
+    for stage in ('prototypes_lpcam_s0', 'seeds_advcam_s0', 'train_levelset_advcam_s0'):
+        assert any(word.endswith(listed) for word in words[stage]), stage
+
+
+def test_a_slow_method_is_left_out() -> None:
+    """The rest is what it is with it, so that it can be added later."""
+    every, left = commands(METHODS), ['advcam', 'levelset_advcam']
+    rest = commands(METHODS, left_out=left)
+    assert rest == {name: words for name, words in every.items() if 'advcam' not in name}
+    assert not any('advcam' in row['arm'] for row in plan(METHODS, left_out=left)[1]['table'])
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(left_out=['advcam']), r"got \['advcam'\], the variants"),
+        (dict(left_out=['adv']), r"got \['adv'\]"),
+        (dict(variants=dict(levelset_cam=dict(guide='seam'))), r"got \['seam'\]"),
+        (dict(variants=dict(cam=dict(network='levelset'))), r"got \['levelset'\]"),
+        (dict(variants=dict(cam=dict(guide='cam'))), r"got \['cam'\]"),
+        (dict(exported=None), 'a guide needs the seeds of all images'),
+    ],
+)
+def test_wrong_variants(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        plan(METHODS, **options)
 
 
 def test_seeds_of_images_without_a_mask() -> None:

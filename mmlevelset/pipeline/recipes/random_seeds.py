@@ -158,7 +158,7 @@ def _checked(
     """The variants that are run, with what those that they are like say.
 
     Raises:
-        ValueError: Something names an unknown variant, or one that is left out.
+        ValueError: Something names an unknown variant, one that is left out, or a later one.
     """
     unknown = {*left_out, *(v['like'] for v in variants.values() if 'like' in v)} - set(variants)
     found = {
@@ -166,12 +166,15 @@ def _checked(
         for name, v in variants.items()
         if name not in left_out
     }
-    builds_on = {v[key] for v in found.values() for key in ('network', 'guide') if key in v}
-    unknown |= {*own_cam, *retrained, *builds_on} - set(found)
+    earlier: set[str] = set()
+    for name, v in found.items():
+        unknown |= {v[key] for key in ('network', 'guide') if key in v} - earlier
+        earlier.add(name)
+    unknown |= {*own_cam, *retrained} - earlier
     if unknown:
         raise ValueError(
-            'like and left_out name variants, own_cam, retrained, network and guide those that are not left '
-            f'out; got {sorted(unknown)}, the variants {list(found)}'
+            'like and left_out must name variants, own_cam and retrained some that are not left out, network '
+            f'and guide earlier ones of these; got {sorted(unknown)}, the variants {list(found)}'
         )
     return found
 
