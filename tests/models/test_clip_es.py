@@ -107,7 +107,8 @@ def test_official_maps(host: nn.Module) -> None:
     last, _ = head.block(tokens)
     probability = head.probabilities(last, labels)[0, SHOWN]
     np.testing.assert_allclose(probability, GOLDEN['probability'][:3], **CLOSE)
-    cam, own = head.grad_cam(tokens, labels, (8, 16))
+    cam, own, tokens_out = head.grad_cam(tokens, labels, (8, 16))
+    torch.testing.assert_close(tokens_out, last)
     np.testing.assert_allclose(cam[0, SHOWN], GOLDEN['grad_cam'], rtol=1e-3, atol=5e-5)
     mean = (attention + own)[0] / 8
     np.testing.assert_allclose(mean[::8], GOLDEN['attention'], **CLOSE)
@@ -229,7 +230,12 @@ def test_level_set_learns_on_frozen_features(weights: Path) -> None:
     learns = {name.split('.')[0] for name, p in model.named_parameters() if p.requires_grad}
     assert learns == {'auxiliary_head'}
     data = model.data_preprocessor(unnormalised(model, item(shape=(96, 128))), True)
+    passes: list[
+        nn.Module
+    ] = []  # CAM and text similarities come from one pass through the last block
+    model.decode_head.block.attn.register_forward_hook(lambda attn, *_: passes.append(attn))
     losses = model(**data, mode='loss')
+    assert len(passes) == 1
     cam = data['data_samples'][0].cam
     assert cam.shape == (20, 6, 8) and (cam.amax((1, 2)) > 0).nonzero().flatten().tolist() == SHOWN
     model.parse_losses(losses)[0].backward()

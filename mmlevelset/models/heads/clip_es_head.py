@@ -25,9 +25,10 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
     ::
 
         loss(feats, samples)                activation(feats, labels)
-          ├─ set_cams  activation             ├─ grad_cam   of the softmax over the present classes
-          └─ text_similarity                  │             and the backgrounds
-                                              └─ refined    by the attention of the last blocks
+          └─ _maps                            └─ _maps
+                                                   ├─ grad_cam   of the softmax over the present classes
+                                                   │             and the backgrounds, through the block
+                                                   └─ refined    by the attention of the last blocks
 
     Texts become buffers, made once by tools/model_converters/clip_es.py from ``classes``,
     ``backgrounds`` and ``prompt``; the text tower is not part of the host.
@@ -117,8 +118,12 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
         self._check_texts()
         *maps, tokens, _ = inputs
         with torch.autocast(tokens.device.type, enabled=False):
-            patches = F.normalize(self._project(self.block(tokens.float())[0]), dim=2)
-            return (self.text @ patches.mT).unflatten(2, tuple(maps[-1].shape[2:]))
+            return self._similarity(self.block(tokens.float())[0], maps[-1].shape[2:])
+
+    def _similarity(self, last: Tensor, size: Sequence[int]) -> Tensor:
+        """Cosines (N, C, h, w) of the last tokens (N, 1 + h * w, D) to the texts, size being (h, w)."""
+        patches = F.normalize(self._project(last), dim=2)
+        return (self.text @ patches.mT).unflatten(2, tuple(size))
 
     def loss(
         self,
@@ -144,8 +149,9 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
             )
         metas = [sample.metainfo for sample in batch_data_samples]
         labels = image_labels(metas, self.num_classes, inputs[0])
-        set_cams(batch_data_samples, self.activation(inputs, labels))
-        for sample, text in zip(batch_data_samples, self.text_similarity(inputs), strict=True):
+        cams, texts = self._maps(inputs, labels)
+        set_cams(batch_data_samples, cams)
+        for sample, text in zip(batch_data_samples, texts, strict=True):
             if 'text_similarity' in sample:
                 raise ValueError(
                     f'{sample.get("img_path")}: got text similarities of a folder, and CLIP-ES makes its '
@@ -168,17 +174,26 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
         Raises:
             ValueError: The weights were not loaded.
         """
-        *maps, tokens, attention = inputs
         if labels is None:
-            labels = tokens.new_ones(len(tokens), self.num_classes)
+            labels = inputs[0].new_ones(len(inputs[0]), self.num_classes)
+        return self._maps(inputs, labels)[0]
+
+    def _maps(self, inputs: Sequence[Tensor], labels: Tensor) -> tuple[Tensor, Tensor]:
+        """CAM and text similarities, (N, C, h, w) each, of one pass through the block.
+
+        Arguments and maps as of :meth:`activation` and :meth:`text_similarity`.
+        """
+        *maps, tokens, attention = inputs
+        size = maps[-1].shape[2:]
         with torch.autocast(tokens.device.type, enabled=False):
-            cam, last = self.grad_cam(tokens.float(), labels, maps[-1].shape[2:])
+            cam, own, last = self.grad_cam(tokens.float(), labels, size)
             # The official code takes their mean; Sinkhorn's normalisation makes the same of the sum.
-            return refined(cam, attention.float() + last, self.box_threshold)
+            cam = refined(cam, attention.float() + own, self.box_threshold)
+            return cam, self._similarity(last, size)
 
     def grad_cam(
         self, tokens: Tensor, labels: Tensor, size: Sequence[int]
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """GradCAM of the probabilities at the output of the block's first LayerNorm.
 
         Args:
@@ -187,8 +202,8 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
             size: (h, w).
 
         Returns:
-            tuple: maps (N, C, h, w), in [0, 1), 0 for absent classes; and the block's attention
-            between patches, (N, h * w, h * w) by query and key.
+            tuple: maps (N, C, h, w), in [0, 1), 0 for absent classes; the block's attention between
+            patches, (N, h * w, h * w) by query and key; and its tokens, (N, 1 + h * w, D).
         """
         cam = tokens.new_zeros(len(tokens), self.num_classes, tokens.shape[1] - 1)
         rank = labels.cumsum(1) * labels  # the k-th class of every image, by one gradient
@@ -203,7 +218,7 @@ class CLIPESHead(MapsOnly, BaseDecodeHead):
                 cam[n, c] = (weight * normed.detach()[n, 1:]).sum(2)
         cam = cam.unflatten(2, tuple(size)).relu()
         # Twice, as in the official code: a map of tiny values reaches 1 by the second time only.
-        return unit_range(unit_range(cam)), attention.detach()[:, 1:, 1:]
+        return unit_range(unit_range(cam)), attention.detach()[:, 1:, 1:], last.detach()
 
     def probabilities(self, tokens: Tensor, labels: Tensor) -> Tensor:
         """Softmax over the present classes and the backgrounds.

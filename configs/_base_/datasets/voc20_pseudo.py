@@ -1,0 +1,11 @@
+# Retraining on pseudo-labels of voc20: what a leaf changes in the data of voc8.
+voc20_pseudo = dict(
+    train_dataloader=dict(
+        dataset=dict(
+            ann_file='data/voc20/ImageSets/Segmentation/train_mid.txt',
+            data_prefix=dict(img_path='data/voc20/JPEGImages'),
+            metainfo=dict(_delete_=True),
+        )
+    ),
+    test_dataloader=dict(dataset=dict(data_root='data/voc20', metainfo=dict(_delete_=True))),
+)
