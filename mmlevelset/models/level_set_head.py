@@ -21,7 +21,7 @@ from mmlevelset.levelset import (
 from mmlevelset.models import level_set_data as parts
 from mmlevelset.models.background import AutoBackground
 from mmlevelset.models.heads.maps_only import MapsOnly
-from mmlevelset.models.losses import batch_mean
+from mmlevelset.models.losses import batch_mean, energy_losses
 from mmlevelset.models.watch import LevelSetWatch, inside_area
 from mmlevelset.models.zero_level import ZeroLevel
 from mmlevelset.registry import MODELS
@@ -165,7 +165,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         if self.evolution is None:
             return phi
         if not phi.numel() or (self.training and not self.warmup['energy']):
-            # No level set, or no loss of phi^T yet, see _energy_losses. DistributedDataParallel
+            # No level set, or no loss of phi^T yet, see energy_losses. DistributedDataParallel
             # wants the parameters in the graph.
             return phi + 0 * sum(p.sum() for p in self.evolution.parameters())
         ratio = image.shape[3] / phi.shape[3]
@@ -179,7 +179,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         phi: Tensor,
         pairs: tuple[Tensor, Tensor],
         text: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Evolve some classes of some images; no gradient reaches F, nor phi if ``decoupled``.
 
         Args:
@@ -192,9 +192,9 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             text (Tensor, optional): similarities to the text of every class, (N, C, h', w').
 
         Returns:
-            tuple[Tensor, Tensor, Tensor]: what the energy sees: x, (M, 3, H', W'), in [0, 1], see
-            :class:`LevelSetTrace`; F standardised per channel, (M, K, h, w); phi^T, (M, 1, h, w),
-            like ``phi``.
+            tuple: what the energy sees: x, (M, 3, H', W'), in [0, 1], see :class:`LevelSetTrace`; F
+            standardised per channel, (M, K, h, w); phi^T, (M, 1, h, w), like ``phi``; and the text of
+            every pair, standardised, (M, 1, h, w), where there is one.
 
         Raises:
             ValueError: The backbone has no feature map ``data_index``.
@@ -204,11 +204,12 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         image = parts.seen_image(image, phi.shape[2:])
         data = parts.energy_data(inputs, self.data_index, phi.shape[2:])
         text = parts.class_data(text, phi.shape[2:])
+        own = parts.of_pairs(text, pairs)
         if self.evolution is not None and self.evolution.grouped:
-            return image[n], data[n], self.evolve(phi, image, data, text)[n, c][:, None]
+            phi = self.evolve(phi, image, data, text)[n, c][:, None]
+            return image[n], data[n], phi, own
         image, data = parts.of_images(image, n), parts.of_images(data, n)
-        text = parts.of_pairs(text, pairs)
-        return image, data, self.evolve(phi[n, c][:, None], image, data, text)
+        return image, data, self.evolve(phi[n, c][:, None], image, data, own), own
 
     @staticmethod
     def stride(image: Tensor, phi: Tensor) -> float:
@@ -246,8 +247,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         n, c = (valid_masks(mask) & (labels > 0)).nonzero(as_tuple=True)
         # To the rim of the pixels, not to their centres: half a pixel is longer on a coarser map.
         sdf = signed_distance(mask[n, c][:, None], subpixel=True)
-        image, data, phi = self.evolve_pairs(inputs, image, phi0, (n, c), text)
-        text = parts.of_pairs(parts.class_data(text, phi0.shape[2:]), (n, c))
+        image, data, phi, text = self.evolve_pairs(inputs, image, phi0, (n, c), text)
         phi0, cam = phi0[n, c][:, None], cam[n, c][:, None]
         unit = self.truncate / stride
         if self.auto_zero is not None and self.training:
@@ -260,17 +260,11 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
 
     def backgrounds(self) -> Tensor:
         """Backgrounds of eq 9, (C,), in (0, 1)."""
-        return self._levels(self.background, self.auto_background)
+        return parts.levels(self.background, self.auto_background, self.conv_seg.weight)
 
     def zeros(self) -> Tensor:
         """Where predicted level sets have their contour, (C,), in shares of ``truncate``."""
-        return self._levels(self.zero, self.auto_zero)
-
-    def _levels(self, given: float | str, auto: nn.Module | None) -> Tensor:
-        """What the training has found, or the constant for every class."""
-        if auto is None:
-            return self.conv_seg.weight.new_full((self.num_classes,), float(given))
-        return auto()
+        return parts.levels(self.zero, self.auto_zero, self.conv_seg.weight)
 
     def loss(
         self,
@@ -302,21 +296,10 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         if self.loss_anchor is not None:
             losses['loss_anchor'] = factor * self.loss_anchor(trace.phi, *target)
         if self.loss_energy is not None:
-            losses.update(self._energy_losses(self.loss_energy, trace))
+            factor = self.warmup['energy']
+            losses.update(energy_losses(self.loss_energy, trace, factor, self.decoupled))
         losses['area'] = inside_area(trace.settled, driven=bool(self.warmup['energy']))
         losses['area_cam'] = batch_mean((trace.sdf > 0).float())
-        return losses
-
-    def _energy_losses(self, loss: nn.Module, trace: LevelSetTrace) -> dict[str, Tensor]:
-        """``loss_energy_*`` of phi^T and, decoupled, of phi^0, times the factor of the warm-up."""
-        factor = self.warmup['energy']
-        if not factor:
-            # Nothing to compute yet, but f_LSE stays in the graph, see evolve.
-            return dict(loss_energy=0 * trace.phi.sum())
-        losses = {k: factor * v for k, v in loss(trace.phi, *trace.seen(loss)).items()}
-        if self.decoupled:
-            energy = loss(trace.phi0, *trace.seen(loss))
-            losses['loss_energy_phi0'] = factor * sum(energy.values())
         return losses
 
     def level_sets(

@@ -2,11 +2,12 @@
 
 from torch import Tensor, nn
 
+from mmlevelset.levelset import LevelSetTrace
 from mmlevelset.levelset.energy_loss import NO_REWARD, LevelSetEnergyLoss, batch_mean
 from mmlevelset.levelset.limits import check_number
 from mmlevelset.registry import MODELS
 
-__all__ = ['LevelSetEnergyLoss', 'SDFLoss', 'batch_mean']
+__all__ = ['LevelSetEnergyLoss', 'SDFLoss', 'batch_mean', 'energy_losses']
 
 
 @MODELS.register_module()
@@ -48,3 +49,27 @@ class SDFLoss(nn.Module):
             scale = self.truncate / stride
             sdf = sdf.clamp(-scale, scale)
         return self.loss_weight * batch_mean((phi.float() / scale - sdf / scale).square())
+
+
+def energy_losses(
+    loss: nn.Module, trace: LevelSetTrace, factor: float, decoupled: bool
+) -> dict[str, Tensor]:
+    """Losses of phi^T and, decoupled, of phi^0.
+
+    Args:
+        loss: The energy.
+        trace: Level sets and what the energy looks at.
+        factor: Of the warm-up; at 0 no energy is computed.
+        decoupled: Whether f_LSI has an energy of its own.
+
+    Returns:
+        dict: ``loss_energy*``, scalars.
+    """
+    if not factor:
+        # f_LSE stays in the graph, see LevelSetHead.evolve.
+        return dict(loss_energy=0 * trace.phi.sum())
+    losses = {k: factor * v for k, v in loss(trace.phi, *trace.seen(loss)).items()}
+    if decoupled:
+        energy = loss(trace.phi0, *trace.seen(loss))
+        losses['loss_energy_phi0'] = factor * sum(energy.values())
+    return losses
