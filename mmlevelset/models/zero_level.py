@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from .class_histogram import ClassHistogram
 
@@ -15,12 +16,14 @@ SHARE = 0.5
 
 
 class ZeroLevel(ClassHistogram):
-    """For every class a level midway between 0 and the one that errs least about the masks of its CAM.
+    """For every class a level midway between 0 and the one that overlaps most with the masks of its CAM.
 
     Eq 25 asks for the mean of uncertain distances. Outside they reach the cut, inside a small object
     they do not: where an object is hard to find the mean is negative, and a class whose images are
     all hard lies below zero everywhere. Yet its level sets are in the right order: at another level
-    of the class, they cover what the CAM does. A CAM in turn is wider than its object. The mask is where
+    of the class, they cover what the CAM does: where intersection over union is largest. (The fewest
+    wrong pixels are no measure: of a class that knows nothing yet, they call for the empty set.) A CAM
+    in turn is wider than its object. The mask is where
     the class beats its background, whatever other classes say: these compete when labels are made of
     the level sets. No label but the image's is used.
 
@@ -52,12 +55,14 @@ class ZeroLevel(ClassHistogram):
     def forward(self) -> Tensor:
         """Levels, (C,) float32 in [-0.5, 0.5] shares of ``truncate``; 0 for classes without a map."""
         outside, inside = self.histogram.double().view(-1, 2, LEVELS).unbind(1)
-        nothing = outside.new_zeros(len(outside), 1)
-        missed = torch.cat([nothing, inside.cumsum(1)], 1)  # masks below the level
-        claimed = outside.sum(1, keepdim=True) - torch.cat([nothing, outside.cumsum(1)], 1)
-        errors = missed + claimed
-        levels = torch.arange(-LEVELS // 2, LEVELS // 2 + 1, device=errors.device) / (LEVELS / 2)
+        mask = inside.sum(1, keepdim=True)
+        # what lies at a level or above it, of the masks and beside them; above the last one nothing
+        covered, claimed = (
+            F.pad(pixels.flip(1).cumsum(1).flip(1), (0, 1)) for pixels in (inside, outside)
+        )
+        overlap = covered / (mask + claimed).clamp_min(1e-12)
+        levels = torch.arange(-LEVELS // 2, LEVELS // 2 + 1, device=overlap.device) / (LEVELS / 2)
         # Of equally good levels the nearest to zero; of a class without a map that is zero itself.
-        best = errors <= errors.amin(1, keepdim=True) + 1e-9
+        best = overlap >= overlap.amax(1, keepdim=True) - 1e-9
         nearest = torch.where(best, levels.abs(), 2).argmin(1)
         return SHARE * levels[nearest]
