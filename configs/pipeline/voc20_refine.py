@@ -8,10 +8,10 @@ data_root = 'data/voc20'
 classes = []  # VOC's
 every = 1
 random_seeds = [0, 1, 2]
-# label-free background: Otsu's threshold of the CAMs (0.38 for random seeds 0 and 1), the zero level set
-variants = dict(cam=0.38, levelset=0.5)
+variants = ['cam', 'levelset']  # their label-free thresholds stand in `seeds`: Otsu's, the zero level set
 refiners = {
     'crf': 'configs/refine/crf.py',
+    'crf-labels': 'configs/refine/crf-labels.py',
     'psa': dict(
         targets='configs/refine/psa-scores_mctformer.py',
         network='configs/refine/affinitynet_efficientnet-lite0_voc20.py',
@@ -19,13 +19,13 @@ refiners = {
     ),
     'irn': dict(
         targets=dict(
-            cam='configs/refine/irn-labels_lpcam.py',
+            cam='configs/refine/irn-labels_recam.py',
             levelset='configs/refine/irn-labels_levelset.py',
         ),
-        margin=0.1,  # ReCAM's advice for IRNet's confident foreground and background
         network='configs/refine/irnet_efficientnet-lite0_voc20.py',
         walk='configs/refine/irn-walk_voc20.py',
     ),
+    'irn-crf': dict(config='configs/refine/crf-labels.py', after='irn'),
 }
 models = dict(
     refiner='irn',

@@ -8,8 +8,7 @@ data_root = 'data/voc8'
 classes = ['background', 'cat', 'dog', 'horse', 'sheep', 'cow', 'person', 'sofa', 'chair']
 every = 4
 random_seeds = [0, 1, 2]
-# label-free background: Otsu's threshold of the CAMs (0.39 for each random seed), the zero level set
-variants = dict(cam=0.39, levelset=0.5)
+variants = ['cam', 'levelset']  # their label-free thresholds stand in `seeds`: Otsu's, the zero level set
 refiners = {
     'crf': 'configs/refine/crf.py',
     'crf-labels': 'configs/refine/crf-labels.py',
@@ -23,8 +22,7 @@ refiners = {
         walk='configs/refine/psa-walk_voc8.py',
     ),
     'irn': dict(
-        targets='configs/refine/irn-labels_lpcam.py',
-        margin=0.1,  # ReCAM's advice for IRNet's confident foreground and background
+        targets='configs/refine/irn-labels_recam.py',
         network='configs/refine/irnet_efficientnet-lite0_voc8.py',
         walk='configs/refine/irn-walk_voc8.py',
     ),

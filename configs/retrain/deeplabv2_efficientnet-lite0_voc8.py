@@ -1,6 +1,5 @@
 # DeepLab-V2's head on maps of stride 16; from ImageNet, the first five stages frozen.
-# --tta: three scales, flip, and deeplab-pytorch's dense CRF.
-_base_ = ['segformer-head_efficientnet-lite0_voc8.py', '../_base_/refine/dense_crf.py']
+_base_ = 'segformer-head_efficientnet-lite0_voc8.py'
 model = dict(
     backbone=dict(output_stride=16, out_indices=(6,)),
     decode_head=dict(
@@ -11,11 +10,6 @@ model = dict(
         dilations=(3, 6, 9, 12),  # half of those for maps of stride 8
     ),
 )
-tta_pipeline = [
-    dict(type='mmlevelset.CheckedLoadImage'),
-    dict(type='mmlevelset.MultiScaleFlip', scales=[(224, 224), (288, 288), (352, 352)]),
-]
-tta_model = dict(type='mmlevelset.SegTTAModel', crf=_base_.crf_deeplabv2_test)
 # Not the tenfold rate of a fresh head: one step of Adam moves all 11,520 inputs of a class at once.
 optim_wrapper = dict(
     optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=1.0)))

@@ -16,6 +16,10 @@ test_pipeline = [
     dict(type='mmlevelset.CheckedLoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
+tta_pipeline = [
+    dict(type='mmlevelset.CheckedLoadImage'),
+    dict(type='mmlevelset.MultiScaleFlip', scales=[(128, 128), (160, 160), (192, 192)]),
+]
 train_dataloader = dict(
     dataset=dict(
         _delete_=True,

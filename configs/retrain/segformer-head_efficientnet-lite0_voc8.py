@@ -1,7 +1,9 @@
 # Retraining: a segmentation model on pseudo-labels, from mmseg's stock parts.
 #   tools/train.py … --cfg-options train_dataloader.dataset.data_prefix.seg_map_path=FOLDER
+# --tta: three scales, flip, and deeplab-pytorch's dense CRF.
 _base_ = [
     '../_base_/datasets/voc8_288.py',
+    '../_base_/refine/dense_crf.py',
     '../_base_/schedules/seed_cpu.py',
     '../_base_/default_runtime.py',
 ]
@@ -63,6 +65,11 @@ test_pipeline = [
     dict(type='mmlevelset.CheckedLoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
+tta_pipeline = [
+    dict(type='mmlevelset.CheckedLoadImage'),
+    dict(type='mmlevelset.MultiScaleFlip', scales=[(224, 224), (288, 288), (352, 352)]),
+]
+tta_model = dict(type='mmlevelset.SegTTAModel', crf=_base_.crf_deeplabv2_test)
 test_dataloader = dict(
     dataset=dict(
         ann_file='ImageSets/Segmentation/val.txt', image_labels=None, pipeline=test_pipeline

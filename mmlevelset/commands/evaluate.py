@@ -48,7 +48,10 @@ def main() -> None:
         '--classes', nargs='+', help="class names (default: those of the folder's meta.json)"
     )
     names.add_argument('--config', help='config whose test data set names the classes')
-    parser.add_argument('--threshold', help="'otsu' (default) or a number in [0, 1); seeds only")
+    parser.add_argument(
+        '--threshold',
+        help="'otsu' (default), a number in [0, 1), or the JSON of another evaluation; seeds only",
+    )
     parser.add_argument(
         '--unsure',
         choices=['ignore', 'background'],

@@ -1,8 +1,11 @@
 """Background thresholds of seeds that need no ground truth."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
+from mmlevelset.fileio.text import read_json
 from mmlevelset.levelset import otsu
 from mmlevelset.levelset.otsu import HISTOGRAM_BINS
 
@@ -60,17 +63,47 @@ def otsu_threshold(histogram: np.ndarray) -> float:
 
 
 def parse_threshold(rule: float | str) -> float | str:
-    """Check a threshold rule from a config or a command line: ``'otsu'`` or a number in [0, 1).
+    """Check a threshold rule from a config or a command line.
+
+    Args:
+        rule: ``'otsu'``, a number in [0, 1), or the JSON file of an earlier evaluation of seeds, whose
+            label-free threshold is taken.
+
+    Returns:
+        float | str: the number, or ``'otsu'``.
 
     Raises:
+        FileNotFoundError: there is no such file.
         ValueError: on anything else.
     """
     if rule == 'otsu':
         return rule
+    if str(rule).endswith('.json'):
+        rule = _evaluated(Path(rule))
     try:
         value = round(float(rule), 6)
     except (TypeError, ValueError):
         value = -1.0
     if not 0 <= value < 1:
-        raise ValueError(f"threshold must be 'otsu' or a number in [0, 1), got {rule!r}")
+        raise ValueError(
+            "threshold must be 'otsu', a number in [0, 1), or the .json of an evaluation of seeds, got "
+            f'{rule!r}'
+        )
     return value
+
+
+def _evaluated(path: Path) -> float:
+    """Label-free threshold that an evaluation of seeds wrote down."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'no {path}: expected the numbers of an evaluation of seeds; write them by '
+            f'tools/eval_seeds.py SEEDS --gt MASKS --json {path}, or run the pipeline of the seeds first'
+        )
+    content = read_json(path)
+    try:
+        return float(content['scores']['threshold'])
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path} has no number scores.threshold; expected the numbers of an evaluation of seeds, as '
+            'tools/eval_seeds.py --json writes them'
+        ) from error

@@ -127,38 +127,34 @@ class IRLabel(Refiner):
         background: ... and background where it says so with this one.
         band: Of level sets, in the place of both: what lies this far inside or outside of the contour, in
             pixels of the image that the network saw, is sure.
+        margin: In the place of both, with ``background=dict(score=s)``: they lie this far above and below s,
+            the threshold of the seeds.
         truncate: Of the :class:`LevelSetHead` that made the seeds, in the same pixels; the scores of
             ``band`` follow it.
 
     Raises:
-        ValueError: Unless ``background`` <= ``foreground``, or with one of them beside a ``band``.
+        ValueError: Unless ``background`` <= ``foreground``, or on another set of arguments than both scores,
+            a ``band`` alone, or a ``margin`` with the threshold.
     """
 
     def __init__(
         self,
         crf: dict,
         foreground: float | None = None,
-        background: float | None = None,
+        background: float | dict[str, float] | None = None,
         band: float | None = None,
         truncate: float = TRUNCATE,
+        margin: float | None = None,
     ) -> None:
-        if (foreground is None) != (background is None) or (foreground is None) == (band is None):
+        high, low = _sure_scores(foreground, background, band, truncate, margin)
+        if not low <= high:
             raise ValueError(
-                f'IRLabel: got foreground={foreground}, background={background}, band={band}; expected '
-                'both scores, or the band of level sets alone'
-            )
-        if band is not None:
-            distances = torch.tensor([band, -band], dtype=torch.float64)
-            foreground, background = seed_scores(distances, truncate).tolist()
-        assert foreground is not None and background is not None
-        if not background <= foreground:
-            raise ValueError(
-                f'expected background <= foreground, got {background} and {foreground}; the higher '
+                f'expected background <= foreground, got {low} and {high}; the higher '
                 'score leaves the confident foreground'
             )
-        super().__init__(dict(score=foreground))
+        super().__init__(dict(score=high))
         self.crf = REFINERS.build(crf)
-        self.low = background
+        self.low = low
 
     def refine(self, image: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """Make labels; arguments and result as of :meth:`Refiner.refine`."""
@@ -168,3 +164,25 @@ class IRLabel(Refiner):
         soft = (np.arange(len(scores))[:, None, None] == foreground).astype(np.float32)
         soft[0] = (foreground == 0) & (rest == 0)
         return soft
+
+
+def _sure_scores(
+    foreground: float | None,
+    background: float | dict[str, float] | None,
+    band: float | None,
+    truncate: float,
+    margin: float | None,
+) -> tuple[float, float]:
+    """Background scores of the sure foreground and of the sure background, from what :class:`IRLabel` takes."""
+    match foreground, background, band, margin:
+        case float() | int(), float() | int(), None, None:
+            return foreground, background
+        case None, None, float() | int(), None:
+            high, low = seed_scores(torch.tensor([band, -band], dtype=torch.float64), truncate).tolist()
+            return high, low
+        case None, {'score': float() | int() as score}, None, float() | int():
+            return score + margin, score - margin
+    raise ValueError(
+        f'IRLabel: got foreground={foreground}, background={background}, band={band}, margin={margin}; '
+        'expected both scores, the band of level sets alone, or a margin with background=dict(score=...)'
+    )

@@ -29,7 +29,8 @@ def seed_threshold(
 
     Args:
         seed_dir: folder of ``<id>.npz``.
-        rule: ``'otsu'``, over the highest scores of all images with a class, or a number in [0, 1).
+        rule: ``'otsu'``, over the highest scores of all images with a class, or as
+            :func:`~mmlevelset.evaluation.thresholds.parse_threshold` takes it.
         ids: images to look at; default: all of the folder.
 
     Returns:
@@ -53,7 +54,7 @@ def seed_threshold(
 
 
 def with_threshold(refiner: dict, seed_dir: str | Path, ids: Sequence[str] | None = None) -> dict:
-    """Put a number in the place of ``background=dict(score='otsu')`` of a refiner.
+    """Put a number in the place of a rule, as in ``background=dict(score='otsu')`` of a refiner.
 
     Args:
         refiner: config of a class in ``REFINERS``; one with a number or without ``score`` is returned as
@@ -62,9 +63,9 @@ def with_threshold(refiner: dict, seed_dir: str | Path, ids: Sequence[str] | Non
         ids: images to look at; default: all of the folder.
     """
     background = refiner.get('background')
-    if not isinstance(background, dict) or background.get('score') != 'otsu':
+    if not isinstance(background, dict) or not isinstance(background.get('score'), str):
         return refiner
-    score = seed_threshold(seed_dir, 'otsu', ids)
+    score = seed_threshold(seed_dir, background['score'], ids)
     return dict(refiner, background=dict(background, score=score))
 
 

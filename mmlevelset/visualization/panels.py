@@ -91,47 +91,63 @@ def label_panel(title: str, image: np.ndarray, label: np.ndarray) -> Panel:
     return Panel(title, _blend(image, colours, np.where(label > 0, 0.6, 0.25)[..., None]))
 
 
-def draw_rows(rows: Sequence[Sequence[Panel]], path: str | Path, height: int = 220) -> Path:
+def draw_rows(
+    rows: Sequence[Sequence[Panel]],
+    path: str | Path,
+    height: int = 220,
+    captions: Sequence[str] | None = None,
+) -> Path:
     """Write the panels of several images as one PNG, see :func:`join_rows`; returns ``path``."""
-    ok, encoded = cv2.imencode('.png', join_rows(rows, height)[..., ::-1])
+    ok, encoded = cv2.imencode('.png', join_rows(rows, height, captions)[..., ::-1])
     assert ok
     with atomic_path(path) as temporary:
         temporary.write_bytes(encoded.tobytes())
     return Path(path)
 
 
-def join_rows(rows: Sequence[Sequence[Panel]], height: int = 220) -> np.ndarray:
+def join_rows(
+    rows: Sequence[Sequence[Panel]], height: int = 220, captions: Sequence[str] | None = None
+) -> np.ndarray:
     """Join the panels of several images to one picture.
 
     Args:
         rows: Panels of every image; the captions of the first row head the columns.
         height: Pixels of a row.
+        captions: A line above every row.
 
     Returns:
         np.ndarray: (H, W, 3) uint8, RGB.
 
     Raises:
-        ValueError: Without rows, or when rows differ in length.
+        ValueError: Without rows, or when rows differ in length, or captions in number.
     """
     if not rows or len({len(row) for row in rows}) != 1:
         raise ValueError(f'expected rows of equal length, got {[len(row) for row in rows]}')
+    if captions is not None and len(captions) != len(rows):
+        raise ValueError(f'expected a caption for each of {len(rows)} rows, got {len(captions)}')
     widths = [round(row[0].image.shape[1] / row[0].image.shape[0] * height) for row in rows]
     column = max(widths)
-    lines: list[np.ndarray] = []
-    for row, width in zip(rows, widths, strict=True):
-        head = CAPTION if not lines else 0
-        margins = (head, GAP), ((column - width) // 2, column - width - (column - width) // 2 + GAP)
+    lines = [np.concatenate([_line(panel.title, column + GAP) for panel in rows[0]], 1)]
+    for index, (row, width) in enumerate(zip(rows, widths, strict=True)):
+        if captions is not None:
+            lines.append(_line(captions[index], lines[0].shape[1]))
+        left = (column - width) // 2
+        margins = (0, GAP), (left, column - width - left + GAP), (0, 0)
         cells = [
             np.pad(
                 cv2.resize(panel.image, (width, height), interpolation=cv2.INTER_AREA),
-                (*margins, (0, 0)),
+                margins,
                 constant_values=255,
             )
             for panel in row
         ]
-        for cell, panel in zip(cells if head else [], row, strict=False):
-            cv2.putText(
-                cell, panel.title, (2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0, 1, cv2.LINE_AA
-            )
         lines.append(np.concatenate(cells, 1))
     return np.concatenate(lines)
+
+
+def _line(text: str, width: int) -> np.ndarray:
+    """A white strip (CAPTION, width, 3) uint8 with a text, as small as it must be to fit."""
+    strip = np.full((CAPTION, width, 3), 255, np.uint8)
+    (long, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
+    size = 0.5 * min(1, (width - 2 * GAP) / max(long, 1))
+    return cv2.putText(strip, text, (2, 18), cv2.FONT_HERSHEY_SIMPLEX, size, 0, 1, cv2.LINE_AA)

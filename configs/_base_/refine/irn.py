@@ -23,3 +23,5 @@ irn_label_advcam = dict(irn_label, foreground=0.35, background=0.15)
 # are left open.
 irn_label_levelset = dict(type='mmlevelset.IRLabel', band=6.5, truncate=80.0)
 irn_label_lpcam = dict(irn_label, foreground=0.45, background=0.25)
+# ReCAM's advice, with Otsu's threshold of the seeds in the place of the best, which needs masks.
+irn_label_recam = dict(type='mmlevelset.IRLabel', margin=0.1, background=dict(score='otsu'))

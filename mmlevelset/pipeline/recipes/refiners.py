@@ -29,7 +29,7 @@ def refiners(
     classes: list[str],
     every: int,
     random_seeds: list[int],
-    variants: dict[str, float],
+    variants: list[str],
     refiners: dict[str, str | dict[str, Any]],
     models: dict[str, Any],
     columns: list[str],
@@ -38,17 +38,17 @@ def refiners(
 
     Args:
         launch (Launch): How trainings and tests are started.
-        seeds (str): Work folder of the pipeline that made ``<variant>_s<random seed>/seeds``.
+        seeds (str): Work folder of the pipeline that made ``<variant>_s<random seed>/seeds``, and
+            ``seeds.json`` there, whose label-free threshold is the background score of everything here.
         data_root (str): Folder of a data set in VOC's layout.
         classes (list[str]): Names, the background first.
         every (int): The refiners are compared on every so many-th training image.
         random_seeds (list[int]): Of the seeds, and of the trainings here.
-        variants (dict): Name -> label-free background score of its seeds.
+        variants (list[str]): Their names.
         refiners (dict): Name -> config, or ``dict(config, variant)`` of one that takes the network of a
-            variant in ``seeds``, or ``dict(targets, network, walk)``, the configs of one that trains a
-            network; ``targets`` may be one for all, or variant -> config; ``margin`` there: how far the scores
-            of its sure background and foreground lie from the background score, where ``targets`` itself
-            does not say it as a band in pixels.
+            variant in ``seeds``, or ``dict(config, after)`` of one that takes the maps of another refiner,
+            or ``dict(targets, network, walk)``, the configs of one that trains a network; ``targets`` may
+            be one for all, or variant -> config.
         models (dict): ``refiner``, and ``configs`` of segmentation models on its labels: name -> config.
         columns (list[str]): Of the result table.
 
@@ -56,8 +56,8 @@ def refiners(
         dict: ``stages`` and ``table``.
 
     Raises:
-        ValueError: A refiner that trains a network is called neither psa nor irn, or the models ask for
-            another one.
+        ValueError: A refiner that trains a network is called neither psa nor irn, the models ask for
+            another one, or a refiner comes after one that is not there.
     """
     trained = {
         name: one for name, one in refiners.items() if isinstance(one, dict) and 'network' in one
@@ -67,22 +67,26 @@ def refiners(
             f'the refiners with a network must be among {", ".join(FEEDS)} and that of the models one of '
             f'them, got {list(trained)} and {models["refiner"]!r}'
         )
+    later = {name: one for name, one in refiners.items() if isinstance(one, dict) and 'after' in one}
+    if lost := {one['after'] for one in later.values()} - (set(refiners) - set(later)):
+        raise ValueError(
+            f'`after` must name one of the refiners {sorted(set(refiners) - set(later))}, got {sorted(lost)}'
+        )
     data = Data(data_root, tuple(classes))
     part = f"awk 'NR % {every} == {1 % every}' {data.train_list} > {PART}"
     stages: Stages = [dict(name='part', command=part, needs=[])]
     runs = [
-        _Run(variant, seed, score, seeds, data, launch)
-        for seed in random_seeds
-        for variant, score in variants.items()
+        _Run(variant, seed, seeds, data, launch) for seed in random_seeds for variant in variants
     ]
     for run in runs:
         stages.append(run.seeds())
         for name, refiner in refiners.items():
-            stages += (
-                run.trained(name, trained[name]) if name in trained else [run.direct(name, refiner)]
-            )
-    for run in runs:
+            if name in trained:
+                stages += run.trained(name, trained[name])
+            elif name not in later:
+                stages.append(run.direct(name, refiner))
         stages += run.all_images(models['refiner'], trained[models['refiner']], models['configs'])
+        stages += [run.after(name, one, models['refiner']) for name, one in later.items()]
     table = _table(variants, random_seeds, refiners, models, columns)
     return dict(stages=stages, table=table)
 
@@ -90,7 +94,6 @@ def refiners(
 class _Run(NamedTuple):
     variant: str
     random_seed: int
-    score: float
     source: str
     data: Data
     launch: Launch
@@ -108,33 +111,46 @@ class _Run(NamedTuple):
         return word(f'{self.source}/{self.id}/seeds')
 
     @property
-    def background(self) -> str:
-        return f'refiner.background.score={self.score}'
+    def measured(self) -> str:
+        """What the pipeline of the seeds wrote about them."""
+        return f'{self.source}/{self.id}/seeds.json'
+
+    def background(self, config: str) -> list[str]:
+        """The option that sets the background score of a refiner, where it has one for seeds."""
+        settings = config_of(config).get('refiner', {}).get('background')
+        return [f'refiner.background.score={self.measured}'] if isinstance(settings, dict) else []
 
     def eval(self, what: str, split: str, rest: str) -> str:
         where = f'{self.data.masks}{self.data.named} --split {split}'
         return f'{{python}} tools/eval_seeds.py {what} {where}{rest}'
 
     def refine(
-        self, config: str, out: str, options: list[str], split: str = f' --split {PART}'
+        self,
+        config: str,
+        out: str,
+        options: list[str],
+        split: str = f' --split {PART}',
+        seeds: str | None = None,
     ) -> str:
         images = word(f'{self.data.root}/JPEGImages')
         return (
-            f'{{python}} tools/refine.py {word(config)} --seeds {self.seed_dir}{split} --out {out}'
-            f' --images {images}{options_of(*options)}'
+            f'{{python}} tools/refine.py {word(config)} --seeds {seeds or self.seed_dir}{split} --out {out}'
+            f' --images {images}{options_of(*self.background(config), *options)}'
         )
 
     def seeds(self) -> Stage:
         done = f'{self.folder}/seeds.json'
-        rest = f' --threshold {self.score} --json {done}'
+        rest = f' --threshold {word(self.measured)} --json {done}'
         command = self.eval(self.seed_dir, PART, rest)
         return dict(name=f'seeds_{self.id}', command=command, done=done, needs=['part'])
 
-    def scored(self, name: str, config: str, options: list[str], needs: str) -> Stage:
+    def scored(
+        self, name: str, config: str, options: list[str], needs: str, seeds: str | None = None
+    ) -> Stage:
         out = f'{self.folder}/{name}'
         done = f'{out}/labels.json'
         score = self.eval(f'{out}/labels', PART, f' --json {done}')
-        command = f'{self.refine(config, out, [self.background, *options])} && {score}'
+        command = f'{self.refine(config, out, options, seeds=seeds)} && {score}'
         return dict(name=f'{name}_{self.id}', command=command, done=done, makes=out, needs=[needs])
 
     def direct(self, name: str, refiner: str | dict[str, Any]) -> Stage:
@@ -144,16 +160,17 @@ class _Run(NamedTuple):
         checkpoint = f'{self.source}/{refiner["variant"]}_s{self.random_seed}/{network}'
         return self.scored(name, refiner['config'], [f'refiner.checkpoint={checkpoint}'], 'part')
 
+    def after(self, name: str, refiner: dict[str, Any], walked: str) -> Stage:
+        """A refiner on the maps of another; where that goes on to all images, it waits for them."""
+        first = refiner['after']
+        needs = f'{first}-all_{self.id}' if first == walked else f'{first}_{self.id}'
+        return self.scored(name, refiner['config'], [], needs, f'{self.folder}/{first}/soft')
+
     def trained(self, name: str, refiner: dict[str, Any]) -> Stages:
         config = refiner['targets']
         config = config if isinstance(config, str) else config[self.variant]
         targets, network = (Path(path).stem.split('_')[0] for path in (config, refiner['network']))
         made, folder = f'{self.folder}/{targets}', f'{self.folder}/{network}'
-        margin = refiner.get('margin')
-        told = [] if margin is None or 'band' in config_of(config).refiner else [
-            f'refiner.foreground={self.score + margin:.2f}',
-            f'refiner.background={self.score - margin:.2f}',
-        ]  # fmt: skip
         options = [
             *moved_data(refiner['network'], self.data.root, 'train_dataloader'),
             f'randomness.seed={self.random_seed}',
@@ -164,7 +181,7 @@ class _Run(NamedTuple):
         return [
             dict(
                 name=f'{targets}_{self.id}',
-                command=self.refine(config, made, told),
+                command=self.refine(config, made, []),
                 makes=made,
                 needs=['part'],
             ),
@@ -188,7 +205,7 @@ class _Run(NamedTuple):
         """The refiner goes on from the part to all images, and models are trained on its labels."""
         out = f'{self.folder}/{name}'
         done = f'{out}/all.json'
-        options = [self.background, f'refiner.checkpoint={self.checkpoint(refiner)}']
+        options = [f'refiner.checkpoint={self.checkpoint(refiner)}']
         walk = self.refine(refiner['walk'], out, options, split='')
         score = self.eval(f'{out}/labels', self.data.train_list, f' --json {done}')
         walked = f'{name}-all_{self.id}'
@@ -232,7 +249,7 @@ class _Run(NamedTuple):
 
 
 def _table(
-    variants: dict[str, float],
+    variants: list[str],
     random_seeds: list[int],
     refiners: dict[str, Any],
     models: dict[str, Any],
