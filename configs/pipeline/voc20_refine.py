@@ -8,7 +8,8 @@ data_root = 'data/voc20'
 classes = []  # VOC's
 every = 1
 random_seeds = [0, 1, 2]
-variants = ['cam', 'levelset']  # their label-free thresholds stand in `seeds`: Otsu's, the zero level set
+# their label-free thresholds were measured with the seeds: Otsu's, the zero level set
+variants = ['cam', 'levelset']
 refiners = {
     'crf': 'configs/refine/crf.py',
     'crf-labels': 'configs/refine/crf-labels.py',

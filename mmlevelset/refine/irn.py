@@ -178,7 +178,9 @@ def _sure_scores(
         case float() | int(), float() | int(), None, None:
             return foreground, background
         case None, None, float() | int(), None:
-            high, low = seed_scores(torch.tensor([band, -band], dtype=torch.float64), truncate).tolist()
+            high, low = seed_scores(
+                torch.tensor([band, -band], dtype=torch.float64), truncate
+            ).tolist()
             return high, low
         case None, {'score': float() | int() as score}, None, float() | int():
             return score + margin, score - margin

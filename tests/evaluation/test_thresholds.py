@@ -172,6 +172,19 @@ def test_rules_of_a_command_line():
     assert parse_threshold('otsu') == 'otsu' and parse_threshold('0.25') == 0.25
 
 
+def test_the_threshold_of_an_earlier_evaluation(tmp_path):
+    """The label-free one is taken, not the oracle's beside it; other files are refused by name."""
+    path = tmp_path / 'seeds.json'
+    with pytest.raises(FileNotFoundError, match='no .*seeds.json: .*run the pipeline of the seeds'):
+        parse_threshold(str(path))
+    path.write_text('{"scores": {"threshold": 0.38, "oracle_threshold": 0.5}}')
+    assert parse_threshold(str(path)) == 0.38
+    for text in ('{"scores": {"mIoU": 1}}', '{"mIoU": 1}', '[1]'):
+        path.write_text(text)
+        with pytest.raises(ValueError, match='seeds.json has no number scores.threshold'):
+            parse_threshold(str(path))
+
+
 def test_mistakes_are_named():
     sweep = SeedSweep(2)
     scores, target = np.ones((1, 4, 4), np.float32), np.zeros((4, 4), np.uint8)

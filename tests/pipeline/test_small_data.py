@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from mmlevelset.apis.runner import set_tta
 from mmlevelset.config import read_config
 from mmlevelset.pipeline import expand
-from tests.pipeline.test_configs import ROOT, commands, plan
+from tests.pipeline.test_configs import ROOT, SMALL, WORK_DIR, commands, plan
 
 
 @pytest.mark.parametrize('suffix, scored', [('', True), ('_100', False)])
@@ -119,3 +120,40 @@ def test_part_of_the_images(tmp_path: Path, every: int, ids: str) -> None:
     command = pipeline.values.command(pipeline.stages[0].command).partition(' > ')[0]
     listed = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert listed.stdout.split() == list(ids)
+
+
+@pytest.mark.parametrize('name', ['voc8_refine', 'voc20_refine'])
+def test_refiners_take_the_threshold_that_was_measured(name: str) -> None:
+    """Every background score is that of the same variant and random seed; no number stands in the config."""
+    cfg = read_config(str(ROOT / f'configs/pipeline/{name}.py')).to_dict()
+    for stage, words in commands(ROOT / f'configs/pipeline/{name}.py').items():
+        run = stage.rpartition('_s')[0].rpartition('_')[2] + '_s' + stage.rpartition('_s')[2]
+        told = [w for w in words if 'background.score=' in w or w.endswith('/seeds.json')]
+        here = [w for w in told if w.startswith(WORK_DIR)]  # what the stage itself writes
+        measured = f'{cfg["seeds"]}/{run}/seeds.json'
+        assert all(w.rpartition('=')[2] == measured for w in told if w not in here)
+        walks = stage.startswith(('crf', 'psa_', 'irn_', 'irn-all', 'irn-crf', 'seeds'))
+        assert told or not walks
+
+
+def test_a_refiner_on_the_maps_of_another() -> None:
+    """It reads them when no other stage writes them, and scores the same images."""
+    path = ROOT / 'configs/pipeline/voc20_refine.py'
+    pipeline, _ = plan(path)
+    stage = next(one for one in pipeline.stages if one.name == 'irn-crf_cam_s0')
+    assert stage.needs == ('irn-all_cam_s0',)
+    words = commands(path)
+    option = words[stage.name].index('--seeds')
+    assert words[stage.name][option + 1] == f'{WORK_DIR}/cam_s0/irn/soft'
+    splits = [w[w.index('--split') + 1] for w in (words[stage.name], words['irn_cam_s0'])]
+    assert splits[0] == splits[1]
+    with pytest.raises(ValueError, match=r"`after` must name one of .*, got \['walk'\]"):
+        plan(path, **{'refiners.irn-crf.after': 'walk'})
+
+
+@pytest.mark.parametrize('path', SMALL, ids=lambda path: path.stem)
+def test_what_is_tested_with_augmentation_has_it(path: Path) -> None:
+    """A pipeline of a day must not end at a config without ``tta_model``."""
+    for words in commands(path).values():
+        if '--tta' in words:
+            set_tta(read_config(str(ROOT / words[2])))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmlevelset.fileio.atomic import write_json
 from mmlevelset.fileio.hashes import file_hash
 from mmlevelset.fileio.labels import read_label, write_label
 from mmlevelset.fileio.lock import folder_lock
@@ -286,6 +287,10 @@ def test_label_free_background(folders, tmp_path):
         read_meta(tmp_path / 'part/soft')['refiner']['background'] == {'score': part}
         and part != labels
     )
+    write_json(tmp_path / 'seeds.json', dict(scores=dict(threshold=part)))
+    measured = dict(REFINER, background=dict(score=f'{tmp_path}/seeds.json'))
+    refine_folder(measured, **folders, out_dir=tmp_path / 'part')  # goes on with all images
+    assert read_meta(tmp_path / 'part/soft')['refiner']['background'] == {'score': part}
 
 
 @pytest.mark.parametrize('part', ['soft', 'labels'])

@@ -130,11 +130,27 @@ def test_band_of_level_sets(truncate):
     np.testing.assert_array_equal(background[0] == 1, phi[0].numpy() <= -12)
 
 
+def test_margin_of_a_threshold():
+    """It stands for two scores, as far above and below the threshold."""
+    refiner = IRLabel(CRF, margin=0.1, background=dict(score=0.38))
+    assert (refiner.background['score'], refiner.low) == pytest.approx((0.48, 0.28))
+
+
 @pytest.mark.parametrize(
-    'options', [{}, dict(foreground=0.6), dict(foreground=0.6, background=0.4, band=3)]
+    'options',
+    [
+        {},
+        dict(foreground=0.6),
+        dict(foreground=0.6, background=0.4, band=3),
+        dict(margin=0.1, background=0.4),
+        dict(background=dict(score=0.4)),
+        dict(margin=0.1, background=dict(score=0.4), band=3),
+    ],
 )
-def test_band_or_scores(options):
-    with pytest.raises(ValueError, match='expected both scores, or the band of level sets alone'):
+def test_band_or_margin_or_scores(options):
+    with pytest.raises(
+        ValueError, match='expected both scores, the band of level sets alone, or a'
+    ):
         IRLabel(CRF, **options)
 
 

@@ -65,7 +65,9 @@ def open_seeds(folder: Path, rule: str | None, ids: Sequence[str]) -> Seeds:
     """A folder of seeds, cut by ``rule``, or as its ``meta.json`` says, or by Otsu's rule."""
     finished_ids(folder, '.npz', ids)
     stated = read_meta(folder).get('threshold')
-    return Seeds(folder, seed_threshold(folder, rule or ('otsu' if stated is None else stated), ids))
+    return Seeds(
+        folder, seed_threshold(folder, rule or ('otsu' if stated is None else stated), ids)
+    )
 
 
 def image_iou(label: np.ndarray, truth: np.ndarray, num_classes: int) -> float:
@@ -119,12 +121,16 @@ def panels(
     photograph = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
     def labels(title: str, label: np.ndarray) -> Panel:
-        return label_panel(title, photograph, cv2.resize(label, size, interpolation=cv2.INTER_NEAREST))
+        return label_panel(
+            title, photograph, cv2.resize(label, size, interpolation=cv2.INTER_NEAREST)
+        )
 
     first, last = before.read(name), after.read(name)
     best = first.scores.max(0) if len(first.keys) else np.zeros(image.shape[:2], np.float32)
     lines = {
-        int(key) + 1: [(line + 0.5) * scale - 0.5 for line in zero_contours(score - after.threshold)]
+        int(key) + 1: [
+            (line + 0.5) * scale - 0.5 for line in zero_contours(score - after.threshold)
+        ]
         for key, score in zip(last.keys, last.scores, strict=True)
     }
     return [

@@ -67,7 +67,9 @@ def refiners(
             f'the refiners with a network must be among {", ".join(FEEDS)} and that of the models one of '
             f'them, got {list(trained)} and {models["refiner"]!r}'
         )
-    later = {name: one for name, one in refiners.items() if isinstance(one, dict) and 'after' in one}
+    later = {
+        name: one for name, one in refiners.items() if isinstance(one, dict) and 'after' in one
+    }
     if lost := {one['after'] for one in later.values()} - (set(refiners) - set(later)):
         raise ValueError(
             f'`after` must name one of the refiners {sorted(set(refiners) - set(later))}, got {sorted(lost)}'
