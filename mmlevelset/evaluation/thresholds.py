@@ -79,7 +79,7 @@ def parse_threshold(rule: float | str) -> float | str:
     if rule == 'otsu':
         return rule
     if str(rule).endswith('.json'):
-        rule = _evaluated(Path(rule))
+        rule = _evaluated(Path(str(rule)))
     try:
         value = round(float(rule), 6)
     except (TypeError, ValueError):
