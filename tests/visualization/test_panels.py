@@ -4,7 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from mmlevelset.visualization import Panel, draw_rows, label_panel, level_set_panel, score_panel
+from mmlevelset.visualization import (
+    Panel,
+    draw_contours,
+    draw_rows,
+    join_rows,
+    label_panel,
+    level_set_panel,
+    score_panel,
+)
 from mmlevelset.visualization.panels import CAPTION, CONTOUR, GAP
 
 
@@ -47,3 +55,29 @@ def test_rows_of_other_lengths():
     panel = Panel('a', np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(ValueError, match='equal length'):
         draw_rows([[panel], [panel, panel]], 'never.png')
+
+
+def test_captions_stand_above_their_rows_and_fit(tmp_path):
+    """A text that is longer than the picture is made smaller, and touches neither edge."""
+    rows = [[Panel('a', np.zeros((40, 40, 3), np.uint8))]] * 2
+    picture = join_rows(rows, 40, ['x', 'a long caption ' * 4])
+    assert picture.shape == (CAPTION + 2 * (CAPTION + 40 + GAP), 40 + GAP, 3)
+    second = picture[2 * CAPTION + 40 + GAP :][:CAPTION]
+    assert second.min() < 200 and (second[:, -1] == 255).all()
+    with pytest.raises(ValueError, match='a caption for each of 2 rows, got 1'):
+        join_rows(rows, 40, ['x'])
+
+
+def test_names_of_contours_cover_neither_each_other_nor_the_edge():
+    lines = [np.array([[90, 10], [95, 10], [95, 15], [90, 10]], np.float32)]
+    one, both = (
+        draw_contours(
+            np.full((60, 100, 3), 128, np.uint8), dict.fromkeys(labels, lines), ['', 'cat', 'dog']
+        )
+        for labels in ([1], [1, 2])
+    )
+    white = [(image > 200).all(2) for image in (one, both)]
+    assert not white[0][:, -1].any() and white[0].any()
+    below = white[1] & ~white[0]
+    assert (white[1] & white[0]).sum() == white[0].sum()  # the first name is whole
+    assert below.any() and below.nonzero()[0].min() > white[0].nonzero()[0].min() + 10

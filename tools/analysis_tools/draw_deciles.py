@@ -160,6 +160,8 @@ def main() -> None:
     parser.add_argument('--count', type=int, default=10, help='images to draw (default: 10)')
     parser.add_argument('--out', default='deciles.png', help='picture to write (.png)')
     args = parser.parse_args()
+    if not args.out.endswith('.png'):
+        parser.error(f'--out must end with .png, got {args.out}')
 
     metas = [read_meta(folder) for folder in (args.before, args.after)]
     classes, others = (meta.get('classes') for meta in metas)
