@@ -99,7 +99,7 @@ def test_in_a_training():
     hook.after_train(runner)
     texts = [text for _, text in log.lines]
     assert texts[0].startswith("background='auto' of the level sets is now: cat 0.")
-    assert texts[1] == "zero='auto', in shares of truncate, is now: cat 0.00, chair 0.00"
+    assert texts[1] == "zero='auto', in shares of truncate, is now: cat -0.50, chair 0.00"
     assert 'idle' in texts[2]
     assert texts[3].startswith('cat: level sets are inside on 0.0 %')
     assert [level for level, _ in log.lines[:4]] == 2 * [logging.INFO] + 2 * [logging.WARNING]
