@@ -28,7 +28,7 @@ IDLE = 1e-3
 class LevelSetWatchHook(Hook):
     """Warn of a host that knows no classes, and of level sets that vanish, spread, have no targets or do not move.
 
-    It also logs what 'auto' found.
+    The host is judged from the moment on at which a level set learns from it. What 'auto' found is logged.
 
     Args:
         interval: Iterations between two looks; the last one is at the end of the training.
@@ -61,8 +61,9 @@ class LevelSetWatchHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """Look, every ``interval`` iterations."""
-        recalls = (float(v) for name, v in (outputs or {}).items() if name.endswith('recall_cls'))
-        self.recalls.extend(recalls)
+        if any(any(head.warmup.values()) for head in self.heads):  # a host may learn alone before
+            outputs = outputs or {}
+            self.recalls += [float(v) for k, v in outputs.items() if k.endswith('recall_cls')]
         if (runner.iter + 1) % self.interval == 0:
             self._look(runner)
 

@@ -106,9 +106,21 @@ def test_in_a_training():
     assert len(texts) == 8  # the third iteration, seen at the end
 
 
-@pytest.mark.parametrize(('recalls', 'said'), [((10.0, 80.0), 45), ((30.0, 70.0), None)])
-def test_a_host_that_knows_no_classes(recalls, said):
-    """The mean over the iterations since the last look, of hosts that say it; others are not judged."""
+@pytest.mark.parametrize(
+    ('recalls', 'waits', 'said'),
+    [
+        ((10.0, 80.0), 0, 45),
+        ((30.0, 70.0), 0, None),
+        ((10.0, 80.0), 1, None),
+        ((80.0, 10.0), 1, 10),
+        ((10.0, 10.0), 2, None),
+    ],
+)
+def test_a_host_that_knows_no_classes(recalls, waits, said):
+    """The mean over the iterations since the last look, of hosts that say it; others are not judged.
+
+    Nor is a host that learns alone, while the level set waits.
+    """
     head, log = LevelSetHead([4], [0], 8, num_classes=2, loss_energy=None), Log()
     dataset = SimpleNamespace(metainfo={})
     runner = SimpleNamespace(
@@ -117,6 +129,7 @@ def test_a_host_that_knows_no_classes(recalls, said):
     hook = LevelSetWatchHook(interval=2)
     hook.before_train(runner)
     for runner.iter, recall in enumerate(recalls):
+        head.warmup = dict(sdf=float(runner.iter >= waits), energy=0.0)
         outputs = {'decode.recall_cls': torch.tensor(recall), 'decode.acc_cls': torch.tensor(99.0)}
         hook.after_train_iter(runner, 0, outputs=outputs)
     for runner.iter in (2, 3):

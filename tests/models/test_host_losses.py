@@ -12,6 +12,7 @@ from mmlevelset.models.host_losses import (
     equivariant_loss,
     focal_loss,
     image_contrast_loss,
+    image_level_decisions,
     max_norm,
     overlap,
     pairwise_ranking_loss,
@@ -22,6 +23,15 @@ from mmlevelset.models.host_losses import (
 from mmlevelset.models.host_losses.emd import grid_patches, quadrants, transport_score
 
 LABELS = torch.tensor([[1, 0, 0], [0, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]]).float()
+
+
+def test_decisions():
+    """What is absent counts for the accuracy alone; a batch without a class misses none."""
+    logits = torch.tensor([[1.0, -1, -1], [1, 1, -1]])
+    assert image_level_decisions(logits, LABELS[:2]) == dict(
+        acc_cls=pytest.approx(400 / 6), recall_cls=pytest.approx(200 / 3)
+    )
+    assert image_level_decisions(logits, torch.zeros(2, 3))['recall_cls'] == 100
 
 
 def test_classification():

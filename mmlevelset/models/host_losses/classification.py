@@ -52,8 +52,8 @@ def image_level_decisions(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
 
     Returns:
         dict: scalars in per cent: ``acc_cls``, decisions that are right, which of many classes are
-        mostly absences, and ``recall_cls``, labelled classes that are recognised.
+        mostly absences, and ``recall_cls``, labelled classes that are recognised, 100 where none is labelled.
     """
     said, shown = logits > 0, labels.bool()
-    recognised = (said & shown).sum() / shown.sum().clamp_min(1)
-    return dict(acc_cls=(said == shown).float().mean() * 100, recall_cls=recognised * 100)
+    missed = (~said & shown).sum() / shown.sum().clamp_min(1)
+    return dict(acc_cls=(said == shown).float().mean() * 100, recall_cls=100 - missed * 100)
