@@ -230,9 +230,8 @@ def test_level_set_learns_on_frozen_features(weights: Path) -> None:
     learns = {name.split('.')[0] for name, p in model.named_parameters() if p.requires_grad}
     assert learns == {'auxiliary_head'}
     data = model.data_preprocessor(unnormalised(model, item(shape=(96, 128))), True)
-    passes: list[
-        nn.Module
-    ] = []  # CAM and text similarities come from one pass through the last block
+    # CAM and text similarities come from one pass through the last block.
+    passes: list[nn.Module] = []
     model.decode_head.block.attn.register_forward_hook(lambda attn, *_: passes.append(attn))
     losses = model(**data, mode='loss')
     assert len(passes) == 1

@@ -96,6 +96,9 @@ def test_a_slow_method_is_left_out() -> None:
         (dict(variants=dict(cam=dict(network='levelset'))), r"got \['levelset'\]"),
         (dict(variants=dict(cam=dict(guide='cam'))), r"got \['cam'\]"),
         (dict(exported=None), 'a guide needs the seeds of all images'),
+        (dict(variants=dict(levelset_cam=dict(option=['a=1']))), r'levelset_cam says .*option'),
+        (dict(variants=dict(second=dict(like='levelset_cam'))), r"second says \['guide', 'like'\]"),
+        (dict(variants=dict(levelset_cam=dict(network='cam'))), 'a network or a guide, not both'),
     ],
 )
 def test_wrong_variants(options: dict[str, Any], message: str) -> None:

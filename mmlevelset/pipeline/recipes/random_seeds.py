@@ -12,6 +12,7 @@ VAL = [
     'test_evaluator.split=val',
 ]
 ORDERS = ('variant', 'random_seed')
+NEEDED, OPTIONAL = {'config', 'source', 'threshold'}, {'like', 'options', 'network', 'guide'}
 
 
 def random_seeds(
@@ -41,9 +42,10 @@ def random_seeds(
         host (str): Config that the variants start from.
         variants (dict): Name -> ``config``; ``source``, what becomes the seed, ``'phi'`` or ``'cam'``;
             ``threshold``, the label-free background score of its seeds; ``options`` (optional), what
-            differs from the config, ``key=value`` each. ``like`` names another variant for what is not said.
+            differs from the config, ``key=value`` each. ``like`` names another variant for what is not said,
+            one that is like none itself.
             Of an earlier variant, ``network`` names the one whose trained network is exported in the place
-            of an own, by the ``cam_method`` of the config say, and ``guide`` the one whose seeds the level
+            of an own, by the ``cam_method`` of the config say, or ``guide`` the one whose seeds the level
             set is trained on.
         columns (list[str]): Of the result table.
         host_backbone (str, optional): Config of another host, trained first, whose backbone the host
@@ -65,8 +67,8 @@ def random_seeds(
         dict: ``stages`` and ``table``.
 
     Raises:
-        ValueError: Another order, unknown variants, variants to retrain without a model, or guides without
-            a list.
+        ValueError: Another order, unknown variants, variants that say too little or what is not known,
+            variants to retrain without a model, or guides without a list.
     """
     variants = _checked(variants, left_out, own_cam, retrained)
     if order not in ORDERS or (retrained and model is None):
@@ -158,7 +160,8 @@ def _checked(
     """The variants that are run, with what those that they are like say.
 
     Raises:
-        ValueError: Something names an unknown variant, one that is left out, or a later one.
+        ValueError: Something names an unknown variant, one that is left out, or a later one; or a variant
+            says too little or what is not known.
     """
     unknown = {*left_out, *(v['like'] for v in variants.values() if 'like' in v)} - set(variants)
     found = {
@@ -176,6 +179,13 @@ def _checked(
             'like and left_out must name variants, own_cam and retrained some that are not left out, network '
             f'and guide earlier ones of these; got {sorted(unknown)}, the variants {list(found)}'
         )
+    for name, v in found.items():
+        if not NEEDED <= set(v) <= NEEDED | OPTIONAL or {'network', 'guide'} <= set(v):
+            raise ValueError(
+                f'the variant {name} says {sorted(v)}, itself or by the one that it is like; expected '
+                f'{sorted(NEEDED)}, and of {sorted(OPTIONAL)} what it needs: a network or a guide, not both, '
+                'as one that takes the network of another trains nothing'
+            )
     return found
 
 
