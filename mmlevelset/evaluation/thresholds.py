@@ -102,7 +102,7 @@ def _evaluated(path: Path) -> float:
     content = read_json(path)
     try:
         return float(content['scores']['threshold'])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f'{path} has no number scores.threshold; expected the numbers of an evaluation of seeds, as '
             'tools/eval_seeds.py --json writes them'

@@ -133,7 +133,7 @@ class IRLabel(Refiner):
             ``band`` follow it.
 
     Raises:
-        ValueError: Unless ``background`` <= ``foreground``, or on another set of arguments than both scores,
+        ValueError: Unless 0 <= ``background`` <= ``foreground`` < 1, or on another set of arguments than both scores,
             a ``band`` alone, or a ``margin`` with the threshold.
     """
 
@@ -147,10 +147,10 @@ class IRLabel(Refiner):
         margin: float | None = None,
     ) -> None:
         high, low = _sure_scores(foreground, background, band, truncate, margin)
-        if not low <= high:
+        if not 0 <= low <= high < 1:
             raise ValueError(
-                f'expected background <= foreground, got {low} and {high}; the higher '
-                'score leaves the confident foreground'
+                f'expected 0 <= background <= foreground < 1, got {low} and {high}; the higher score leaves '
+                'the confident foreground, and a margin must leave room on both sides of the threshold'
             )
         super().__init__(dict(score=high))
         self.crf = REFINERS.build(crf)

@@ -179,7 +179,8 @@ def test_the_threshold_of_an_earlier_evaluation(tmp_path):
         parse_threshold(str(path))
     path.write_text('{"scores": {"threshold": 0.38, "oracle_threshold": 0.5}}')
     assert parse_threshold(str(path)) == 0.38
-    for text in ('{"scores": {"mIoU": 1}}', '{"mIoU": 1}', '[1]'):
+    unsaid = '{"scores": {"threshold": "-"}}'
+    for text in ('{"scores": {"mIoU": 1}}', unsaid, '{"mIoU": 1}', '[1]'):
         path.write_text(text)
         with pytest.raises(ValueError, match='seeds.json has no number scores.threshold'):
             parse_threshold(str(path))

@@ -154,6 +154,16 @@ def test_band_or_margin_or_scores(options):
         IRLabel(CRF, **options)
 
 
-def test_thresholds_of_labels_in_the_wrong_order():
-    with pytest.raises(ValueError, match='expected background <= foreground, got 0.3 and 0.05'):
-        IRLabel(CRF, foreground=0.05, background=0.3)
+@pytest.mark.parametrize(
+    'options, got',
+    [
+        (dict(foreground=0.05, background=0.3), '0.3 and 0.05'),
+        (dict(margin=-0.125, background=dict(score=0.5)), '0.625 and 0.375'),
+        (dict(margin=0.25, background=dict(score=0.125)), '-0.125 and 0.375'),
+        (dict(margin=0.25, background=dict(score=0.875)), '0.625 and 1.125'),
+    ],
+)
+def test_labels_without_room_for_both(options, got):
+    """Scores in the wrong order, or a margin beyond what seeds can say: nothing would be sure."""
+    with pytest.raises(ValueError, match=f'expected 0 <= background <= foreground < 1, got {got};'):
+        IRLabel(CRF, **options)
