@@ -6,7 +6,7 @@ data_root = 'data/voc20'
 classes = []  # VOC's
 random_seeds = [0, 1, 2]
 order = 'random_seed'
-# The classifier of SEAM's two views learns slowly; these losses act on maps that know the classes already.
+# SEAM's classifier of two views learns slowly, and its other losses want maps that know the classes already.
 host_backbone = 'configs/seed/cam/efficientnet-lite0_voc20_host.py'
 host = 'configs/seed/seam/efficientnet-lite0_voc20_host.py'
 variants = dict(

@@ -21,11 +21,11 @@ class ZeroLevel(ClassHistogram):
     Eq 25 asks for the mean of uncertain distances. Outside they reach the cut, inside a small object
     they do not: where an object is hard to find the mean is negative, and a class whose images are
     all hard lies below zero everywhere. Yet its level sets are in the right order: at another level
-    of the class, they cover what the CAM does: where intersection over union is largest. (The fewest
-    wrong pixels are no measure: of a class that knows nothing yet, they call for the empty set.) A CAM
-    in turn is wider than its object. The mask is where
-    the class beats its background, whatever other classes say: these compete when labels are made of
-    the level sets. No label but the image's is used.
+    of the class, the one of the largest intersection over union, they cover what the CAM does. (The
+    fewest wrong pixels are no measure: of a class that knows nothing yet, they call for the empty set.)
+    A CAM in turn is wider than its object. The mask is where the class beats its background, whatever
+    other classes say: these compete when labels are made of the level sets. No label but the image's
+    is used.
 
     Args:
         num_classes: Foreground classes C.
