@@ -69,7 +69,7 @@ def documented(model: dict[str, Any], result: dict[str, Any], metric: str) -> st
             r
             for r in TABLES['Does the recipe transfer: sizes and strides']
             if (r['images'], r['scored on']) == ('1,800', data.split(', ')[1])
-            and r['variant'] == ('level set, stride 8' if variant == 'levelset' else 'CAM')
+            and r['variant'] == ('level set, the default' if variant == 'levelset' else 'CAM')
         )
         return row[metric]
     if data.startswith('generated shapes'):
