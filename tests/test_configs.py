@@ -16,6 +16,7 @@ from mmengine.registry import (
     OPTIM_WRAPPERS,
     OPTIMIZERS,
     PARAM_SCHEDULERS,
+    WEIGHT_INITIALIZERS,
     init_default_scope,
 )
 from mmseg.registry import DATASETS, MODELS
@@ -135,7 +136,8 @@ def has_key(cfg: dict | list, key: str) -> bool:
 
 def arguments(kind: str | None) -> list[str]:
     """Names of the arguments of a registered class, which a config need not list."""
-    found = [r.get(kind) for r in (METRICS, MODELS, DATASETS, REFINERS) if kind]
+    registries = (METRICS, MODELS, DATASETS, REFINERS, WEIGHT_INITIALIZERS)
+    found = [r.get(kind) for r in registries if kind]
     return [name for cls in found if cls for name in inspect.signature(cls).parameters]
 
 

@@ -16,7 +16,9 @@ def main() -> None:
     parser.add_argument('seed_dir', help='folder of seed files (.npz)')
     parser.add_argument('out', help='folder for the label maps (.png) and meta.json')
     parser.add_argument(
-        '--threshold', default='otsu', help="'otsu' (default) or a number in [0, 1)"
+        '--threshold',
+        default='otsu',
+        help="'otsu' (default), a number in [0, 1), or the .json of an evaluation of seeds",
     )
     parser.add_argument(
         '--ignore-band',

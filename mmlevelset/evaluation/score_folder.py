@@ -45,7 +45,8 @@ def evaluate_seeds(
         gt_dir: folder of ``<id>.png``, 0 background, 1..C classes, 255 void.
         classes: class names, with or without background.
         ids: images to score; default: all of the folder.
-        threshold: rule that needs no ground truth, ``'otsu'`` or a number in [0, 1).
+        threshold: rule that needs no ground truth, ``'otsu'``, a number in [0, 1), or
+            the ``.json`` of an evaluation of seeds.
         thresholds: sweep of the oracle; default 0.00 ... 0.99.
         absent: convention for classes that never occur, ``'nan'`` or ``'zero'``.
         ratio: width of the boundary bands in image diagonals.

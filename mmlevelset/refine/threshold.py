@@ -84,7 +84,7 @@ def make_pseudo_labels(
     Args:
         seed_dir: folder of ``<id>.npz``.
         out_dir: folder of the label maps.
-        threshold: ``'otsu'`` or a number in [0, 1).
+        threshold: ``'otsu'``, a number in [0, 1), or the ``.json`` of an evaluation of seeds.
         ignore_band: (low, high) around the threshold; pixels whose highest score lies in (low,
             high] become 255.
         ids: images to convert; default: all of the folder.

@@ -130,7 +130,10 @@ def test_unfinished_folders(folders: dict[str, Path], kind: str) -> None:
         (['labels', '--threshold', '0.4'], 'holds label maps, which --threshold does not concern'),
         (['seeds', '--classes', 'dog', 'cat'], r'says \[.background., .cat., .dog.\]; leave'),
         (['nothing'], 'no folder .*nothing; check the path'),
-        (['seeds', '--threshold', '1.5'], r"'otsu' or a number in \[0, 1\), got '1.5'"),
+        (
+            ['seeds', '--threshold', '1.5'],
+            r"'otsu', a number in \[0, 1\), or the .json .*, got '1.5'",
+        ),
     ],
 )
 def test_command_line(
