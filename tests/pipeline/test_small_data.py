@@ -125,7 +125,7 @@ def test_part_of_the_images(tmp_path: Path, every: int, ids: str) -> None:
     assert listed.stdout.split() == list(ids)
 
 
-@pytest.mark.parametrize('name', ['voc8_refine', 'voc20_refine'])
+@pytest.mark.parametrize('name', ['voc8_refine', 'voc20_refine', 'voc20_irn'])
 def test_refiners_take_the_threshold_that_was_measured(name: str) -> None:
     """Every background score is that of the same variant and random seed; no number stands in the config."""
     cfg = read_config(str(ROOT / f'configs/pipeline/{name}.py')).to_dict()
@@ -150,6 +150,9 @@ def test_a_refiner_on_the_maps_of_another() -> None:
     assert words[stage.name][option + 1] == f'{WORK_DIR}/cam_s0/irn/soft'
     splits = [w[w.index('--split') + 1] for w in (words[stage.name], words['irn_cam_s0'])]
     assert splits[0] == splits[1]
+    # without models nothing walks over all images
+    labels, _ = plan(ROOT / 'configs/pipeline/voc20_irn.py')
+    assert labels.stages[5].name == 'irn-crf_cam_s0' and labels.stages[5].needs == ('irn_cam_s0',)
     with pytest.raises(ValueError, match=r"`after` must name one of .*, got \['walk'\]"):
         plan(path, **{'refiners.irn-crf.after': 'walk'})
 

@@ -31,8 +31,8 @@ def refiners(
     random_seeds: list[int],
     variants: list[str],
     refiners: dict[str, str | dict[str, Any]],
-    models: dict[str, Any],
     columns: list[str],
+    models: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Of each variant and random seed: every refiner on a part of the images, then all images and a model.
 
@@ -49,8 +49,9 @@ def refiners(
             variant in ``seeds``, or ``dict(config, after)`` of one that takes the maps of another refiner,
             or ``dict(targets, network, walk)``, the configs of one that trains a network; ``targets`` may
             be one for all, or variant -> config.
-        models (dict): ``refiner``, and ``configs`` of segmentation models on its labels: name -> config.
         columns (list[str]): Of the result table.
+        models (dict, optional): ``refiner``, which goes on to all images, and ``configs`` of segmentation
+            models on its labels: name -> config. Default: the refiners alone.
 
     Returns:
         dict: ``stages`` and ``table``.
@@ -62,10 +63,11 @@ def refiners(
     trained = {
         name: one for name, one in refiners.items() if isinstance(one, dict) and 'network' in one
     }
-    if not set(trained) <= set(FEEDS) or models['refiner'] not in trained:
+    walked = models['refiner'] if models else ''
+    if not set(trained) <= set(FEEDS) or (models and walked not in trained):
         raise ValueError(
             f'the refiners with a network must be among {", ".join(FEEDS)} and that of the models one of '
-            f'them, got {list(trained)} and {models["refiner"]!r}'
+            f'them, got {list(trained)} and {walked!r}'
         )
     later = {
         name: one for name, one in refiners.items() if isinstance(one, dict) and 'after' in one
@@ -87,8 +89,9 @@ def refiners(
                 stages += run.trained(name, trained[name])
             elif name not in later:
                 stages.append(run.direct(name, refiner))
-        stages += run.all_images(models['refiner'], trained[models['refiner']], models['configs'])
-        stages += [run.after(name, one, models['refiner']) for name, one in later.items()]
+        if models:
+            stages += run.all_images(walked, trained[walked], models['configs'])
+        stages += [run.after(name, one, walked) for name, one in later.items()]
     table = _table(variants, random_seeds, refiners, models, columns)
     return dict(stages=stages, table=table)
 
@@ -254,20 +257,27 @@ def _table(
     variants: list[str],
     random_seeds: list[int],
     refiners: dict[str, Any],
-    models: dict[str, Any],
+    models: dict[str, Any] | None,
     columns: list[str],
 ) -> list[dict[str, Any]]:
-    chosen = models['refiner']
     rows = [
         ('seeds', 'seeds.json', SCORES),
         *((name, f'{name}/labels.json', SCORES) for name in refiners),
-        (f'{chosen}, all images', f'{chosen}/all.json', SCORES),
-        *(
-            (f'{model} on {chosen.upper()}, val, {scales}', f'{model}/{folder}/metrics.json', MODEL)
-            for model in models['configs']
-            for folder, scales in dict(single='one scale', multi='3 scales, flip, CRF').items()
-        ),
     ]
+    if models:
+        chosen = models['refiner']
+        rows += [
+            (f'{chosen}, all images', f'{chosen}/all.json', SCORES),
+            *(
+                (
+                    f'{name} on {chosen.upper()}, val, {scales}',
+                    f'{name}/{folder}/metrics.json',
+                    MODEL,
+                )
+                for name in models['configs']
+                for folder, scales in dict(single='one scale', multi='3 scales, flip, CRF').items()
+            ),
+        ]
     return [
         seeded_row(variant, stage, random_seeds, file, numbers, columns)
         for stage, file, numbers in rows
