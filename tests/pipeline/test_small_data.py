@@ -95,6 +95,11 @@ def test_a_slow_method_is_left_out() -> None:
         (dict(variants=dict(levelset_cam=dict(guide='seam'))), r"got \['seam'\]"),
         (dict(variants=dict(cam=dict(network='levelset'))), r"got \['levelset'\]"),
         (dict(variants=dict(cam=dict(guide='cam'))), r"got \['cam'\]"),
+        (
+            dict(left_out='advcam'),
+            r"left_out must be a list, .*'advcam': write left_out=\[advcam\]",
+        ),
+        (dict(variants=dict(backbone=dict(like='cam'))), 'must not be named backbone'),
         (dict(exported=None), 'a guide needs the seeds of all images'),
         (dict(variants=dict(levelset_cam=dict(option=['a=1']))), r'levelset_cam says .*option'),
         (dict(variants=dict(second=dict(like='levelset_cam'))), r"second says \['guide', 'like'\]"),
@@ -155,6 +160,8 @@ def test_a_refiner_on_the_maps_of_another() -> None:
     assert labels.stages[5].name == 'irn-crf_cam_s0' and labels.stages[5].needs == ('irn_cam_s0',)
     with pytest.raises(ValueError, match=r"`after` must name one of .*, got \['walk'\]"):
         plan(path, **{'refiners.irn-crf.after': 'walk'})
+    with pytest.raises(ValueError, match='the refiner irn has `after`'):
+        plan(path, **{'refiners.irn.after': 'crf'})
 
 
 @pytest.mark.parametrize('path', SMALL, ids=lambda path: path.stem)

@@ -12,6 +12,7 @@ VAL = [
     'test_evaluator.split=val',
 ]
 ORDERS = ('variant', 'random_seed')
+OURS = ('host', 'backbone')  # folders and stages of these names are the hosts'
 NEEDED, OPTIONAL = {'config', 'source', 'threshold'}, {'like', 'options', 'network', 'guide'}
 
 
@@ -40,10 +41,10 @@ def random_seeds(
         classes (list[str]): Names, the background first.
         random_seeds (list[int]): Of all trainings.
         host (str): Config that the variants start from.
-        variants (dict): Name -> ``config``; ``source``, what becomes the seed, ``'phi'`` or ``'cam'``;
-            ``threshold``, the label-free background score of its seeds; ``options`` (optional), what
-            differs from the config, ``key=value`` each. ``like`` names another variant for what is not said,
-            one that is like none itself.
+        variants (dict): Name, but not host or backbone -> ``config``; ``source``, what becomes the seed,
+            ``'phi'`` or ``'cam'``; ``threshold``, the label-free background score of its seeds; ``options``
+            (optional), what differs from the config, ``key=value`` each. ``like`` names another variant for
+            what is not said, one that is like none itself.
             Of an earlier variant, ``network`` names the one whose trained network is exported in the place
             of an own, by the ``cam_method`` of the config say, or ``guide`` the one whose seeds the level
             set is trained on.
@@ -67,8 +68,9 @@ def random_seeds(
         dict: ``stages`` and ``table``.
 
     Raises:
-        ValueError: Another order, unknown variants, variants that say too little or what is not known,
-            variants to retrain without a model, or guides without a list.
+        ValueError: Another order, unknown variants, a text in the place of a list, a variant with the host's
+            name, variants that say too little or what is not known, variants to retrain without a model, or
+            guides without a list.
     """
     variants = _checked(variants, left_out, own_cam, retrained)
     if order not in ORDERS or (retrained and model is None):
@@ -160,9 +162,14 @@ def _checked(
     """The variants that are run, with what those that they are like say.
 
     Raises:
-        ValueError: Something names an unknown variant, one that is left out, or a later one; or a variant
-            says too little or what is not known.
+        ValueError: Something names an unknown variant, one that is left out, or a later one, or is no list; or
+            a variant has the host's name, says too little, or what is not known.
     """
+    for key, names in dict(left_out=left_out, own_cam=own_cam, retrained=retrained).items():
+        if isinstance(names, str):
+            raise ValueError(f'{key} must be a list, got the text {names!r}: write {key}=[{names}]')
+    if taken := set(OURS) & set(variants):
+        raise ValueError(f'a variant must not be named {taken.pop()}, as the host is: rename it')
     unknown = {*left_out, *(v['like'] for v in variants.values() if 'like' in v)} - set(variants)
     found = {
         name: {**variants.get(v.get('like', ''), {}), **v}

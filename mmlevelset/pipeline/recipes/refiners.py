@@ -58,7 +58,7 @@ def refiners(
 
     Raises:
         ValueError: A refiner that trains a network is called neither psa nor irn, the models ask for
-            another one, or a refiner comes after one that is not there.
+            another one, or a refiner comes after one that is not there or has a network as well.
     """
     trained = {
         name: one for name, one in refiners.items() if isinstance(one, dict) and 'network' in one
@@ -72,6 +72,10 @@ def refiners(
     later = {
         name: one for name, one in refiners.items() if isinstance(one, dict) and 'after' in one
     }
+    if both := sorted(set(trained) & set(later)):
+        raise ValueError(
+            f'the refiner {both[0]} has `after`, which goes with `config`, and `network`: say one of them'
+        )
     if lost := {one['after'] for one in later.values()} - (set(refiners) - set(later)):
         raise ValueError(
             f'`after` must name one of the refiners {sorted(set(refiners) - set(later))}, got {sorted(lost)}'
