@@ -11,6 +11,7 @@ from mmseg.registry import DATASETS
 from torch import Tensor
 
 from mmlevelset.fileio.hashes import file_hash, text_hash
+from mmlevelset.fileio.meta import read_meta
 from mmlevelset.fileio.npz import open_npz, write_npz
 from mmlevelset.fileio.output import finished_ids, resumed_folder
 from mmlevelset.fileio.seeds import read_seed
@@ -57,12 +58,20 @@ def make_prototypes(
 
     Raises:
         FileNotFoundError: A file, an image or a seed is missing.
-        ValueError: ``out`` has another suffix, files do not fit together, or no pixel of a class
+        ValueError: ``out`` has another suffix, the seeds are no plain CAM of the checkpoint as far as their
+            ``meta.json`` says, files do not fit together, or no pixel of a class
             has a seed.
     """
     out = Path(out)
     if out.suffix != '.npz':
         raise ValueError(f'{out}: prototypes are an .npz file; give it this suffix')
+    seeds, weights = read_meta(seed_dir), file_hash(checkpoint)
+    source, made_of = seeds.get('seed_source', 'cam'), seeds.get('weights_hash', weights)
+    if (source, made_of) != ('cam', weights) or seeds.get('cam_method'):
+        raise ValueError(
+            f'{seed_dir}: seeds of {seeds.get("cam_method") or source!r} and of {seeds.get("weights")}, expected '
+            f'the plain CAM of {checkpoint}: export it with tools/test.py --out'
+        )
     model = load_model(cfg, checkpoint, device)
     head = linear_head(model, 'LPCAM')
     drop_masks(cfg)
@@ -98,8 +107,9 @@ def make_prototypes(
     meta = dict(
         network=network,
         weights=str(checkpoint),
-        weights_hash=file_hash(checkpoint),
-        seeds=str(seed_dir),
+        weights_hash=weights,
+        seed_dir=str(seed_dir),
+        seeds=seeds,
         rule=vars(rule),
         random_seed=random_seed,
         classes=names,

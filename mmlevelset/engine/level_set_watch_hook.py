@@ -10,11 +10,13 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from mmlevelset.engine.loss_warmup_hook import level_set_heads
+from mmlevelset.models.level_set_head import LevelSetHead
 from mmlevelset.registry import HOOKS
 
-# Level sets should be about as large as the masks that they came from: the energy moves contours, it
-# has no reason to halve or double an object. Fewer pairs than this say nothing about a class.
-SHARES = (0.5, 2.0)
+# Level sets should be about as large as the masks that they came from: the energy has no reason to double an
+# object. They are smaller by design, with zero='auto' by half as a rule: a CAM is wider than its object. Fewer
+# pairs than this say nothing about a class.
+SHARES = (0.25, 2.0)
 FEW = 16
 # Most of the targets should have a contour.
 VALID = 0.5
@@ -100,22 +102,19 @@ class LevelSetWatchHook(Hook):
                 zeros = zip(names, head.zeros().tolist(), strict=True)
                 text = ', '.join(f'{name} {zero:.2f}' for name, zero in zeros)
                 runner.logger.info(f"zero='auto', in shares of truncate, is now: {text}")
-            for line in complaints(sums, names, bool(head.warmup['energy']), head.background):
+            for line in complaints(sums, names, head):
                 runner.logger.log(logging.WARNING, line)
 
 
-def complaints(
-    sums: dict[str, Tensor], names: Sequence[str], driven: bool, background: float | str
-) -> list[str]:
+def complaints(sums: dict[str, Tensor], names: Sequence[str], head: LevelSetHead) -> list[str]:
     """What is wrong with the level sets, one sentence each, with the key to change.
 
     Args:
         sums (dict[str, Tensor]): (C,) each, see :class:`mmlevelset.models.watch.LevelSetWatch`.
         names (Sequence[str]): of the C foreground classes.
-        driven: whether the energy was on, so that phi^T has found its place.
-        background: the head's setting.
+        head: whose settings are named; before its energy is on, phi^T has not found its place.
     """
-    lines = []
+    lines, background = [], head.background
     pairs, valid = sums['pairs'].sum(), sums['valid'].sum()
     if valid < VALID * pairs:
         lines.append(
@@ -123,9 +122,9 @@ def complaints(
             f'train nothing: change auxiliary_head.background (now {background!r}) towards the middle '
             'of the CAM, or train the host for longer'
         )
-    if not driven or not valid:
+    if not head.warmup['energy'] or not valid:
         return lines
-    if sums['moved'].sum() < IDLE * valid:
+    if head.evolution is not None and sums['moved'].sum() < IDLE * valid:
         lines.append(
             'the operator is idle, phi^T = phi^0: raise the rate of the head '
             '(optim_wrapper.paramwise_cfg.level_set.lr) or the weights of auxiliary_head.loss_energy'
@@ -141,9 +140,10 @@ def complaints(
             cure = f'give auxiliary_head.background a {number} number than they have'
         else:
             cure = f"{verb} auxiliary_head.background, or set it to 'auto'"
+        if head.zero != 'auto':
+            cure = f"set auxiliary_head.zero to 'auto', {cure}"
         lines.append(
             f'{names[c]}: level sets are inside on {phi:.1f} % of the map, the masks of its CAM on '
-            f"{cam:.1f} %: they {word}; set auxiliary_head.zero to 'auto' if it is a number, {cure}, or "
-            'train for longer (train_cfg)'
+            f'{cam:.1f} %: they {word}; train for longer (train_cfg), or {cure}'
         )
     return lines

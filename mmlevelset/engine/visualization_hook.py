@@ -14,7 +14,7 @@ from mmlevelset.models.level_set_head import LevelSetHead
 from mmlevelset.models.seeds import cam_source, level_set_of
 from mmlevelset.models.trained import bare_model
 from mmlevelset.registry import HOOKS
-from mmlevelset.structures.fields import image_labels, unit_images
+from mmlevelset.structures.fields import get_cams, image_labels, unit_images
 from mmlevelset.structures.host import CAMSource, Host, cams_of, text_similarities
 from mmlevelset.visualization import Panel, draw_rows, join_rows, trace_panels
 
@@ -84,7 +84,8 @@ class LevelSetVisualizationHook(Hook):
         samples, features = data['data_samples'], model.extract_feat(data['inputs'])
         images, metas = unit_images(samples), [s.metainfo for s in samples]
         labels = image_labels(metas, source.num_classes, images)
-        cam = cams_of(source, features, labels)
+        guide = get_cams(samples)  # of the data set; the host has written no CAM here
+        cam = cams_of(source, features, labels) if guide is None else guide
         text = text_similarities(model, features)
         trace = head.trace(features, images, cam, labels, text)
         pictures = (images * 255).byte().permute(0, 2, 3, 1).cpu().numpy()

@@ -105,11 +105,9 @@ def soft_to_label(
     """
     keys = np.asarray(keys)
     check_soft(keys, soft)
+    unsure = soft.max(axis=0) == 0
     if threshold is not None:
         soft = np.concatenate([np.full_like(soft[:1], threshold), soft[1:]])
     label = np.concatenate([[0], keys + 1]).astype(np.uint8)[soft.argmax(axis=0)]
-    best = soft.max(axis=0)
-    label[best < (unsure_below or 0)] = 255
-    if threshold is None:
-        label[best == 0] = 255
+    label[unsure | (soft.max(axis=0) < (unsure_below or 0))] = 255
     return label

@@ -327,7 +327,9 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         phi[n, c] = evolved - unit * self.zeros()[c, None, None]
         return phi0.where(labels[..., None, None] > 0, -unit), phi
 
-    def seeds(self, inputs: Sequence[Tensor], image: Tensor, labels: Tensor) -> Tensor:
+    def seeds(
+        self, inputs: Sequence[Tensor], image: Tensor, labels: Tensor, text: Tensor | None = None
+    ) -> Tensor:
         """Seeds, (N, C, h, w), :func:`seed_scores` of :meth:`level_sets`; 0 for absent classes."""
-        phi = self.level_sets(inputs, image, labels)[1]
+        phi = self.level_sets(inputs, image, labels, text)[1]
         return labels[..., None, None] * seed_scores(phi, self.truncate / self.stride(image, phi))

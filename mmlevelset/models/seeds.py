@@ -109,7 +109,8 @@ class SeedRecipe:
                 maps.append(self._method.maps(model, inputs, labels, metas))
         if self.seed_source != 'cam' or self.level_sets:
             head, image = self.level_set(model), unit_inputs(model.data_preprocessor, inputs)
-            text = text_similarities(model, features)
+            reads_text = head.evolution is not None and head.evolution.text
+            text = text_similarities(model, features) if reads_text else None
             phis = head.level_sets(features, image, labels, text)
             stride = head.stride(image, phis[1])
             if self.seed_source != 'cam':
@@ -206,7 +207,7 @@ class SeedRecipe:
         flips = sum(bool(view.sample.metainfo.get('flip')) for view in views)
         augmentation = f'{len(views)} views, {flips} flipped' if len(views) > 1 else 'none'
         sample.set_metainfo(dict(seed_source=self.seed_source, augmentation=augmentation))
-        if self._method is not None:
+        if self._method is not None and self.seed_source != 'phi':
             sample.set_metainfo(dict(cam_method=self._method.describe()))
         if sample.metainfo.get('img_label') is None:
             sample.set_metainfo(dict(pred_img_label=present.cpu().numpy().astype('f4')))

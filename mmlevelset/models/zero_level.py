@@ -13,6 +13,8 @@ MEMORY = 0.95
 # Of the way from 0, where hard objects are too small, to the level of the CAM's masks, which are too large.
 # The masks of voc20's train, random seed 0, preferred the middle to either end (docs/en/results.md).
 SHARE = 0.5
+# The level sets of a class are inside on at least this share of what its CAM's masks cover.
+LEAST = 0.25
 
 
 class ZeroLevel(ClassHistogram):
@@ -23,6 +25,7 @@ class ZeroLevel(ClassHistogram):
     all hard lies below zero everywhere. Yet its level sets are in the right order: at another level
     of the class, the one of the largest intersection over union, they cover what the CAM does. (The
     fewest wrong pixels are no measure: of a class that knows nothing yet, they call for the empty set.)
+    Where midway still is the empty set, or nearly, the level goes on until ``LEAST`` is inside.
     A CAM in turn is wider than its object. The mask is where the class beats its background, whatever
     other classes say: these compete when labels are made of the level sets. No label but the image's
     is used.
@@ -53,7 +56,7 @@ class ZeroLevel(ClassHistogram):
 
     @torch.no_grad()
     def forward(self) -> Tensor:
-        """Levels, (C,) float32 in [-0.5, 0.5] shares of ``truncate``; 0 for classes without a map."""
+        """Levels, (C,) float32 in [-1, 0.5] shares of ``truncate``; 0 for classes without a map."""
         outside, inside = self.histogram.double().view(-1, 2, LEVELS).unbind(1)
         mask = inside.sum(1, keepdim=True)
         # what lies at a level or above it, of the masks and beside them; above the last one nothing
@@ -61,8 +64,10 @@ class ZeroLevel(ClassHistogram):
             F.pad(pixels.flip(1).cumsum(1).flip(1), (0, 1)) for pixels in (inside, outside)
         )
         overlap = covered / (mask + claimed).clamp_min(1e-12)
+        enough = covered + claimed >= LEAST * mask
         levels = torch.arange(-LEVELS // 2, LEVELS // 2 + 1, device=overlap.device) / (LEVELS / 2)
         # Of equally good levels the nearest to zero; of a class without a map that is zero itself.
         best = overlap >= overlap.amax(1, keepdim=True) - 1e-9
         nearest = torch.where(best, levels.abs(), 2).argmin(1)
-        return SHARE * levels[nearest]
+        highest = levels[enough.sum(1) - 1]  # at level -1 all pixels are inside
+        return torch.minimum(SHARE * levels[nearest], highest)

@@ -22,49 +22,60 @@ def sums(**changes) -> dict[str, torch.Tensor]:
     }
 
 
+def settings(**changes) -> SimpleNamespace:
+    """Of a head with an operator, whose energy is on and finds its own background and zero."""
+    values = dict(background='auto', zero='auto', evolution=nn.Identity(), warmup=dict(energy=1.0))
+    return SimpleNamespace(**values | changes)
+
+
 def test_silence_where_all_is_well():
-    assert complaints(sums(), NAMES, True, 'auto') == []
-    # 0.5 and 2 times the CAM are still well.
-    assert complaints(sums(phi=[1.0, 2.0, 4.0]), NAMES, True, 'auto') == []
+    assert complaints(sums(), NAMES, settings()) == []
+    # A quarter of the CAM, which is wider than its object, and twice as much are still well.
+    assert complaints(sums(phi=[0.5, 2.0, 4.0]), NAMES, settings()) == []
 
 
 @pytest.mark.parametrize(
     ('phi', 'word', 'key'),
     [
-        (0.9, 'vanish', 'lower auxiliary_head.background'),
+        (0.4, 'vanish', 'lower auxiliary_head.background'),
         (4.1, 'spread', 'raise auxiliary_head.background'),
     ],
 )
 def test_a_class_that_vanishes_or_spreads(phi, word, key):
-    (line,) = complaints(sums(phi=[2.0, phi, 2.0]), NAMES, True, 0.3)
+    (line,) = complaints(sums(phi=[2.0, phi, 2.0]), NAMES, settings(background=0.3, zero=0.0))
     assert line.startswith('chair') and word in line and key in line
     assert f'{100 * phi / 20:.1f} %' in line and '10.0 %' in line
-    (line,) = complaints(sums(phi=[2.0, phi, 2.0]), NAMES, True, 'auto')
+    assert "set auxiliary_head.zero to 'auto'" in line
+    (line,) = complaints(sums(phi=[2.0, phi, 2.0]), NAMES, settings())
+    assert 'auxiliary_head.zero' not in line
     number = dict(vanish='lower', spread='higher')[word]
     assert f'give auxiliary_head.background a {number} number' in line
     # Not before the energy has driven phi^T, and not from a handful of images.
-    assert complaints(sums(phi=[2.0, phi, 2.0]), NAMES, False, 0.3) == []
+    assert complaints(sums(phi=[2.0, phi, 2.0]), NAMES, settings(warmup=dict(energy=0.0))) == []
     few = sums(phi=[2.0, phi / 20 * 3, 2.0], cam=[2.0, 0.3, 2.0], valid=[20.0, 3.0, 20.0])
-    assert complaints(few, NAMES, True, 0.3) == []
+    assert complaints(few, NAMES, settings()) == []
 
 
-@pytest.mark.parametrize('driven', [False, True])
-def test_most_targets_are_invalid(driven):
+@pytest.mark.parametrize('energy', [0.0, 1.0])
+def test_most_targets_are_invalid(energy):
+    head = settings(background=0.9, warmup=dict(energy=energy))
     lines = complaints(
-        sums(valid=[2.0, 20.0, 2.0], phi=[0.2, 2, 0.2], cam=[0.2, 2, 0.2]), NAMES, driven, 0.9
+        sums(valid=[2.0, 20.0, 2.0], phi=[0.2, 2, 0.2], cam=[0.2, 2, 0.2]), NAMES, head
     )
     assert len(lines) == 1
     assert (
         'only 24 of 60 CAM masks' in lines[0] and 'auxiliary_head.background (now 0.9)' in lines[0]
     )
     nothing = {name: torch.zeros(3) for name in sums()} | dict(pairs=torch.full((3,), 20.0))
-    assert len(complaints(nothing, NAMES, driven, 0.9)) == 1
+    assert len(complaints(nothing, NAMES, head)) == 1
 
 
 def test_idle_operator():
-    (line,) = complaints(sums(moved=[0.0, 0.0, 1e-3]), NAMES, True, 'auto')
+    (line,) = complaints(sums(moved=[0.0, 0.0, 1e-3]), NAMES, settings())
     assert 'idle' in line and 'paramwise_cfg.level_set.lr' in line
-    assert complaints(sums(moved=[0.0, 0.0, 0.0]), NAMES, False, 'auto') == []
+    still = sums(moved=[0.0, 0.0, 0.0])
+    assert complaints(still, NAMES, settings(warmup=dict(energy=0.0))) == []
+    assert complaints(still, NAMES, settings(evolution=None)) == []  # phi^T is phi^0 there
 
 
 class Log:
@@ -95,15 +106,14 @@ def test_in_a_training():
     for runner.iter in range(3):
         head.trace([torch.randn(16, 4, 16, 16)], torch.rand(16, 3, 64, 64), cam, labels)
         hook.after_train_iter(runner, 0)
-        assert len(log.lines) == (0 if runner.iter < 1 else 4)
+        assert len(log.lines) == (0 if runner.iter < 1 else 3)
     hook.after_train(runner)
     texts = [text for _, text in log.lines]
     assert texts[0].startswith("background='auto' of the level sets is now: cat 0.")
-    assert texts[1] == "zero='auto', in shares of truncate, is now: cat -0.50, chair 0.00"
-    assert 'idle' in texts[2]
-    assert texts[3].startswith('cat: level sets are inside on 0.0 %')
-    assert [level for level, _ in log.lines[:4]] == 2 * [logging.INFO] + 2 * [logging.WARNING]
-    assert len(texts) == 8  # the third iteration, seen at the end
+    assert texts[1] == "zero='auto', in shares of truncate, is now: cat -1.00, chair 0.00"
+    assert texts[2].startswith('cat: level sets are inside on 0.0 %')
+    assert [level for level, _ in log.lines[:3]] == 2 * [logging.INFO] + [logging.WARNING]
+    assert len(texts) == 6  # the third iteration, seen at the end
 
 
 @pytest.mark.parametrize(

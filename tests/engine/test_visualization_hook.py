@@ -52,6 +52,21 @@ def test_picture(tmp_path):
     assert all(torch.equal(v, before[k]) for k, v in runner.model.state_dict().items())
 
 
+def test_guide_of_the_data_set(tmp_path, monkeypatch):
+    """The picture shows what the level sets learn from, which is not the CAM where there is a guide."""
+    runner, batch = make_runner(tmp_path, HEAD), make_batch()
+    for sample in batch['data_samples']:
+        sample.set_data(dict(guide=torch.rand(2, 64, 64)))
+    seen = []
+    trace = runner.model.auxiliary_head.trace
+    monkeypatch.setattr(
+        runner.model.auxiliary_head, 'trace', lambda *args: seen.append(args[2]) or trace(*args)
+    )
+    LevelSetVisualizationHook(interval=2, images=2).after_train_iter(runner, 1, batch)
+    guides = torch.stack([sample.guide for sample in batch['data_samples'][:2]])
+    torch.testing.assert_close(seen[0], guides)
+
+
 def test_only_every_interval(tmp_path):
     hook = LevelSetVisualizationHook(interval=3)
     hook.after_train_iter(make_runner(tmp_path, HEAD), 1, make_batch())

@@ -144,6 +144,17 @@ def test_parameters_stay_and_the_frozen_cache_is_left_alone(tmp_path: Path) -> N
     assert len(list(tmp_path.rglob('*.npz'))) == 1  # of the view itself, none of the steps
 
 
+def test_level_sets_are_not_said_to_be_made_by_it() -> None:
+    """Seeds of level sets read no CAM, so no method of one is written beside them."""
+    init_default_scope('mmseg')
+    cfg = read_config(str(ROOT / 'configs/seed/cam/efficientnet-lite0_levelset_voc20.py'))
+    cfg.model.backbone.update(init_cfg=None, frozen_cache=None)
+    cfg.model.test_cfg.update(seed_source='phi', cam_method=dict(type='mmlevelset.AdvCAM'))
+    label = np.eye(20, dtype=np.float32)[0]
+    (sample,) = MODELS.build(cfg.model).eval().test_step(pictures([(64, 64)], [label]))
+    assert sample.seed_source == 'phi' and 'cam_method' not in sample.metainfo
+
+
 def test_errors(host: nn.Module) -> None:
     with pytest.raises(ValueError, match='at least 1'):
         AdvCAM(iterations=0)

@@ -9,6 +9,7 @@ are kept. Class 5 has no context, so its seeds are those of the branch that cuts
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -217,6 +218,23 @@ def test_command_makes_what_the_export_reads(world: tuple[Path, nn.Module]) -> N
         )  # a context may be empty
         torch.testing.assert_close(cam[0, target], expected.clamp_min(0), atol=1e-5, rtol=1e-4)
     assert cam.min() >= 0 and (cam[0, 2] == 0).all()
+
+
+@pytest.mark.parametrize(
+    'change', [dict(seed_source='phi'), dict(weights_hash='0' * 16), dict(cam_method='AdvCAM')]
+)
+def test_seeds_that_are_not_the_plain_cam(
+    world: tuple[Path, nn.Module], change: dict, tmp_path: Path
+) -> None:
+    root, _ = world
+    shutil.copytree(root / 'seeds', tmp_path / 'seeds')
+    meta = tmp_path / 'seeds/meta.json'
+    meta.write_text(json.dumps(json.loads(meta.read_text()) | change))
+    cfg = read_config(str(root / 'host.py'))
+    with pytest.raises(ValueError, match='expected the plain CAM of .*host.pth: export it'):
+        make_prototypes(
+            cfg, str(root / 'host.pth'), tmp_path / 'seeds', tmp_path / 'p.npz', PrototypeRule()
+        )
 
 
 def test_refusals(world: tuple[Path, nn.Module], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from mmlevelset.levelset import seed_scores
 from mmlevelset.models import LevelSetHead
 from mmlevelset.models.trained import check_tensors
-from mmlevelset.models.zero_level import LEVELS, SHARE, ZeroLevel
+from mmlevelset.models.zero_level import LEAST, LEVELS, SHARE, ZeroLevel
 
 STEP = 2 / LEVELS
 
@@ -20,7 +20,7 @@ def disc(radius: float, n: int = 4, side: int = 32) -> Tensor:
     return phi.expand(n, 1, -1, -1)
 
 
-@pytest.mark.parametrize('shift', [-0.6, -0.25, 0.0, 0.3])
+@pytest.mark.parametrize('shift', [-0.5, -0.25, 0.0, 0.3])
 def test_finds_how_far_a_class_was_moved(shift):
     """Level sets that are right but for a constant get half of it back, to half a level."""
     zero, truth = ZeroLevel(2), disc(9.0)
@@ -49,15 +49,16 @@ def test_overlaps_as_much_as_any_level():
     assert found == pytest.approx(max(overlaps)) and found > iou(phi, 0, sdf > 0)
 
 
+@pytest.mark.parametrize('noise', [0.01, 0.05, 0.1])
 @pytest.mark.parametrize('contrast', [0.0, 0.02, 0.2])
-def test_a_class_that_knows_little_does_not_vanish(contrast):
+def test_a_class_that_knows_little_does_not_vanish(contrast, noise):
     """Faint level sets on a third of the map: the contour is lowered until something lies inside."""
     zero = ZeroLevel(1)
     mask = torch.rand(8, 1, 32, 32) < 1 / 3
-    phi = -0.4 + contrast * mask + 0.1 * torch.randn(mask.shape)
+    phi = -0.4 + contrast * mask + noise * torch.randn(mask.shape)
     zero.update(torch.zeros(8, dtype=torch.long), phi, mask)
-    level = zero().item() / SHARE
-    assert level < 0 and iou(phi, level, mask) >= iou(torch.zeros_like(phi), 0, mask) - 1e-3
+    level = zero().item()
+    assert level < 0 and (phi >= level).sum() >= LEAST * mask.sum()
 
 
 def test_perfect_level_sets_stay_where_they_are():
@@ -114,7 +115,8 @@ def test_head_predicts_from_the_zero_and_trains_without_it():
     assert zeros.shape == (2,) and zeros.abs().max() <= SHARE
     head.auto_zero.histogram.zero_()
     head.auto_zero.histogram[:, LEVELS // 4] = 1.0  # outside the mask below the middle of -1 .. 0
-    head.auto_zero.histogram[:, LEVELS + LEVELS // 4 + 1] = 1.0  # inside from there on
+    head.auto_zero.histogram[:, LEVELS + LEVELS // 4 + 1] = 1.0  # inside from there on,
+    head.auto_zero.histogram[:, -1] = 1.0  # half of it far above
     assert head.zeros().tolist() == pytest.approx([SHARE * (-0.5 + STEP)] * 2)
     unit = 80.0 / 4  # pixels of the map
     moved = head.level_sets(feats, image, labels)[1]

@@ -31,6 +31,9 @@ def test_variants_without_an_ingredient() -> None:
     assert [w.replace('no_anchor', 'levelset') for w in like] == words['train_levelset_s0']
 
 
+LPCAM = dict(
+    config='configs/seed/lpcam/efficientnet-lite0_voc20.py', source='cam', threshold='otsu'
+)
 METHODS = ROOT / 'configs/pipeline/voc20_cam_methods.py'
 
 
@@ -100,6 +103,8 @@ def test_a_slow_method_is_left_out() -> None:
             r"left_out must be a list, .*'advcam': write left_out=\[advcam\]",
         ),
         (dict(variants=dict(backbone=dict(like='cam'))), 'must not be named backbone'),
+        (dict(images='train_100.txt', model='a', retrained=['cam']), 'leave one of them out'),
+        (dict(variants=dict(second=LPCAM)), 'the variant second reads prototypes'),
         (dict(exported=None), 'a guide needs the seeds of all images'),
         (dict(variants=dict(levelset_cam=dict(option=['a=1']))), r'levelset_cam says .*option'),
         (dict(variants=dict(second=dict(like='levelset_cam'))), r"second says \['guide', 'like'\]"),
@@ -160,8 +165,9 @@ def test_a_refiner_on_the_maps_of_another() -> None:
     assert labels.stages[5].name == 'irn-crf_cam_s0' and labels.stages[5].needs == ('irn_cam_s0',)
     with pytest.raises(ValueError, match=r"`after` must name one of .*, got \['walk'\]"):
         plan(path, **{'refiners.irn-crf.after': 'walk'})
-    with pytest.raises(ValueError, match='the refiner irn has `after`'):
-        plan(path, **{'refiners.irn.after': 'crf'})
+    for key in ('irn.after', 'irn-crf.variant', 'irn.targetz'):
+        with pytest.raises(ValueError, match=f'the refiner {key.partition(".")[0]} says'):
+            plan(path, **{f'refiners.{key}': 'crf'})
 
 
 @pytest.mark.parametrize('path', SMALL, ids=lambda path: path.stem)

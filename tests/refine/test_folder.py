@@ -265,8 +265,8 @@ def test_pixels_that_nothing_claims_are_unsure():
     soft = np.array([[[0, 0.9, 0.4]], [[0, 0.1, 0.6]]], np.float32)
     assert soft_to_label(np.array([7]), soft).tolist() == [[255, 0, 8]]
     assert soft_to_label(np.array([7]), soft, unsure_below=0.7).tolist() == [[255, 0, 255]]
-    assert soft_to_label(np.array([7]), soft, threshold=0.3).tolist() == [[0, 0, 8]]
-    assert soft_to_label(np.array([7]), soft, threshold=0).tolist() == [[0, 8, 8]]
+    assert soft_to_label(np.array([7]), soft, threshold=0.3).tolist() == [[255, 0, 8]]
+    assert soft_to_label(np.array([7]), soft, threshold=0).tolist() == [[255, 8, 8]]
 
 
 def test_label_free_background(folders, tmp_path):

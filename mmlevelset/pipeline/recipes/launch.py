@@ -55,7 +55,7 @@ class Launch(NamedTuple):
             config (str): Path of the config.
             folder (str): Work folder.
             options (Options): Its ``key=value`` pairs.
-            end (str): More pairs, quoted, which come before all others.
+            end (str): More pairs, quoted, which come last and so prevail over the others.
 
         Raises:
             ValueError: The processes cannot share the batch of the config.

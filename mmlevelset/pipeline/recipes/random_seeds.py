@@ -69,8 +69,8 @@ def random_seeds(
 
     Raises:
         ValueError: Another order, unknown variants, a text in the place of a list, a variant with the host's
-            name, variants that say too little or what is not known, variants to retrain without a model, or
-            guides without a list.
+            name, variants that say too little or what is not known, prototypes without a network, variants to
+            retrain without a model or with ``images``, or guides without a list.
     """
     variants = _checked(variants, left_out, own_cam, retrained)
     if order not in ORDERS or (retrained and model is None):
@@ -82,6 +82,11 @@ def random_seeds(
         raise ValueError(
             'a guide needs the seeds of all images that are trained on; got neither exported nor images: '
             'set exported to the list that the configs train on'
+        )
+    if images is not None and retrained:
+        raise ValueError(
+            f'got images={images!r} and retrained={list(retrained)}: the model trains on the list of its own '
+            'config; leave one of them out'
         )
     data = Data(data_root, tuple(classes), images)
     hosts = {
@@ -108,6 +113,11 @@ def random_seeds(
 
     def stages_of(name: str, seed: int) -> Stages:
         run, source = run_of(name, seed), variants[name]['source']
+        if run.prototypes and not run.network:
+            raise ValueError(
+                f'the variant {name} reads prototypes, which are made of the seeds of a trained network: '
+                'give it network=..., the name of an earlier variant'
+            )
         stages = [*run.start(hosts[seed], listed, seed), *_seeds(run, source, listed)]
         if images is None:  # images that no choice was made on
             stages.append(_export(run, 'val', source, run.threshold, VAL))

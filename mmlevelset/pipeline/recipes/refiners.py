@@ -19,6 +19,8 @@ from .parts import (
 from .runs import Data, Stage
 
 PART = '{work_dir}/part.txt'
+# What a refiner may be beside the path of a config: see `refiners`.
+KINDS = ({'config', 'variant'}, {'config', 'after'}, {'targets', 'network', 'walk'})
 SCALES = {'single': '', 'multi': ' --tta'}
 
 
@@ -58,8 +60,14 @@ def refiners(
 
     Raises:
         ValueError: A refiner that trains a network is called neither psa nor irn, the models ask for
-            another one, or a refiner comes after one that is not there or has a network as well.
+            another one, or a refiner comes after one that is not there, or says something else.
     """
+    for name, one in refiners.items():
+        if isinstance(one, dict) and set(one) not in KINDS:
+            raise ValueError(
+                f'the refiner {name} says {sorted(one)}, expected one of {[sorted(kind) for kind in KINDS]}, or '
+                'the path of a config'
+            )
     trained = {
         name: one for name, one in refiners.items() if isinstance(one, dict) and 'network' in one
     }
@@ -72,10 +80,6 @@ def refiners(
     later = {
         name: one for name, one in refiners.items() if isinstance(one, dict) and 'after' in one
     }
-    if both := sorted(set(trained) & set(later)):
-        raise ValueError(
-            f'the refiner {both[0]} has `after`, which goes with `config`, and `network`: say one of them'
-        )
     if lost := {one['after'] for one in later.values()} - (set(refiners) - set(later)):
         raise ValueError(
             f'`after` must name one of the refiners {sorted(set(refiners) - set(later))}, got {sorted(lost)}'
