@@ -1,6 +1,8 @@
 """Level sets as ONNX: equal to the model on another number of images, and who cannot be exported."""
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import torch
 
 from mmlevelset.apis.onnx import LevelSetGraph, RealSpectralConv2d, export_level_sets
 from mmlevelset.levelset import SpectralConv2d
+from mmlevelset.models.trained import load_trained
 from tests.apis.own_pictures import checkpoint, config, write_pictures
 from tests.models.small_hosts import build_host
 
@@ -71,6 +74,39 @@ def test_export(tmp_path: Path) -> None:
             expected = LevelSetGraph(model)(images)
         np.testing.assert_allclose(phi / 80, expected[0] / 80, rtol=0, atol=1e-4)
         np.testing.assert_allclose(logits, expected[1], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize('wrong', [None, 'phi_T', 'logits'])
+def test_every_output_is_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str | None
+) -> None:
+    """A runtime that computes what the model does, but for one output: then no file is left."""
+    weights = checkpoint(tmp_path / 'x.pth', 'cam', True)
+    cfg = config(tmp_path, 'cam', True)
+    graph = LevelSetGraph(load_trained(cfg, str(weights))[0])
+
+    class Session:
+        def __init__(self, path: str, providers: list[str]) -> None:
+            assert Path(path).is_file()
+
+        def run(self, names: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+            with torch.no_grad():
+                found = graph(torch.from_numpy(feeds['image']))
+            return [
+                (x + 0.1 * (name == wrong)).numpy() for name, x in zip(names, found, strict=True)
+            ]
+
+    monkeypatch.setitem(sys.modules, 'onnxruntime', SimpleNamespace(InferenceSession=Session))
+    monkeypatch.setitem(sys.modules, 'onnxscript', SimpleNamespace())
+    program = SimpleNamespace(save=lambda path: Path(path).touch())
+    monkeypatch.setattr(torch.onnx, 'export', lambda *args, **options: program)
+    out = tmp_path / 'x.onnx'
+    if wrong:
+        with pytest.raises(ValueError, match=f'x.onnx: the {wrong} of the file differs by 0.1 '):
+            export_level_sets(cfg, weights, out, SIZE)
+    else:
+        assert export_level_sets(cfg, weights, out, SIZE) == 0
+    assert out.exists() == (wrong is None)
 
 
 def test_models_without_level_sets(tmp_path):
