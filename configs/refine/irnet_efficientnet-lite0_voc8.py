@@ -1,5 +1,5 @@
 # IRNet on frozen features at stride 4; minutes on one core. Its labels:
-#   tools/refine.py configs/refine/irn-labels_lpcam.py --seeds SEEDS --out work_dirs/refine/irn_labels
+#   tools/refine.py configs/refine/irn-labels_recam.py --seeds SEEDS --out work_dirs/refine/irn_labels
 _base_ = [
     '../_base_/hosts/frozen_efficientnet-lite0.py',
     '../_base_/datasets/voc8_288.py',
