@@ -10,12 +10,13 @@ from .class_histogram import ClassHistogram
 
 # Before the first map: the usual background of normalised CAMs, the default of eq 9's constant channel.
 FALLBACK = 0.35
-# The last 100 batches count: thresholds follow a host that still learns and do not jump with single images.
+# About the last 100 batches that showed a class count: thresholds follow a host that still learns and do not
+# jump with single images.
 MEMORY = 0.99
 
 
 class AutoBackground(ClassHistogram):
-    """Otsu's threshold of the normalised CAMs of every class, over the training so far.
+    """Otsu's threshold of the normalised CAMs of every class, over the batches that showed it lately.
 
     Maps of one class are alike, those of two classes are not: no number suits all. The histogram
     of a class, (C, 256) by level, holds its maps of the images that show it, so no label but the

@@ -224,8 +224,8 @@ def _set_up(task: Task, module: str) -> tuple[Task, Refiner]:
         return task, REFINERS.build(task.refiner)
     except TypeError as error:
         raise ValueError(
-            f'no refiner can be made of {task.refiner}: {error}; docs/en/refine.md describes its '
-            'arguments'
+            f'no refiner can be made of {task.refiner}: {error}; the docstring of its class, in {module}, '
+            'describes the arguments'
         ) from error
 
 

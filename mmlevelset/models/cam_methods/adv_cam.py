@@ -24,11 +24,11 @@ class AdvCAM:
                ├─ regions(x)                         CAM of x and its mirror image
                └─ x + step * g / max|g|              g: gradient of the objective below
 
-    The objective is :math:`y_c - \sum_{k \ne c} y_k - \lambda \sum_p m_p |A_p - A^0_p|`: y are the means of
-    the positive scores, over the image and its mirror image, A is the map, A^0 the map before the
-    first step, and m marks the pixels where the map exceeds ``threshold`` of its maximum. The last
-    term keeps the discriminative region from growing at the expense of the rest. The climb begins
-    with the image itself, so the first of the summed maps is the plain CAM.
+    The objective is :math:`y_c - \sum_{k \ne c} y_k - \lambda \sum_p m_p |A_p - A^0_p|`: y are the
+    positive scores, averaged over the pixels and summed over the image and its mirror image, A is the
+    map, A^0 the map before the first step, and m marks the pixels where the map exceeds ``threshold``
+    of its maximum. The last term keeps the discriminative region from growing at the expense of the
+    rest. The climb begins with the image itself, so the first of the summed maps is the plain CAM.
 
     Every view is climbed together with its mirror image, as in the official code: give a test-time
     augmentation without flips. Its map of the half scale is to count twice by that code, but the

@@ -193,12 +193,13 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
             Tensor: (N, C, h, w), >= 0, unnormalised, in float32: tiny products must not underflow.
 
         Raises:
-            ValueError: The backbone was in training mode, so there are no attentions.
+            ValueError: There are no attentions: the backbone was in training mode, and no level set asked for
+                them.
         """
         if len(inputs) < 4:
             raise ValueError(
-                'the fused CAM needs attentions, which MCTformer returns in eval mode only: call '
-                'model.eval() before extract_feat.'
+                'the fused CAM needs attentions, which MCTformer returns in eval mode, and in training only '
+                'for a level set with guide="fused" (train_attentions): call model.eval() before extract_feat.'
             )
         scores = self.forward(inputs)[1]
         patch = None if scores is None else F.relu(scores.float())
