@@ -24,7 +24,10 @@ refiners = {
             levelset='configs/refine/irn-labels_levelset.py',
         ),
         network='configs/refine/irnet_efficientnet-lite0_voc20.py',
-        walk='configs/refine/irn-walk_voc20.py',
+        walk=dict(
+            cam='configs/refine/irn-walk_voc20.py',
+            levelset='configs/refine/irn-walk_levelset_voc20.py',
+        ),
     ),
     'irn-crf': dict(config='configs/refine/crf-labels.py', after='irn'),
 }

@@ -31,7 +31,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--split', help='list of the images to refine (default: all seeds)')
     parser.add_argument('--jobs', type=int, default=1, help='processes, one thread each')
     parser.add_argument(
-        '--threshold', type=float, help="background score of the labels (default: the config's)"
+        '--threshold',
+        type=_threshold,
+        help="background score of the labels; 'otsu', found on the refined maps; or 'area', at which as much is "
+        "foreground as in the seeds (default: the config's)",
     )
     parser.add_argument(
         '--labels-only', action='store_true', help='only make the labels again, from OUT/soft'
@@ -44,6 +47,13 @@ def parse_args() -> argparse.Namespace:
     if args.labels_only and ignored:
         parser.error(f'--labels-only reads OUT/soft alone; leave out {" and ".join(ignored)}')
     return args
+
+
+def _threshold(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text  # a rule
 
 
 def check_config(cfg: dict, path: str) -> None:

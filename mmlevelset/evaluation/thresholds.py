@@ -67,7 +67,7 @@ def parse_threshold(rule: float | str) -> float | str:
 
     Args:
         rule: ``'otsu'``, a number in [0, 1), or the JSON file of an earlier evaluation of seeds, whose
-            label-free threshold is taken.
+            label-free threshold is taken, or of label maps, ``meta.json``, theirs.
 
     Returns:
         float | str: the number, or ``'otsu'``.
@@ -101,8 +101,8 @@ def _evaluated(path: Path) -> float:
         )
     content = read_json(path)
     try:
-        return float(content['scores']['threshold'])
-    except (KeyError, TypeError, ValueError) as error:
+        return float(content.get('scores', content)['threshold'])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f'{path} has no number scores.threshold; expected the numbers of an evaluation of seeds, as '
             'tools/eval_seeds.py --json writes them'

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +20,7 @@ from mmlevelset.fileio.seeds import read_seed
 from mmlevelset.fileio.soft import DTYPES, read_soft, soft_to_label, write_soft
 from mmlevelset.parallel import parallel, progress
 from mmlevelset.refine.base import Refiner
-from mmlevelset.refine.threshold import with_threshold
+from mmlevelset.refine.threshold import SOFT_RULES, soft_threshold, with_threshold
 from mmlevelset.registry import REFINERS
 
 # What must not change between two runs that fill the same folder.
@@ -43,7 +44,7 @@ class Task(NamedTuple):
     out_dir: Path
     num_classes: int | None
     dtype: str
-    threshold: float | None
+    threshold: float | str | None
     unsure_below: float | None
 
 
@@ -55,7 +56,7 @@ def refine_folder(
     ids: Sequence[str] | None = None,
     jobs: int = 1,
     dtype: str = 'float16',
-    threshold: float | None = None,
+    threshold: float | str | None = None,
     unsure_below: float | None = None,
     **facts: Any,
 ) -> int:
@@ -70,7 +71,8 @@ def refine_folder(
         ids: Images to refine; default: all seeds.
         jobs: Processes, one thread each.
         dtype: Of the soft maps, ``'float16'`` or ``'uint8'``.
-        threshold: See :func:`soft_to_label`.
+        threshold: See :func:`soft_to_label`; or a rule of :func:`~mmlevelset.refine.threshold.soft_threshold`,
+            and then label maps are made when all images are refined.
         unsure_below: See :func:`soft_to_label`.
         **facts: What else ``meta.json`` should say (config ...).
 
@@ -117,29 +119,31 @@ def refine_folder(
         dtype=dtype,
     )
     labels = dict(meta, kind='labels', threshold=threshold, unsure_below=unsure_below)
-    with (
-        resumed_folder(out_dir / 'soft', '.npz', ids, meta, SOFT_SETTINGS) as no_soft,
-        resumed_folder(
-            out_dir / 'labels', '.png', ids, labels, (*SOFT_SETTINGS, *LABEL_SETTINGS)
-        ) as no_label,
-    ):
-        missing = {*no_soft, *no_label}
+    by_rule = isinstance(threshold, str)
+    settings = (*SOFT_SETTINGS, *LABEL_SETTINGS)
+    with ExitStack() as stack:
+        fill = stack.enter_context
+        missing = {*fill(resumed_folder(out_dir / 'soft', '.npz', ids, meta, SOFT_SETTINGS))}
+        if not by_rule:
+            missing |= {*fill(resumed_folder(out_dir / 'labels', '.png', ids, labels, settings))}
         left = [name for name in ids if name in missing]
         if left:
             setup, jobs = partial(_set_up, task, module), min(jobs, len(left))
             for _ in parallel(_work, left, len(left), 'refined', jobs, setup, batch=1):
                 pass
+    if by_rule:
+        relabel_folder(out_dir, threshold, unsure_below)
     return len(left)
 
 
 def relabel_folder(
-    out_dir: str | Path, threshold: float | None = None, unsure_below: float | None = None
+    out_dir: str | Path, threshold: float | str | None = None, unsure_below: float | None = None
 ) -> int:
     """Write the label maps of ``<out_dir>/soft`` again, with another threshold; nothing is refined.
 
     Args:
         out_dir: As of :func:`refine_folder`.
-        threshold: See :func:`soft_to_label`.
+        threshold: As of :func:`refine_folder`.
         unsure_below: See :func:`soft_to_label`.
 
     Returns:
@@ -153,7 +157,10 @@ def relabel_folder(
     out_dir = Path(out_dir)
     ids = finished_ids(out_dir / 'soft', '.npz')
     meta = read_meta(out_dir / 'soft')
-    meta.update(kind='labels', threshold=threshold, unsure_below=unsure_below)
+    rule = threshold
+    if isinstance(threshold, str):
+        threshold = soft_threshold(out_dir / 'soft', threshold)
+    meta.update(kind='labels', threshold=threshold, threshold_rule=rule, unsure_below=unsure_below)
     for key in ('versions', 'complete'):
         meta.pop(key, None)
     with fresh_folder(out_dir / 'labels', '.png', meta):
@@ -177,6 +184,8 @@ def refine_image(task: Task, refiner: Refiner, name: str) -> None:
             seed = read_seed(task.seed_dir / f'{name}.npz', task.num_classes)
             image = read_image(image_path)
             write_soft(soft_path, seed.keys, refiner(image, seed), task.dtype)
+        if isinstance(task.threshold, str):  # a rule, which waits for all images
+            return
         # From the file, so that a label does not depend on when the run was stopped.
         label = soft_to_label(*read_soft(soft_path), task.threshold, task.unsure_below)
         write_label(label_path, label)
@@ -191,8 +200,13 @@ def _outputs(task: Task, name: str) -> tuple[Path, Path]:
     return task.out_dir / 'soft' / f'{name}.npz', task.out_dir / 'labels' / f'{name}.png'
 
 
-def _check_thresholds(threshold: float | None, unsure_below: float | None) -> None:
-    if not 0 <= (threshold or 0) < 1 or not 0 <= (unsure_below or 0) < 1:
+def _check_thresholds(threshold: float | str | None, unsure_below: float | None) -> None:
+    if isinstance(threshold, str):
+        if threshold not in SOFT_RULES:
+            raise ValueError(
+                f'threshold must be a number in [0, 1) or one of {SOFT_RULES}, got {threshold!r}'
+            )
+    elif not 0 <= (threshold or 0) < 1 or not 0 <= (unsure_below or 0) < 1:
         raise ValueError(
             f'expected threshold and unsure_below in [0, 1), got {threshold} and {unsure_below}'
         )

@@ -21,6 +21,9 @@ class IRNWalk(Refiner):
     The background is a constant that is compared with the walked scores, divided by their largest
     value over all classes.
 
+    IRN's walk carries evidence from where a CAM is high to the rest of its object. The scores of level sets say how
+    far the contour is, and a walk blurs that; with ``from_labels`` it starts from what they enclose.
+
     Args:
         config: Config whose decode head is an ``IRNet``.
         checkpoint: Its weights.
@@ -29,6 +32,8 @@ class IRNWalk(Refiner):
         exp_times: Logarithm of the number of steps to the base 2.
         radius: Of the pairs of the walk, in pixels of the grid; training uses larger ones.
         power: Exponent of the seeds before the walk.
+        from_labels: Walk from the labels of the seeds, 1 where a class is the label and 0 elsewhere, in the place
+            of their scores.
         crop_size: Smaller images are padded with zeros to this side, as in IRN; it changes the edges, by the
             group norms. Larger images stay as they are, where IRN's negative padding cuts them.
             0 never pads.
@@ -47,6 +52,7 @@ class IRNWalk(Refiner):
         exp_times: int = 8,
         radius: int = 5,
         power: float = 1.0,
+        from_labels: bool = False,
         crop_size: int = 512,
         device: str = 'cpu',
     ) -> None:
@@ -59,6 +65,7 @@ class IRNWalk(Refiner):
         self.exp_times = exp_times
         self.radius = radius
         self.power = power
+        self.from_labels = from_labels
         self.crop_size = crop_size
         self.device = device
 
@@ -67,7 +74,10 @@ class IRNWalk(Refiner):
         """Walk; arguments and result as of :meth:`Refiner.refine`."""
         height, width = image.shape[:2]
         edge = self.edge(image)
-        seeds = torch.from_numpy(scores[1:]).to(self.device) ** self.power
+        start = scores[1:]
+        if self.from_labels:
+            start = (start == scores.max(axis=0)).astype(np.float32)
+        seeds = torch.from_numpy(start).to(self.device) ** self.power
         seeds = F.interpolate(seeds[None], edge.shape, mode='bilinear')[0]
         walked = edge_walk(seeds, edge, self.radius, self.beta, 2**self.exp_times)
         walked = F.interpolate(walked[None], scale_factor=self.stride, mode='bilinear')[0]

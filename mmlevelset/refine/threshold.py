@@ -1,4 +1,4 @@
-"""Pseudo-labels from seeds by a background threshold alone, the plainest refinement."""
+"""Background thresholds of seeds and of refined maps without ground truth, and pseudo-labels by one alone."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +16,10 @@ from mmlevelset.fileio.labels import write_label
 from mmlevelset.fileio.meta import foreground_classes, place, read_meta
 from mmlevelset.fileio.output import finished_ids, resumed_folder
 from mmlevelset.fileio.seeds import read_seed, seed_to_label
+from mmlevelset.fileio.soft import read_soft
 from mmlevelset.parallel import progress
 
+SOFT_RULES = ('otsu', 'area')
 # What must not change between two runs that fill the same folder.
 SETTINGS = ('threshold', 'threshold_rule', 'ignore_band', ('seed_dir', 'seed_place'), 'seeds')
 
@@ -51,6 +53,51 @@ def seed_threshold(
         if len(seed.keys):
             histogram += score_histogram(seed.scores.max(axis=0))
     return choose_threshold(rule, histogram)
+
+
+def soft_threshold(soft_dir: str | Path, rule: str) -> float:
+    """Background threshold of the soft maps of a refiner, chosen without ground truth.
+
+    Args:
+        soft_dir: folder of soft maps, ``<id>.npz``, see :mod:`mmlevelset.fileio.soft`.
+        rule: ``'otsu'``, over the highest scores of all images with a class; or ``'area'``: as many pixels are
+            foreground as the seeds have above their background score. A walk then moves contours and does not
+            change how much they enclose, which for level sets is known better than for CAMs.
+
+    Returns:
+        float: threshold in [0, 1).
+
+    Raises:
+        FileNotFoundError: if a soft map or, for ``'area'``, a seed is missing.
+        ValueError: on another rule, if Otsu's rule meets constant maps, or for ``'area'`` if the seeds had no
+            constant background.
+    """
+    if rule not in SOFT_RULES:
+        raise ValueError(
+            f'threshold must be a number in [0, 1), or one of {SOFT_RULES}, got {rule!r}'
+        )
+    soft_dir = Path(soft_dir)
+    meta = read_meta(soft_dir)
+    background = (meta['refiner'].get('background') or {}).get('score')
+    if rule == 'area' and background is None:
+        raise ValueError(
+            f"{soft_dir}: threshold='area' needs seeds with a constant background, got the refiner {meta['refiner']}; "
+            "give it background=dict(score=...), or take threshold='otsu'"
+        )
+    histogram, area = np.zeros(HISTOGRAM_BINS, dtype=np.int64), 0
+    names = finished_ids(soft_dir, '.npz')
+    for name in progress(names, len(names), 'threshold'):
+        keys, soft = read_soft(soft_dir / f'{name}.npz')
+        if not len(keys):
+            continue
+        histogram += score_histogram(soft[1:].max(axis=0))
+        if rule == 'area':
+            seed = read_seed(Path(meta['seed_dir']) / f'{name}.npz')
+            area += int((seed.scores.max(axis=0) > background).sum())
+    if rule == 'otsu':
+        return choose_threshold(rule, histogram)
+    above = histogram[::-1].cumsum()[::-1] - histogram  # pixels beyond each level
+    return float(np.abs(above[:-1] - area).argmin()) / (HISTOGRAM_BINS - 1)
 
 
 def with_threshold(refiner: dict, seed_dir: str | Path, ids: Sequence[str] | None = None) -> dict:

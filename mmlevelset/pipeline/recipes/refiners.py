@@ -49,8 +49,8 @@ def refiners(
         variants (list[str]): Their names.
         refiners (dict): Name -> config, or ``dict(config, variant)`` of one that takes the network of a
             variant in ``seeds``, or ``dict(config, after)`` of one that takes the maps of another refiner,
-            or ``dict(targets, network, walk)``, the configs of one that trains a network; ``targets`` may
-            be one for all, or variant -> config.
+            or ``dict(targets, network, walk)``, the configs of one that trains a network; ``targets`` and
+            ``walk`` may be one for all, or variant -> config.
         columns (list[str]): Of the result table.
         models (dict, optional): ``refiner``, which goes on to all images, and ``configs`` of segmentation
             models on its labels: name -> config. Default: the refiners alone.
@@ -99,7 +99,8 @@ def refiners(
                 stages.append(run.direct(name, refiner))
         if models:
             stages += run.all_images(walked, trained[walked], models['configs'])
-        stages += [run.after(name, one, walked) for name, one in later.items()]
+        for name, one in later.items():
+            stages.append(run.after(name, one, walked, run.by_rule(refiners[one['after']])))
     table = _table(variants, random_seeds, refiners, models, columns)
     return dict(stages=stages, table=table)
 
@@ -128,10 +129,20 @@ class _Run(NamedTuple):
         """What the pipeline of the seeds wrote about them."""
         return f'{self.source}/{self.id}/seeds.json'
 
-    def background(self, config: str) -> list[str]:
+    def own(self, config: str | dict[str, str]) -> str:
+        """The config of this variant, of one for all or of one each."""
+        return config if isinstance(config, str) else config[self.variant]
+
+    def by_rule(self, refiner: str | dict[str, Any]) -> bool:
+        """Whether the labels of a refiner are made by a rule on its maps, not by the seeds' threshold."""
+        if isinstance(refiner, dict):
+            refiner = self.own(refiner.get('walk') or refiner['config'])
+        return isinstance(config_of(refiner).get('threshold'), str)
+
+    def background(self, config: str, measured: str) -> list[str]:
         """The option that sets the background score of a refiner, where it has one for seeds."""
         settings = config_of(config).get('refiner', {}).get('background')
-        return [f'refiner.background.score={self.measured}'] if isinstance(settings, dict) else []
+        return [f'refiner.background.score={measured}'] if isinstance(settings, dict) else []
 
     def eval(self, what: str, split: str, rest: str) -> str:
         where = f'{self.data.masks}{self.data.named} --split {split}'
@@ -144,11 +155,12 @@ class _Run(NamedTuple):
         options: list[str],
         split: str = f' --split {PART}',
         seeds: str | None = None,
+        measured: str | None = None,
     ) -> str:
         images = word(f'{self.data.root}/JPEGImages')
         return (
             f'{{python}} tools/refine.py {word(config)} --seeds {seeds or self.seed_dir}{split} --out {out}'
-            f' --images {images}{options_of(*self.background(config), *options)}'
+            f' --images {images}{options_of(*self.background(config, measured or self.measured), *options)}'
         )
 
     def seeds(self) -> Stage:
@@ -158,12 +170,19 @@ class _Run(NamedTuple):
         return dict(name=f'seeds_{self.id}', command=command, done=done, needs=['part'])
 
     def scored(
-        self, name: str, config: str, options: list[str], needs: str, seeds: str | None = None
+        self,
+        name: str,
+        config: str,
+        options: list[str],
+        needs: str,
+        seeds: str | None = None,
+        measured: str | None = None,
     ) -> Stage:
         out = f'{self.folder}/{name}'
         done = f'{out}/labels.json'
         score = self.eval(f'{out}/labels', PART, f' --json {done}')
-        command = f'{self.refine(config, out, options, seeds=seeds)} && {score}'
+        command = self.refine(config, out, options, seeds=seeds, measured=measured)
+        command = f'{command} && {score}'
         return dict(name=f'{name}_{self.id}', command=command, done=done, makes=out, needs=[needs])
 
     def direct(self, name: str, refiner: str | dict[str, Any]) -> Stage:
@@ -173,15 +192,19 @@ class _Run(NamedTuple):
         checkpoint = f'{self.source}/{refiner["variant"]}_s{self.random_seed}/{network}'
         return self.scored(name, refiner['config'], [f'refiner.checkpoint={checkpoint}'], 'part')
 
-    def after(self, name: str, refiner: dict[str, Any], walked: str) -> Stage:
-        """A refiner on the maps of another; where that goes on to all images, it waits for them."""
+    def after(self, name: str, refiner: dict[str, Any], walked: str, by_rule: bool) -> Stage:
+        """A refiner on the maps of another; where that goes on to all images, it waits for them.
+
+        Its background is that of the seeds, or of the labels of these maps where a rule found it on them.
+        """
         first = refiner['after']
         needs = f'{first}-all_{self.id}' if first == walked else f'{first}_{self.id}'
-        return self.scored(name, refiner['config'], [], needs, f'{self.folder}/{first}/soft')
+        maps = f'{self.folder}/{first}'
+        measured = f'{maps}/labels/meta.json' if by_rule else None
+        return self.scored(name, refiner['config'], [], needs, f'{maps}/soft', measured)
 
     def trained(self, name: str, refiner: dict[str, Any]) -> Stages:
-        config = refiner['targets']
-        config = config if isinstance(config, str) else config[self.variant]
+        config = self.own(refiner['targets'])
         targets, network = (Path(path).stem.split('_')[0] for path in (config, refiner['network']))
         made, folder = f'{self.folder}/{targets}', f'{self.folder}/{network}'
         options = [
@@ -206,7 +229,10 @@ class _Run(NamedTuple):
                 needs=[f'{targets}_{self.id}'],
             ),
             self.scored(
-                name, refiner['walk'], [f'refiner.checkpoint={self.checkpoint(refiner)}'], train
+                name,
+                self.own(refiner['walk']),
+                [f'refiner.checkpoint={self.checkpoint(refiner)}'],
+                train,
             ),
         ]
 
@@ -219,7 +245,7 @@ class _Run(NamedTuple):
         out = f'{self.folder}/{name}'
         done = f'{out}/all.json'
         options = [f'refiner.checkpoint={self.checkpoint(refiner)}']
-        walk = self.refine(refiner['walk'], out, options, split='')
+        walk = self.refine(self.own(refiner['walk']), out, options, split='')
         score = self.eval(f'{out}/labels', self.data.train_list, f' --json {done}')
         walked = f'{name}-all_{self.id}'
         stages: Stages = [
