@@ -78,11 +78,11 @@ def soft_threshold(soft_dir: str | Path, rule: str) -> float:
         )
     soft_dir = Path(soft_dir)
     meta = read_meta(soft_dir)
-    background = (meta['refiner'].get('background') or {}).get('score')
+    background = (meta.get('refiner', {}).get('background') or {}).get('score')
     if rule == 'area' and background is None:
         raise ValueError(
-            f"{soft_dir}: threshold='area' needs seeds with a constant background, got the refiner {meta['refiner']}; "
-            "give it background=dict(score=...), or take threshold='otsu'"
+            f"{soft_dir}: threshold='area' needs seeds with a constant background, got the refiner "
+            f"{meta.get('refiner')}; give it background=dict(score=...), or take threshold='otsu'"
         )
     histogram, area = np.zeros(HISTOGRAM_BINS, dtype=np.int64), 0
     names = finished_ids(soft_dir, '.npz')

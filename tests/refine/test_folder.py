@@ -18,7 +18,7 @@ from mmlevelset.fileio.labels import read_label, write_label
 from mmlevelset.fileio.lock import folder_lock
 from mmlevelset.fileio.meta import read_meta, write_meta
 from mmlevelset.fileio.output import finished_ids
-from mmlevelset.fileio.seeds import read_seed, write_seed
+from mmlevelset.fileio.seeds import read_seed
 from mmlevelset.fileio.soft import read_soft, soft_to_label, write_soft
 from mmlevelset.refine.folder import refine_folder, relabel_folder
 from mmlevelset.refine.threshold import make_pseudo_labels, seed_threshold
@@ -30,22 +30,6 @@ default_scope = 'mmseg'
 image_dir = 'nowhere'
 refiner = {REFINER!r}
 """
-
-
-@pytest.fixture
-def folders(tmp_path) -> dict[str, Path]:
-    """Seven images, one of them without a class, and their seeds."""
-    random = np.random.default_rng(0)
-    folders = dict(seed_dir=tmp_path / 'seeds', image_dir=tmp_path / 'images')
-    folders['image_dir'].mkdir()
-    for i in range(7):
-        height, width, keys = 40 + i, 50 - i, [1, 4][: i % 3]
-        image = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
-        Image.fromarray(image).save(folders['image_dir'] / f'{i}.png')
-        scores = random.random((len(keys), height, width)).astype(np.float32)
-        write_seed(folders['seed_dir'] / f'{i}.npz', keys, scores, (height, width))
-    write_meta(folders['seed_dir'], kind='seeds', classes=['background', *'abcde'], split='train')
-    return folders
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -84,6 +84,17 @@ def test_walk_of_an_image(files):
     np.testing.assert_allclose(soft[1:], walked / walked.max(), atol=1e-5)
 
 
+def test_walk_from_labels(files):
+    """What walks is the label of the seed, so seeds of the same label come back alike."""
+    image, seed = scene(40, 52)
+    label = seed.scores.argmax(0) == np.arange(2)[:, None, None]
+    label &= seed.scores.max(0) > SETTINGS['background']['score']
+    expected = IRNWalk(**files, **SETTINGS)(image, seed._replace(scores=label.astype(np.float32)))
+    walk = IRNWalk(**files, **SETTINGS, from_labels=True)
+    np.testing.assert_array_equal(walk(image, seed), expected)
+    assert np.abs(IRNWalk(**files, **SETTINGS)(image, seed) - expected).max() > 0.01
+
+
 @pytest.mark.parametrize(
     ('size', 'crop_size'), [((40, 130), 96), ((1, 1), 0), ((40, 130), 0), ((5, 33), 0)]
 )
