@@ -31,7 +31,10 @@ def test_area_of_the_seeds(folders, tmp_path):
     wanted = pixels(folders['seed_dir'], 0.4)
     low, high = (pixels(out / 'soft', threshold + s * 1.5 / 255) for s in (-1, 1))
     assert high <= wanted <= low
-    assert abs(pixels(out / 'soft', 0.4) - wanted) > low - high  # the seeds' own would not do
+    best = abs(pixels(out / 'soft', threshold) - wanted)
+    assert (
+        best <= low - high and abs(pixels(out / 'soft', 0.4) - wanted) > 4 * best
+    )  # the seeds' own
     assert parse_threshold(str(out / 'labels/meta.json')) == round(threshold, 6)
     found = sum(int((read_label(path) > 0).sum()) for path in (out / 'labels').glob('*.png'))
     assert high <= found <= low
