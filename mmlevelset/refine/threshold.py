@@ -96,8 +96,8 @@ def soft_threshold(soft_dir: str | Path, rule: str) -> float:
             area += int((seed.scores.max(axis=0) > background).sum())
     if rule == 'otsu':
         return choose_threshold(rule, histogram)
-    above = histogram[::-1].cumsum()[::-1] - histogram  # pixels beyond each level
-    return float(np.abs(above[:-1] - area).argmin()) / (HISTOGRAM_BINS - 1)
+    above = histogram[::-1].cumsum()[::-1] - histogram  # pixels beyond each level, so between two of them
+    return float(np.abs(above[:-1] - area).argmin() + 0.5) / (HISTOGRAM_BINS - 1)
 
 
 def with_threshold(refiner: dict, seed_dir: str | Path, ids: Sequence[str] | None = None) -> dict:
