@@ -96,7 +96,7 @@ def soft_threshold(soft_dir: str | Path, rule: str) -> float:
             area += int((seed.scores.max(axis=0) > background).sum())
     if rule == 'otsu':
         return choose_threshold(rule, histogram)
-    above = histogram[::-1].cumsum()[::-1] - histogram  # pixels beyond each level, so between two of them
+    above = histogram[::-1].cumsum()[::-1] - histogram  # pixels beyond each level
     return float(np.abs(above[:-1] - area).argmin() + 0.5) / (HISTOGRAM_BINS - 1)
 
 
