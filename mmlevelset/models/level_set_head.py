@@ -298,7 +298,8 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         if self.loss_energy is not None:
             factor = self.warmup['energy']
             losses.update(energy_losses(self.loss_energy, trace, factor, self.decoupled))
-        losses['area'] = inside_area(trace.settled, driven=bool(self.warmup['energy']))
+        driven = self.loss_energy is not None and bool(self.warmup['energy'])
+        losses['area'] = inside_area(trace.settled, driven)
         losses['area_cam'] = batch_mean((trace.sdf > 0).float())
         return losses
 

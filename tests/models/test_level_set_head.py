@@ -241,6 +241,15 @@ def test_collapse_is_reported(make_samples, make_blobs, monkeypatch, bias, energ
     assert len(messages) == warnings and all('collapsed' in text for text in messages)
 
 
+def test_nothing_collapses_without_an_energy(make_samples, make_blobs, monkeypatch):
+    """Its weights cannot be lowered where there is none."""
+    head, messages = make_head(loss_energy=None), []
+    torch.nn.init.constant_(head.conv_seg.bias, -9.0)
+    monkeypatch.setattr(watch, 'print_log', lambda text, **_: messages.append(text))
+    head.loss(make_feats(), make_samples(LABELS, make_blobs(2, 3)))
+    assert not messages
+
+
 def test_contract(make_samples, make_blobs):
     """Each missing piece is named with its cure."""
     head, cam = make_head(), make_blobs(2, 3)
