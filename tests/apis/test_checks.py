@@ -197,7 +197,7 @@ def test_seeds_state_the_levels_that_were_found(tmp_path: Path) -> None:
     histogram[0, [20, 100]] = 1.0
     histogram[1, [120, 250]] = 1.0
     zeros = trained.model['auxiliary_head'].auto_zero.histogram
-    zeros[0, [10, 160 + 60]] = 1.0  # outside the mask at -0.875, inside at -0.25
+    zeros[0, [10, 160 + 60, -1]] = 1.0  # outside the mask at -0.875, inside from -0.25 on
     torch.save(dict(state_dict=trained.model.state_dict()), tmp_path / 'auto.pth')
     torch.save(dict(state_dict=runner(0.3).model.state_dict()), tmp_path / 'old.pth')
 

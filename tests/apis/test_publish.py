@@ -32,7 +32,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     head.histogram[0, [20, 100]] = head.histogram[1, [20, 100]] = 1.0
     head.histogram[2, [120, 250]] = 1.0
     zeros = model.auxiliary_head.auto_zero.histogram
-    zeros[0, [10, 160 + 60]] = 1.0  # outside the mask at -0.875, inside at -0.25
+    zeros[0, [10, 160 + 60, -1]] = 1.0  # outside the mask at -0.875, inside from -0.25 on
     optimizer = dict(state={0: dict(exp_avg=torch.zeros(1000))}, param_groups=[])
     meta = dict(epoch=3, iter=60, cfg='raise SystemExit', dataset_meta=dict(classes=CLASSES))
     state = {f'module.{key}': value for key, value in model.state_dict().items()}
