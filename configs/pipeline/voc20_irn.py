@@ -4,19 +4,5 @@
 _base_ = 'voc20_refine.py'
 work_dir = 'work_dirs/voc20_irn'
 every = 2
-refiners = {
-    '_delete_': True,
-    'irn': dict(
-        targets=dict(
-            cam='configs/refine/irn-labels_recam.py',
-            levelset='configs/refine/irn-labels_levelset.py',
-        ),
-        network='configs/refine/irnet_efficientnet-lite0_voc20.py',
-        walk=dict(
-            cam='configs/refine/irn-walk_voc20.py',
-            levelset='configs/refine/irn-walk_levelset_voc20.py',
-        ),
-    ),
-    'irn-crf': dict(config='configs/refine/crf-labels.py', after='irn'),
-}
+left_out = ['crf', 'crf-labels', 'psa']
 models = None  # labels alone

@@ -167,6 +167,9 @@ def test_a_refiner_on_the_maps_of_another() -> None:
     assert labels.stages[5].name == 'irn-crf_cam_s0' and labels.stages[5].needs == ('irn_cam_s0',)
     with pytest.raises(ValueError, match=r"`after` must name one of .*, got \['walk'\]"):
         plan(path, **{'refiners.irn-crf.after': 'walk'})
+    for left_out, message in (('psa', 'left_out must be a list'), (['pas'], r"got \['pas'\]")):
+        with pytest.raises(ValueError, match=message):
+            plan(path, left_out=left_out)
     for key in ('irn.after', 'irn-crf.variant', 'irn.targetz'):
         with pytest.raises(ValueError, match=f'the refiner {key.partition(".")[0]} says'):
             plan(path, **{f'refiners.{key}': 'crf'})

@@ -40,6 +40,12 @@ MODEL = {
 }
 
 
+def check_names(key: str, names: Iterable[str]) -> None:
+    """Raise a ValueError if a list of names is a text, of which every letter would be one."""
+    if isinstance(names, str):
+        raise ValueError(f'{key} must be a list, got the text {names!r}: write {key}=[{names}]')
+
+
 def word(text: str) -> str:
     """Quote a text for the shell; its ``{work_dir}`` is still filled in, and quoted, when a stage starts."""
     parts = re.split(r'(\{\w+\})', text)

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from .launch import Launch
-from .parts import EXPORT, MODEL, ORACLE_EXPORT, ORACLE_SCORES, SCORES, Stages, seeded_row
+from .parts import (
+    EXPORT,
+    MODEL,
+    ORACLE_EXPORT,
+    ORACLE_SCORES,
+    SCORES,
+    Stages,
+    check_names,
+    seeded_row,
+)
 from .runs import Data, Run, Stage
 
 VAL = [
@@ -176,8 +185,7 @@ def _checked(
             a variant has the host's name, says too little, or what is not known.
     """
     for key, names in dict(left_out=left_out, own_cam=own_cam, retrained=retrained).items():
-        if isinstance(names, str):
-            raise ValueError(f'{key} must be a list, got the text {names!r}: write {key}=[{names}]')
+        check_names(key, names)
     if taken := set(OURS) & set(variants):
         raise ValueError(f'a variant must not be named {taken.pop()}, as the host is: rename it')
     unknown = {*left_out, *(v['like'] for v in variants.values() if 'like' in v)} - set(variants)

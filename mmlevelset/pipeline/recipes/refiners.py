@@ -1,5 +1,6 @@
 """Seeds of another pipeline through each refiner, with several random seeds, and a model on the labels of one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from .parts import (
     MODEL,
     SCORES,
     Stages,
+    check_names,
     config_of,
     final_checkpoint,
     moved_data,
@@ -35,6 +37,7 @@ def refiners(
     refiners: dict[str, str | dict[str, Any]],
     columns: list[str],
     models: dict[str, Any] | None = None,
+    left_out: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Of each variant and random seed: every refiner on a part of the images, then all images and a model.
 
@@ -54,14 +57,20 @@ def refiners(
         columns (list[str]): Of the result table.
         models (dict, optional): ``refiner``, which goes on to all images, and ``configs`` of segmentation
             models on its labels: name -> config. Default: the refiners alone.
+        left_out (Sequence[str]): Refiners that are not run, for want of time.
 
     Returns:
         dict: ``stages`` and ``table``.
 
     Raises:
-        ValueError: A refiner that trains a network is called neither psa nor irn, the models ask for
-            another one, or a refiner comes after one that is not there, or says something else.
+        ValueError: ``left_out`` is no list or names what is not there; a refiner that trains a network is called
+            neither psa nor irn, the models ask for another one, or a refiner comes after one that is not there,
+            or says something else.
     """
+    check_names('left_out', left_out)
+    if lost := set(left_out) - set(refiners):
+        raise ValueError(f'left_out must name refiners of {list(refiners)}, got {sorted(lost)}')
+    refiners = {name: one for name, one in refiners.items() if name not in left_out}
     for name, one in refiners.items():
         if isinstance(one, dict) and set(one) not in KINDS:
             raise ValueError(
