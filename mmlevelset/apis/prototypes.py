@@ -59,8 +59,7 @@ def make_prototypes(
     Raises:
         FileNotFoundError: A file, an image or a seed is missing.
         ValueError: ``out`` has another suffix, the seeds are no plain CAM of the checkpoint as far as their
-            ``meta.json`` says, files do not fit together, or no pixel of a class
-            has a seed.
+            ``meta.json`` says, files do not fit together, or no pixel of a class has a seed.
     """
     out = Path(out)
     if out.suffix != '.npz':

@@ -16,7 +16,6 @@ from mmlevelset.fileio.labels import write_label
 from mmlevelset.fileio.meta import foreground_classes, place, read_meta
 from mmlevelset.fileio.output import finished_ids, resumed_folder
 from mmlevelset.fileio.seeds import read_seed, seed_to_label
-from mmlevelset.fileio.soft import read_soft
 from mmlevelset.parallel import progress
 
 SOFT_RULES = ('otsu', 'area')
@@ -45,14 +44,18 @@ def seed_threshold(
     rule = parse_threshold(rule)
     if not isinstance(rule, str):
         return rule
+    return choose_threshold(rule, _histogram(seed_dir, finished_ids(seed_dir, '.npz', ids)))
+
+
+def _histogram(seed_dir: str | Path, names: Sequence[str]) -> np.ndarray:
+    """Pixels by the level of their highest score, (256,) int64, of the images with a class."""
     histogram = np.zeros(HISTOGRAM_BINS, dtype=np.int64)
-    names = finished_ids(seed_dir, '.npz', ids)
     num_classes = foreground_classes(read_meta(seed_dir))
     for name in progress(names, len(names), 'threshold'):
         seed = read_seed(Path(seed_dir) / f'{name}.npz', num_classes)
         if len(seed.keys):
             histogram += score_histogram(seed.scores.max(axis=0))
-    return choose_threshold(rule, histogram)
+    return histogram
 
 
 def soft_threshold(soft_dir: str | Path, rule: str) -> float:
@@ -76,27 +79,20 @@ def soft_threshold(soft_dir: str | Path, rule: str) -> float:
         raise ValueError(
             f'threshold must be a number in [0, 1), or one of {SOFT_RULES}, got {rule!r}'
         )
-    soft_dir = Path(soft_dir)
+    if rule == 'otsu':
+        return seed_threshold(soft_dir, rule)
     meta = read_meta(soft_dir)
     background = (meta.get('refiner', {}).get('background') or {}).get('score')
-    if rule == 'area' and background is None:
+    if background is None:
         raise ValueError(
             f"{soft_dir}: threshold='area' needs seeds with a constant background, got the refiner "
             f"{meta.get('refiner')}; give it background=dict(score=...), or take threshold='otsu'"
         )
-    histogram, area = np.zeros(HISTOGRAM_BINS, dtype=np.int64), 0
     names = finished_ids(soft_dir, '.npz')
-    for name in progress(names, len(names), 'threshold'):
-        keys, soft = read_soft(soft_dir / f'{name}.npz')
-        if not len(keys):
-            continue
-        histogram += score_histogram(soft[1:].max(axis=0))
-        if rule == 'area':
-            seed = read_seed(Path(meta['seed_dir']) / f'{name}.npz')
-            area += int((seed.scores.max(axis=0) > background).sum())
-    if rule == 'otsu':
-        return choose_threshold(rule, histogram)
-    above = histogram[::-1].cumsum()[::-1] - histogram  # pixels beyond each level
+    soft, seeds = (_histogram(folder, names) for folder in (soft_dir, meta['seed_dir']))
+    levels = np.arange(HISTOGRAM_BINS) / (HISTOGRAM_BINS - 1)
+    area = seeds[levels > background].sum()
+    above = soft[::-1].cumsum()[::-1] - soft  # pixels beyond each level
     return float(np.abs(above[:-1] - area).argmin() + 0.5) / (HISTOGRAM_BINS - 1)
 
 
