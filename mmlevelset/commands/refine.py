@@ -1,7 +1,7 @@
 """Refine seeds into soft maps and pseudo-labels.
 
 A run that was stopped goes on where it was. ``--labels-only --threshold T`` makes the labels again
-from the soft maps.
+from the soft maps; of ``area`` the seeds must still be there.
 """
 
 import argparse

@@ -20,7 +20,12 @@ from mmlevelset.fileio.seeds import read_seed
 from mmlevelset.fileio.soft import DTYPES, read_soft, soft_to_label, write_soft
 from mmlevelset.parallel import parallel, progress
 from mmlevelset.refine.base import Refiner
-from mmlevelset.refine.threshold import SOFT_RULES, soft_threshold, with_threshold
+from mmlevelset.refine.threshold import (
+    SOFT_RULES,
+    seed_background,
+    soft_threshold,
+    with_threshold,
+)
 from mmlevelset.registry import REFINERS
 
 # What must not change between two runs that fill the same folder.
@@ -89,6 +94,8 @@ def refine_folder(
     _check_thresholds(threshold, unsure_below)
     module = _module(refiner)
     refiner = with_threshold(refiner, seed_dir, ids)
+    if threshold == 'area':
+        seed_background(refiner)  # before hours of refining
     seeds, out_dir = read_meta(seed_dir), Path(out_dir)
     ids = finished_ids(seed_dir, '.npz', ids)
     task = Task(

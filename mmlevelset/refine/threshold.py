@@ -71,7 +71,7 @@ def soft_threshold(soft_dir: str | Path, rule: str) -> float:
         float: threshold in [0, 1).
 
     Raises:
-        FileNotFoundError: if a soft map or, for ``'area'``, a seed is missing.
+        FileNotFoundError: if a soft map is missing or, for ``'area'``, the seeds have gone or are others.
         ValueError: on another rule, if Otsu's rule meets constant maps, or for ``'area'`` if the seeds had no
             constant background.
     """
@@ -82,18 +82,34 @@ def soft_threshold(soft_dir: str | Path, rule: str) -> float:
     if rule == 'otsu':
         return seed_threshold(soft_dir, rule)
     meta = read_meta(soft_dir)
-    background = (meta.get('refiner', {}).get('background') or {}).get('score')
-    if background is None:
-        raise ValueError(
-            f"{soft_dir}: threshold='area' needs seeds with a constant background, got the refiner "
-            f"{meta.get('refiner')}; give it background=dict(score=...), or take threshold='otsu'"
+    background, seed_dir = seed_background(meta.get('refiner', {})), Path(meta['seed_dir'])
+    if not seed_dir.is_dir() or read_meta(seed_dir) != meta['seeds']:
+        raise FileNotFoundError(
+            f"{soft_dir}: threshold='area' needs the seeds that were refined, and {seed_dir} does not hold them "
+            "any more; bring them back, or take threshold='otsu' or a number"
         )
     names = finished_ids(soft_dir, '.npz')
-    soft, seeds = (_histogram(folder, names) for folder in (soft_dir, meta['seed_dir']))
+    soft, seeds = (_histogram(folder, names) for folder in (soft_dir, seed_dir))
     levels = np.arange(HISTOGRAM_BINS) / (HISTOGRAM_BINS - 1)
     area = seeds[levels > background].sum()
     above = soft[::-1].cumsum()[::-1] - soft  # pixels beyond each level
     return float(np.abs(above[:-1] - area).argmin() + 0.5) / (HISTOGRAM_BINS - 1)
+
+
+def seed_background(refiner: dict) -> float:
+    """Constant background score of the seeds that a refiner is given.
+
+    Raises:
+        ValueError: It has none.
+    """
+    background = refiner.get('background')
+    score = background.get('score') if isinstance(background, dict) else None
+    if score is None:
+        raise ValueError(
+            f"threshold='area' needs seeds with a constant background, got the refiner {refiner}; give it "
+            "background=dict(score=...) and another folder, or take threshold='otsu'"
+        )
+    return score
 
 
 def with_threshold(refiner: dict, seed_dir: str | Path, ids: Sequence[str] | None = None) -> dict:

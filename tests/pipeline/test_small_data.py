@@ -170,6 +170,8 @@ def test_a_refiner_on_the_maps_of_another() -> None:
     for left_out, message in (('psa', 'left_out must be a list'), (['pas'], r"got \['pas'\]")):
         with pytest.raises(ValueError, match=message):
             plan(path, left_out=left_out)
+    with pytest.raises(ValueError, match='the refiner irn needs a config of each of'):
+        plan(path, variants=['cam', 'levelset', 'third'])
     for key in ('irn.after', 'irn-crf.variant', 'irn.targetz'):
         with pytest.raises(ValueError, match=f'the refiner {key.partition(".")[0]} says'):
             plan(path, **{f'refiners.{key}': 'crf'})

@@ -65,7 +65,19 @@ def test_refusals(folders, tmp_path):
     with pytest.raises(ValueError, match=r"\('otsu', 'area'\), got 'mean'"):
         refine_folder(REFINER, **folders, out_dir=out, threshold='mean')
     power = dict(type='mmlevelset.PAR', background=dict(alpha=4))
+    with pytest.raises(ValueError, match="'area' needs seeds with a constant background"):
+        refine_folder(power, **folders, out_dir=out, threshold='area')
+    assert not out.exists()  # before anything is refined
     refine_folder(power, **folders, out_dir=out)
     with pytest.raises(ValueError, match="'area' needs seeds with a constant background"):
         relabel_folder(out, threshold='area')
     np.testing.assert_equal(relabel_folder(out, threshold='otsu'), 7)
+
+
+def test_the_seeds_have_gone(folders, tmp_path):
+    out = tmp_path / 'out'
+    refine_folder(REFINER, **folders, out_dir=out, threshold='area')
+    folders['seed_dir'].rename(tmp_path / 'elsewhere')
+    with pytest.raises(FileNotFoundError, match='does not hold them any more; bring them back, or'):
+        relabel_folder(out, threshold='area')
+    assert relabel_folder(out, threshold='otsu') == 7

@@ -77,6 +77,9 @@ def refiners(
                 f'the refiner {name} says {sorted(one)}, expected one of {[sorted(kind) for kind in KINDS]}, or '
                 'the path of a config'
             )
+        own = [v for v in one.values() if isinstance(v, dict)] if isinstance(one, dict) else []
+        if any(set(configs) < set(variants) for configs in own):
+            raise ValueError(f'the refiner {name} needs a config of each of {variants}, got {own}')
     trained = {
         name: one for name, one in refiners.items() if isinstance(one, dict) and 'network' in one
     }
