@@ -163,7 +163,7 @@ def test_a_refiner_on_the_maps_of_another() -> None:
     splits = [w[w.index('--split') + 1] for w in (words[stage.name], words['irn_cam_s0'])]
     assert splits[0] == splits[1]
     # without models nothing walks over all images
-    labels, _ = plan(ROOT / 'configs/pipeline/voc20_irn.py')
+    labels, _ = plan(ROOT / 'configs/pipeline/voc20_irn.py', models=None)
     assert labels.stages[5].name == 'irn-crf_cam_s0' and labels.stages[5].needs == ('irn_cam_s0',)
     with pytest.raises(ValueError, match=r"`after` must name one of .*, got \['walk'\]"):
         plan(path, **{'refiners.irn-crf.after': 'walk'})
@@ -175,6 +175,19 @@ def test_a_refiner_on_the_maps_of_another() -> None:
     for key in ('irn.after', 'irn-crf.variant', 'irn.targetz'):
         with pytest.raises(ValueError, match=f'the refiner {key.partition(".")[0]} says'):
             plan(path, **{f'refiners.{key}': 'crf'})
+
+
+def test_models_on_a_list_of_their_own(tmp_path: Path) -> None:
+    """The refiner goes on to the images that the models then read, in the place of the seeds and of the config."""
+    path = ROOT / 'configs/pipeline/voc20_irn.py'
+    words = commands(path, data_root=str(tmp_path))
+    listed = f'{tmp_path}/ImageSets/Segmentation/train.txt'
+    walk, train = words['irn-all_cam_s0'], words['segformer_cam_s0']
+    assert [walk[i + 1] for i, word in enumerate(walk) if word == '--split'] == [listed, listed]
+    # the last one counts where an option is given twice
+    assert [w for w in train if 'dataset.ann_file=' in w][-1].endswith(f'={listed}')
+    with pytest.raises(ValueError, match="models must say .*'image', 'images'"):
+        plan(path, **{'models.image': 'train.txt'})
 
 
 @pytest.mark.parametrize('path', SMALL, ids=lambda path: path.stem)

@@ -55,8 +55,10 @@ def refiners(
             or ``dict(targets, network, walk)``, the configs of one that trains a network; ``targets`` and
             ``walk`` may be one for all, or variant -> config.
         columns (list[str]): Of the result table.
-        models (dict, optional): ``refiner``, which goes on to all images, and ``configs`` of segmentation
-            models on its labels: name -> config. Default: the refiners alone.
+        models (dict, optional): ``refiner``, which goes on to all images, ``configs`` of segmentation models
+            on its labels: name -> config, and perhaps ``images``, the list of ``ImageSets/Segmentation`` that
+            "all" and the models then mean, in the place of the seeds and of the configs' own list. Default: the
+            refiners alone.
         left_out (Sequence[str]): Refiners that are not run, for want of time.
 
     Returns:
@@ -80,6 +82,10 @@ def refiners(
         own = [v for v in one.values() if isinstance(v, dict)] if isinstance(one, dict) else []
         if any(set(configs) < set(variants) for configs in own):
             raise ValueError(f'the refiner {name} needs a config of each of {variants}, got {own}')
+    if models and set(models) - {'images'} != {'refiner', 'configs'}:
+        raise ValueError(
+            f'models must say refiner, configs and perhaps images, got {sorted(models)}'
+        )
     trained = {
         name: one for name, one in refiners.items() if isinstance(one, dict) and 'network' in one
     }
@@ -110,7 +116,9 @@ def refiners(
             elif name not in later:
                 stages.append(run.direct(name, refiner))
         if models:
-            stages += run.all_images(walked, trained[walked], models['configs'])
+            stages += run.all_images(
+                walked, trained[walked], models['configs'], models.get('images')
+            )
         for name, one in later.items():
             stages.append(run.after(name, one, walked, run.by_rule(refiners[one['after']])))
     table = _table(variants, random_seeds, refiners, models, columns)
@@ -252,22 +260,26 @@ class _Run(NamedTuple):
         network = Path(refiner['network']).stem.split('_')[0]
         return f'{self.folder}/{network}/{final_checkpoint(refiner["network"])}'
 
-    def all_images(self, name: str, refiner: dict[str, Any], models: dict[str, str]) -> Stages:
+    def all_images(
+        self, name: str, refiner: dict[str, Any], models: dict[str, str], images: str | None
+    ) -> Stages:
         """The refiner goes on from the part to all images, and models are trained on its labels."""
         out = f'{self.folder}/{name}'
         done = f'{out}/all.json'
         options = [f'refiner.checkpoint={self.checkpoint(refiner)}']
-        walk = self.refine(self.own(refiner['walk']), out, options, split='')
+        listed = self.data.file('ImageSets', 'Segmentation', images) if images else None
+        split = f' --split {listed}' if listed else ''
+        walk = self.refine(self.own(refiner['walk']), out, options, split=split)
         score = self.eval(f'{out}/labels', self.data.train_list, f' --json {done}')
         walked = f'{name}-all_{self.id}'
         stages: Stages = [
             dict(name=walked, command=f'{walk} && {score}', done=done, needs=[f'{name}_{self.id}'])
         ]
         for model, config in models.items():
-            stages += self.model(model, config, f'{out}/labels', walked)
+            stages += self.model(model, config, f'{out}/labels', walked, images)
         return stages
 
-    def model(self, name: str, config: str, labels: str, needs: str) -> Stages:
+    def model(self, name: str, config: str, labels: str, needs: str, images: str | None) -> Stages:
         """Train a segmentation model on a folder of labels, and test it at one and at several scales."""
         folder, train = f'{self.folder}/{name}', f'{name}_{self.id}'
         trained = f'{folder}/{final_checkpoint(config)}'
@@ -276,6 +288,9 @@ class _Run(NamedTuple):
             f'randomness.seed={self.random_seed}',
             f'train_dataloader.dataset.data_prefix.seg_map_path={labels}',
         ]
+        if images:  # a data set of pseudo-labels has no root
+            listed = f'{self.data.root}/ImageSets/Segmentation/{images}'
+            feed.append(f'train_dataloader.dataset.ann_file={listed}')
         moved = options_of(*moved_data(config, self.data.root, 'test_dataloader'))
         train_command = self.launch.train(train, config, folder, feed)
         # the first of several models is the one without a name of its own
