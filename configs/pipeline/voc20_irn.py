@@ -7,6 +7,8 @@ every = 2
 left_out = ['crf', 'crf-labels', 'psa']
 models = dict(
     images='train.txt',
+    # so few images cannot teach an ImageNet backbone 20 classes; the host saw image-level labels alone
+    backbone='configs/seed/cam/efficientnet-lite0_voc20_host.py',
     configs=dict(
         _delete_=True, segformer='configs/retrain/segformer-head_efficientnet-lite0_voc20.py'
     ),

@@ -3,3 +3,6 @@ _base_ = ['segformer-head_efficientnet-lite0_voc8.py', '../_base_/datasets/voc20
 model = dict(decode_head=dict(num_classes=21))
 train_dataloader = _base_.voc20_pseudo.train_dataloader
 test_dataloader = _base_.voc20_pseudo.test_dataloader
+train_cfg = _base_.voc20_pseudo.train_cfg
+default_hooks = _base_.voc20_pseudo.default_hooks
+log_processor = _base_.voc20_pseudo.log_processor

@@ -1,4 +1,4 @@
-# Retraining on pseudo-labels of voc20: what a leaf changes in the data of voc8.
+# Retraining on pseudo-labels of voc20: what a leaf changes in the data and the length of voc8's.
 voc20_pseudo = dict(
     train_dataloader=dict(
         dataset=dict(
@@ -8,4 +8,7 @@ voc20_pseudo = dict(
         )
     ),
     test_dataloader=dict(dataset=dict(data_root='data/voc20', metainfo=dict(_delete_=True))),
+    train_cfg=dict(_delete_=True, type='IterBasedTrainLoop', max_iters=500),
+    default_hooks=dict(checkpoint=dict(by_epoch=False, interval=500)),
+    log_processor=dict(by_epoch=False),
 )

@@ -81,6 +81,12 @@ def last_checkpoint(folder: str) -> str:
     return f'{folder}/$(basename "$(cat {folder}/last_checkpoint)")'
 
 
+def backbone_of(checkpoint: str) -> list[str]:
+    """Options that let a model start from the backbone of a trained network."""
+    start = 'model.backbone.init_cfg'
+    return [f'{start}.checkpoint={checkpoint}', f'{start}.prefix=backbone.']
+
+
 def moved_data(config: str, data_root: str, loader: str) -> list[str]:
     """Options that let a data loader of a config read ``data_root``; none where it does already."""
     dataset = config_of(config)[loader].dataset.to_dict()

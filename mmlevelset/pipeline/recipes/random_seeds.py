@@ -11,6 +11,7 @@ from .parts import (
     ORACLE_SCORES,
     SCORES,
     Stages,
+    backbone_of,
     check_names,
     seeded_row,
 )
@@ -167,8 +168,7 @@ def _hosts(host: Run, backbone: str | None, seed: int) -> Stages:
     if backbone is None:
         return [host.train(host.name, None, [])]
     other = host._replace(name=f'backbone_s{seed}', config=backbone)
-    start = f'model.backbone.init_cfg.checkpoint={other.trained}'
-    host = host._replace(changed=(start, 'model.backbone.init_cfg.prefix=backbone.'))
+    host = host._replace(changed=tuple(backbone_of(other.trained)))
     return [other.train(other.name, None, []), host.train(host.name, None, [other.name])]
 
 

@@ -1,29 +1,15 @@
 """Seeds of another pipeline through each refiner, with several random seeds, and a model on the labels of one."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from .launch import Launch
-from .parts import (
-    FEEDS,
-    MODEL,
-    SCORES,
-    Stages,
-    check_names,
-    config_of,
-    final_checkpoint,
-    moved_data,
-    options_of,
-    seeded_row,
-    word,
-)
-from .runs import Data, Stage
+from .parts import FEEDS, MODEL, SCORES, Stages, check_names, seeded_row
+from .refined import PART, Models, Refined
+from .runs import Data
 
-PART = '{work_dir}/part.txt'
 # What a refiner may be beside the path of a config: see `refiners`.
 KINDS = ({'config', 'variant'}, {'config', 'after'}, {'targets', 'network', 'walk'})
-SCALES = {'single': '', 'multi': ' --tta'}
 
 
 def refiners(
@@ -55,10 +41,7 @@ def refiners(
             or ``dict(targets, network, walk)``, the configs of one that trains a network; ``targets`` and
             ``walk`` may be one for all, or variant -> config.
         columns (list[str]): Of the result table.
-        models (dict, optional): ``refiner``, which goes on to all images, ``configs`` of segmentation models
-            on its labels: name -> config, and perhaps ``images``, the list of ``ImageSets/Segmentation`` that
-            "all" and the models then mean, in the place of the seeds and of the configs' own list. Default: the
-            refiners alone.
+        models (dict, optional): See :class:`Models`. Default: the refiners alone.
         left_out (Sequence[str]): Refiners that are not run, for want of time.
 
     Returns:
@@ -82,15 +65,16 @@ def refiners(
         own = [v for v in one.values() if isinstance(v, dict)] if isinstance(one, dict) else []
         if any(set(configs) < set(variants) for configs in own):
             raise ValueError(f'the refiner {name} needs a config of each of {variants}, got {own}')
-    if models and set(models) - {'images'} != {'refiner', 'configs'}:
-        raise ValueError(
-            f'models must say refiner, configs and perhaps images, got {sorted(models)}'
-        )
     trained = {
         name: one for name, one in refiners.items() if isinstance(one, dict) and 'network' in one
     }
-    walked = models['refiner'] if models else ''
-    if not set(trained) <= set(FEEDS) or (models and walked not in trained):
+    if models and not {'refiner', 'configs'} <= set(models) <= set(Models._fields):
+        raise ValueError(
+            f'models must say refiner, configs and perhaps images and backbone, got {sorted(models)}'
+        )
+    trainings = Models(**models) if models else None
+    walked = trainings.refiner if trainings else ''
+    if not set(trained) <= set(FEEDS) or (trainings and walked not in trained):
         raise ValueError(
             f'the refiners with a network must be among {", ".join(FEEDS)} and that of the models one of '
             f'them, got {list(trained)} and {walked!r}'
@@ -106,7 +90,7 @@ def refiners(
     part = f"awk 'NR % {every} == {1 % every}' {data.train_list} > {PART}"
     stages: Stages = [dict(name='part', command=part, needs=[])]
     runs = [
-        _Run(variant, seed, seeds, data, launch) for seed in random_seeds for variant in variants
+        Refined(variant, seed, seeds, data, launch) for seed in random_seeds for variant in variants
     ]
     for run in runs:
         stages.append(run.seeds())
@@ -115,203 +99,12 @@ def refiners(
                 stages += run.trained(name, trained[name])
             elif name not in later:
                 stages.append(run.direct(name, refiner))
-        if models:
-            stages += run.all_images(
-                walked, trained[walked], models['configs'], models.get('images')
-            )
+        if trainings:
+            stages += run.all_images(trained[walked], trainings)
         for name, one in later.items():
             stages.append(run.after(name, one, walked, run.by_rule(refiners[one['after']])))
     table = _table(variants, random_seeds, refiners, models, columns)
     return dict(stages=stages, table=table)
-
-
-class _Run(NamedTuple):
-    variant: str
-    random_seed: int
-    source: str
-    data: Data
-    launch: Launch
-
-    @property
-    def id(self) -> str:
-        return f'{self.variant}_s{self.random_seed}'
-
-    @property
-    def folder(self) -> str:
-        return f'{{work_dir}}/{self.id}'
-
-    @property
-    def seed_dir(self) -> str:
-        return word(f'{self.source}/{self.id}/seeds')
-
-    @property
-    def measured(self) -> str:
-        """What the pipeline of the seeds wrote about them."""
-        return f'{self.source}/{self.id}/seeds.json'
-
-    def own(self, config: str | dict[str, str]) -> str:
-        """The config of this variant, of one for all or of one each."""
-        return config if isinstance(config, str) else config[self.variant]
-
-    def by_rule(self, refiner: str | dict[str, Any]) -> bool:
-        """Whether the labels of a refiner are made by a rule on its maps, not by the seeds' threshold."""
-        if isinstance(refiner, dict):
-            refiner = self.own(refiner.get('walk') or refiner['config'])
-        return isinstance(config_of(refiner).get('threshold'), str)
-
-    def background(self, config: str, measured: str) -> list[str]:
-        """The option that sets the background score of a refiner, where it has one for seeds."""
-        settings = config_of(config).get('refiner', {}).get('background')
-        return [f'refiner.background.score={measured}'] if isinstance(settings, dict) else []
-
-    def eval(self, what: str, split: str, rest: str) -> str:
-        where = f'{self.data.masks}{self.data.named} --split {split}'
-        return f'{{python}} tools/eval_seeds.py {what} {where}{rest}'
-
-    def refine(
-        self,
-        config: str,
-        out: str,
-        options: list[str],
-        split: str = f' --split {PART}',
-        seeds: str | None = None,
-        measured: str | None = None,
-    ) -> str:
-        images = word(f'{self.data.root}/JPEGImages')
-        return (
-            f'{{python}} tools/refine.py {word(config)} --seeds {seeds or self.seed_dir}{split} --out {out}'
-            f' --images {images}{options_of(*self.background(config, measured or self.measured), *options)}'
-        )
-
-    def seeds(self) -> Stage:
-        done = f'{self.folder}/seeds.json'
-        rest = f' --threshold {word(self.measured)} --json {done}'
-        command = self.eval(self.seed_dir, PART, rest)
-        return dict(name=f'seeds_{self.id}', command=command, done=done, needs=['part'])
-
-    def scored(
-        self,
-        name: str,
-        config: str,
-        options: list[str],
-        needs: str,
-        seeds: str | None = None,
-        measured: str | None = None,
-    ) -> Stage:
-        out = f'{self.folder}/{name}'
-        done = f'{out}/labels.json'
-        score = self.eval(f'{out}/labels', PART, f' --json {done}')
-        command = self.refine(config, out, options, seeds=seeds, measured=measured)
-        command = f'{command} && {score}'
-        return dict(name=f'{name}_{self.id}', command=command, done=done, makes=out, needs=[needs])
-
-    def direct(self, name: str, refiner: str | dict[str, Any]) -> Stage:
-        if isinstance(refiner, str):
-            return self.scored(name, refiner, [], 'part')
-        network = final_checkpoint(config_of(refiner['config']).refiner.config)
-        checkpoint = f'{self.source}/{refiner["variant"]}_s{self.random_seed}/{network}'
-        return self.scored(name, refiner['config'], [f'refiner.checkpoint={checkpoint}'], 'part')
-
-    def after(self, name: str, refiner: dict[str, Any], walked: str, by_rule: bool) -> Stage:
-        """A refiner on the maps of another; where that goes on to all images, it waits for them.
-
-        Its background is that of the seeds, or of the labels of these maps where a rule found it on them.
-        """
-        first = refiner['after']
-        needs = f'{first}-all_{self.id}' if first == walked else f'{first}_{self.id}'
-        maps = f'{self.folder}/{first}'
-        measured = f'{maps}/labels/meta.json' if by_rule else None
-        return self.scored(name, refiner['config'], [], needs, f'{maps}/soft', measured)
-
-    def trained(self, name: str, refiner: dict[str, Any]) -> Stages:
-        config = self.own(refiner['targets'])
-        targets, network = (Path(path).stem.split('_')[0] for path in (config, refiner['network']))
-        made, folder = f'{self.folder}/{targets}', f'{self.folder}/{network}'
-        options = [
-            *moved_data(refiner['network'], self.data.root, 'train_dataloader'),
-            f'randomness.seed={self.random_seed}',
-            f'train_dataloader.dataset.ann_file={PART}',
-            FEEDS[name].format(made),
-        ]
-        train = f'{network}_{self.id}'
-        return [
-            dict(
-                name=f'{targets}_{self.id}',
-                command=self.refine(config, made, []),
-                makes=made,
-                needs=['part'],
-            ),
-            dict(
-                name=train,
-                command=self.launch.train(train, refiner['network'], folder, options),
-                done=self.checkpoint(refiner),
-                makes=folder,
-                needs=[f'{targets}_{self.id}'],
-            ),
-            self.scored(
-                name,
-                self.own(refiner['walk']),
-                [f'refiner.checkpoint={self.checkpoint(refiner)}'],
-                train,
-            ),
-        ]
-
-    def checkpoint(self, refiner: dict[str, Any]) -> str:
-        network = Path(refiner['network']).stem.split('_')[0]
-        return f'{self.folder}/{network}/{final_checkpoint(refiner["network"])}'
-
-    def all_images(
-        self, name: str, refiner: dict[str, Any], models: dict[str, str], images: str | None
-    ) -> Stages:
-        """The refiner goes on from the part to all images, and models are trained on its labels."""
-        out = f'{self.folder}/{name}'
-        done = f'{out}/all.json'
-        options = [f'refiner.checkpoint={self.checkpoint(refiner)}']
-        listed = self.data.file('ImageSets', 'Segmentation', images) if images else None
-        split = f' --split {listed}' if listed else ''
-        walk = self.refine(self.own(refiner['walk']), out, options, split=split)
-        score = self.eval(f'{out}/labels', self.data.train_list, f' --json {done}')
-        walked = f'{name}-all_{self.id}'
-        stages: Stages = [
-            dict(name=walked, command=f'{walk} && {score}', done=done, needs=[f'{name}_{self.id}'])
-        ]
-        for model, config in models.items():
-            stages += self.model(model, config, f'{out}/labels', walked, images)
-        return stages
-
-    def model(self, name: str, config: str, labels: str, needs: str, images: str | None) -> Stages:
-        """Train a segmentation model on a folder of labels, and test it at one and at several scales."""
-        folder, train = f'{self.folder}/{name}', f'{name}_{self.id}'
-        trained = f'{folder}/{final_checkpoint(config)}'
-        feed = [
-            *moved_data(config, self.data.root, 'train_dataloader'),
-            f'randomness.seed={self.random_seed}',
-            f'train_dataloader.dataset.data_prefix.seg_map_path={labels}',
-        ]
-        if images:  # a data set of pseudo-labels has no root
-            listed = f'{self.data.root}/ImageSets/Segmentation/{images}'
-            feed.append(f'train_dataloader.dataset.ann_file={listed}')
-        moved = options_of(*moved_data(config, self.data.root, 'test_dataloader'))
-        train_command = self.launch.train(train, config, folder, feed)
-        # the first of several models is the one without a name of its own
-        tests = {scales: scales if name == 'model' else f'{name}-{scales}' for scales in SCALES}
-        return [
-            dict(name=train, command=train_command, done=trained, makes=folder, needs=[needs]),
-            *(
-                dict(
-                    name=f'{tests[scales]}_{self.id}',
-                    command=self.launch.test(
-                        f'{tests[scales]}_{self.id}',
-                        config,
-                        trained,
-                        f'--work-dir {folder}/{scales}{tta}{moved}',
-                    ),
-                    done=f'{folder}/{scales}/metrics.json',
-                    needs=[train],
-                )
-                for scales, tta in SCALES.items()
-            ),
-        ]
 
 
 def _table(
