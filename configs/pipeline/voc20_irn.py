@@ -10,6 +10,6 @@ models = dict(
     # so few images cannot teach an ImageNet backbone 20 classes; the host saw image-level labels alone
     backbone='configs/seed/cam/efficientnet-lite0_voc20_host.py',
     configs=dict(
-        _delete_=True, segformer='configs/retrain/segformer-head_efficientnet-lite0_voc20.py'
+        _delete_=True, segformer='configs/retrain/segformer-head_efficientnet-lite0_voc20_host.py'
     ),
 )
