@@ -61,14 +61,17 @@ class Refined(NamedTuple):
 
     @property
     def id(self) -> str:
+        """``<variant>_s<random seed>``, the end of its stages' names."""
         return f'{self.variant}_s{self.random_seed}'
 
     @property
     def folder(self) -> str:
+        """Where everything of it lies."""
         return f'{{work_dir}}/{self.id}'
 
     @property
     def seed_dir(self) -> str:
+        """Folder of its seeds, quoted."""
         return word(f'{self.source}/{self.id}/seeds')
 
     @property
@@ -92,6 +95,7 @@ class Refined(NamedTuple):
         return [f'refiner.background.score={measured}'] if isinstance(settings, dict) else []
 
     def eval(self, what: str, split: str, rest: str) -> str:
+        """The command that scores seeds or labels on a list of images."""
         where = f'{self.data.masks}{self.data.named} --split {split}'
         return f'{{python}} tools/eval_seeds.py {what} {where}{rest}'
 
@@ -104,6 +108,7 @@ class Refined(NamedTuple):
         seeds: str | None = None,
         measured: str | None = None,
     ) -> str:
+        """The command that refines the seeds, or other maps, of a list of images."""
         images = word(f'{self.data.root}/JPEGImages')
         return (
             f'{{python}} tools/refine.py {word(config)} --seeds {seeds or self.seed_dir}{split} --out {out}'
@@ -111,6 +116,7 @@ class Refined(NamedTuple):
         )
 
     def seeds(self) -> Stage:
+        """Score the seeds themselves, at their label-free threshold."""
         done = f'{self.folder}/seeds.json'
         rest = f' --threshold {word(self.measured)} --json {done}'
         command = self.eval(self.seed_dir, PART, rest)
@@ -125,6 +131,7 @@ class Refined(NamedTuple):
         seeds: str | None = None,
         measured: str | None = None,
     ) -> Stage:
+        """Refine a part of the images, and score the labels."""
         out = f'{self.folder}/{name}'
         done = f'{out}/labels.json'
         score = self.eval(f'{out}/labels', PART, f' --json {done}')
@@ -133,6 +140,7 @@ class Refined(NamedTuple):
         return dict(name=f'{name}_{self.id}', command=command, done=done, makes=out, needs=[needs])
 
     def direct(self, name: str, refiner: str | dict[str, Any]) -> Stage:
+        """A refiner that trains nothing, perhaps with the network of a variant."""
         if isinstance(refiner, str):
             return self.scored(name, refiner, [], 'part')
         network = final_checkpoint(config_of(refiner['config']).refiner.config)
@@ -151,6 +159,7 @@ class Refined(NamedTuple):
         return self.scored(name, refiner['config'], [], needs, f'{maps}/soft', measured)
 
     def trained(self, name: str, refiner: dict[str, Any]) -> Stages:
+        """A refiner with a network: its targets, its training, and the walk."""
         config = self.own(refiner['targets'])
         targets, network = (Path(path).stem.split('_')[0] for path in (config, refiner['network']))
         made, folder = f'{self.folder}/{targets}', f'{self.folder}/{network}'
@@ -184,6 +193,7 @@ class Refined(NamedTuple):
         ]
 
     def checkpoint(self, refiner: dict[str, Any]) -> str:
+        """The trained network of a refiner."""
         network = Path(refiner['network']).stem.split('_')[0]
         return f'{self.folder}/{network}/{final_checkpoint(refiner["network"])}'
 
