@@ -1,6 +1,6 @@
 """The paper in plain torch: CAM masks, signed distances, energies and their evolution."""
 
-from .cam import cam_masks, cam_weight, normalise_cam
+from .cam import cam_masks, cam_weight, normalise_cam, smooth_cam
 from .classical import ClassicalEvolution, chan_vese, drlse
 from .condition import evolution_condition
 from .energy import (
@@ -61,6 +61,7 @@ __all__ = [
     'shrink',
     'seed_scores',
     'signed_distance',
+    'smooth_cam',
     'squared_distance',
     'standardise',
     'valid_masks',

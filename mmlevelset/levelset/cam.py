@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 # Slope that spreads a CAM in [0, 1] over sigmoid logits in [-4, 4], i.e. over weights 0.02 .. 0.98.
@@ -31,6 +34,26 @@ def normalise_cam(cam: Tensor, img_label: Tensor | None = None, eps: float = 1e-
     if img_label is not None:
         cam = cam * img_label.to(cam)[:, :, None, None]
     return cam / cam.amax(dim=(2, 3), keepdim=True).clamp_min(eps)
+
+
+def smooth_cam(cam: Tensor, sigma: float) -> Tensor:
+    """Smooth every map with a Gaussian, whose borders repeat the outermost pixels.
+
+    Args:
+        cam (Tensor): class activation maps, (N, C, h, w), any scale.
+        sigma (float): standard deviation of the Gaussian, in pixels of the maps; 0 leaves them as they are.
+
+    Returns:
+        Tensor: like ``cam``.
+    """
+    reach = math.ceil(3 * sigma)
+    if not reach:
+        return cam
+    offsets = torch.arange(-reach, reach + 1, dtype=cam.dtype, device=cam.device)
+    weights = (-0.5 * (offsets / sigma).square()).softmax(0)
+    maps = F.pad(cam.flatten(0, 1)[:, None], 4 * [reach], mode='replicate')
+    maps = F.conv2d(F.conv2d(maps, weights[None, None, None]), weights[None, None, :, None])
+    return maps.view_as(cam)
 
 
 @torch.no_grad()

@@ -16,8 +16,10 @@ from mmlevelset.levelset import (
     normalise_cam,
     seed_scores,
     signed_distance,
+    smooth_cam,
     valid_masks,
 )
+from mmlevelset.levelset.limits import check_number
 from mmlevelset.models import level_set_data as parts
 from mmlevelset.models.background import AutoBackground
 from mmlevelset.models.heads.maps_only import MapsOnly
@@ -71,6 +73,8 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             the paper, or ``'auto'``: one per class, found in training, see :class:`ZeroLevel`.
         truncate: Unit of the level sets inside the networks, in pixels of the input image; the
             slope of the seeds follows it, see :func:`seed_scores`, and losses that name no other.
+        smooth: Standard deviation of a Gaussian that smooths the CAM on the map of the level sets, in
+            pixels of the input image, for maps with specks; 0 is the paper.
         align_corners: mmseg's attribute, unused by the level sets.
 
     Raises:
@@ -93,6 +97,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         background: float | str = 'auto',
         zero: float | str = 'auto',
         truncate: float = TRUNCATE,
+        smooth: float = 0.0,
         align_corners: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
@@ -108,7 +113,8 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             init_cfg=init_cfg or dict(type='Normal', std=0.01, override=dict(name='conv_seg')),
         )
         del self.loss_decode  # mmseg's pixel-wise loss
-        self.truncate = truncate
+        check_number('smooth', smooth, 0)
+        self.truncate, self.smooth = truncate, smooth
         self.initialiser = LevelSetInitialiser(in_channels, channels)
         self.loss_energy: nn.Module | None = MODELS.build(loss_energy) if loss_energy else None
         # Without an energy nothing drives the evolution, and phi^T is phi^0.
@@ -240,6 +246,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         stride = self.stride(image, phi0)
         phi0 = self.truncate / stride * phi0
         cam = F.interpolate(cam.detach().float(), phi0.shape[2:], mode='bilinear')
+        cam = smooth_cam(cam, self.smooth / stride)
         if self.auto_background is not None and self.training:
             self.auto_background.update(cam, labels)
         background = self.backgrounds()
@@ -253,9 +260,11 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         if self.auto_zero is not None and self.training:
             own = normalise_cam(cam) > background[c, None, None, None]
             self.auto_zero.update(c, phi / unit, own)
-        settled = phi - unit * self.zeros()[c, None, None, None]
+        zero = self.zeros()[c]
         if self.training:
-            self.watch.count(labels.nonzero(as_tuple=True)[1], c, sdf, settled, (phi - phi0) / unit)
+            pairs = labels.nonzero(as_tuple=True)[1]
+            self.watch.count(pairs, c, sdf / unit, phi0 / unit, phi / unit, zero)
+        settled = phi - unit * zero[:, None, None, None]
         return LevelSetTrace(n, c, image, data, cam, sdf, phi0, phi, settled, stride, text)
 
     def backgrounds(self) -> Tensor:

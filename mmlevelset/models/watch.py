@@ -20,11 +20,12 @@ class LevelSetWatch:
 
     Attributes:
         sums (dict[str, Tensor]): (C,) each: ``pairs``; ``valid``, those with a contour; and of these
-            the inside shares of the CAM's mask, ``cam``, and of phi^T, ``phi``, and the mean
-            |phi^T - phi^0| in shares of the truncation distance, ``moved``.
+            the inside shares of the CAM's mask, ``cam``, and of phi^T, ``phi``, the mean |phi^T - phi^0|,
+            ``moved``, and the means of D, D^2, phi^0 and D phi^0, ``sdf``, ``square``, ``phi0`` and
+            ``product``, all in shares of the truncation distance.
     """
 
-    NAMES = ('pairs', 'valid', 'cam', 'phi', 'moved')
+    NAMES = ('pairs', 'valid', 'cam', 'phi', 'moved', 'sdf', 'square', 'phi0', 'product')
 
     def __init__(self, num_classes: int) -> None:
         self.num_classes = num_classes
@@ -35,17 +36,29 @@ class LevelSetWatch:
         self.sums = {name: torch.zeros(self.num_classes) for name in self.NAMES}
 
     @torch.no_grad()
-    def count(self, pairs: Tensor, valid: Tensor, sdf: Tensor, phi: Tensor, moved: Tensor) -> None:
-        """Add a batch.
+    def count(
+        self, pairs: Tensor, valid: Tensor, sdf: Tensor, phi0: Tensor, phi: Tensor, zero: Tensor
+    ) -> None:
+        """Add a batch; all maps and levels in shares of the truncation distance.
 
         Args:
             pairs (Tensor): classes of all pairs, (P,) integers.
             valid (Tensor): classes of the M pairs with a contour, (M,) integers.
             sdf (Tensor): D of these, (M, 1, h, w), positive inside.
+            phi0 (Tensor): phi^0, likewise.
             phi (Tensor): phi^T, likewise.
-            moved (Tensor): phi^T - phi^0, (M, 1, h, w), in shares of the truncation distance.
+            zero (Tensor): where phi^T has its contour, (M,).
         """
-        maps = dict(cam=(sdf > 0).float(), phi=(phi > 0).float(), moved=moved.abs().float())
+        target, start = sdf.clamp(-1, 1).float(), phi0.float()
+        maps = dict(
+            cam=(sdf > 0).float(),
+            phi=(phi > zero[:, None, None, None]).float(),
+            moved=(phi - phi0).abs().float(),
+            sdf=target,
+            square=target.square(),
+            phi0=start,
+            product=target * start,
+        )
         values = {name: value.flatten(1).mean(1) for name, value in maps.items()}
         for name, classes, weights in (
             ('pairs', pairs, None),
@@ -54,6 +67,21 @@ class LevelSetWatch:
         ):
             total = torch.bincount(classes, weights, minlength=self.num_classes)
             self.sums[name] = self.sums[name].to(total.device) + total
+
+
+def following(sums: dict[str, Tensor]) -> Tensor:
+    """How much of its target phi^0 has learnt, class by class: the slope of its regression on D.
+
+    Args:
+        sums (dict[str, Tensor]): (C,) each, see :class:`LevelSetWatch`.
+
+    Returns:
+        Tensor: (C,), 1 for phi^0 = D, 0 for a phi^0 that knows nothing of D; nan without a pair.
+    """
+    sdf, square, phi0, product = (
+        sums[name].double() / sums['valid'] for name in ('sdf', 'square', 'phi0', 'product')
+    )
+    return (product - sdf * phi0) / (square - sdf.square())
 
 
 @torch.no_grad()

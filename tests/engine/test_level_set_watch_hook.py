@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from mmlevelset.engine import LevelSetWatchHook
-from mmlevelset.engine.level_set_watch_hook import complaints
+from mmlevelset.engine.level_set_watch_hook import complaints, unlearnt
 from mmlevelset.models import LevelSetHead
+from mmlevelset.models.watch import LevelSetWatch, following
 
 NAMES = ['cat', 'chair', 'boat']
 
@@ -78,6 +79,31 @@ def test_idle_operator():
     assert complaints(still, NAMES, settings(evolution=None)) == []  # phi^T is phi^0 there
 
 
+@pytest.mark.parametrize('batches', [1, 4])
+def test_what_phi0_has_learnt(batches):
+    """The slope is that of a line through all pixels of a class, however the batches are cut."""
+    generator = torch.Generator().manual_seed(3)
+    classes = torch.tensor([0, 1] * 16)
+    sdf = 3 * torch.randn(32, 1, 6, 7, generator=generator)
+    slopes = torch.tensor([0.8, 0.1])
+    phi0 = slopes[classes, None, None, None] * sdf.clamp(-1, 1) - 0.2
+    phi0 += torch.randn(phi0.shape, generator=generator)
+    watch = LevelSetWatch(3)
+    for some in torch.arange(32).chunk(batches):
+        c = classes[some]
+        watch.count(c, c, sdf[some], phi0[some], phi0[some], torch.zeros(len(c)))
+    found = following(watch.sums)
+    for c in (0, 1):
+        own = classes == c
+        pair = torch.stack([sdf[own].clamp(-1, 1).flatten(), phi0[own].flatten()]).double()
+        expected = torch.cov(pair)[0, 1] / torch.cov(pair)[0, 0]
+        torch.testing.assert_close(found[c], expected, rtol=1e-4, atol=0)
+    (line,) = unlearnt(watch.sums, NAMES)
+    assert f'chair {found[1]:.2f}' in line and 'cat' not in line and 'boat' not in line
+    watch.sums['valid'][1] = 15
+    assert unlearnt(watch.sums, NAMES) == []
+
+
 class Log:
     def __init__(self) -> None:
         self.lines = []
@@ -96,7 +122,10 @@ def test_in_a_training():
     log = Log()
     dataset = SimpleNamespace(metainfo=dict(classes=('background', 'cat', 'chair')))
     runner = SimpleNamespace(
-        model=nn.ModuleList([head]), logger=log, train_dataloader=SimpleNamespace(dataset=dataset)
+        model=nn.ModuleList([head]),
+        logger=log,
+        train_dataloader=SimpleNamespace(dataset=dataset),
+        max_iters=3,
     )
     hook = LevelSetWatchHook(interval=2)
     hook.before_train(runner)
@@ -106,14 +135,16 @@ def test_in_a_training():
     for runner.iter in range(3):
         head.trace([torch.randn(16, 4, 16, 16)], torch.rand(16, 3, 64, 64), cam, labels)
         hook.after_train_iter(runner, 0)
-        assert len(log.lines) == (0 if runner.iter < 1 else 3)
+        assert len(log.lines) == (0 if runner.iter < 1 else 4)
+    runner.iter = 3
     hook.after_train(runner)
     texts = [text for _, text in log.lines]
     assert texts[0].startswith("background='auto' of the level sets is now: cat 0.")
     assert texts[1] == "zero='auto', in shares of truncate, is now: cat -1.00, chair 0.00"
     assert texts[2].startswith('cat: level sets are inside on 0.0 %')
-    assert [level for level, _ in log.lines[:3]] == 2 * [logging.INFO] + [logging.WARNING]
-    assert len(texts) == 6  # the third iteration, seen at the end
+    assert texts[3].startswith('level sets have hardly learnt') and ': cat ' in texts[3]
+    assert [level for level, _ in log.lines[:4]] == 2 * [logging.INFO] + 2 * [logging.WARNING]
+    assert len(texts) == 8  # the third iteration, seen at the end
 
 
 @pytest.mark.parametrize(
@@ -134,7 +165,7 @@ def test_a_host_that_knows_no_classes(recalls, waits, said):
     head, log = LevelSetHead([4], [0], 8, num_classes=2, loss_energy=None), Log()
     dataset = SimpleNamespace(metainfo={})
     runner = SimpleNamespace(
-        model=head, logger=log, train_dataloader=SimpleNamespace(dataset=dataset)
+        model=head, logger=log, train_dataloader=SimpleNamespace(dataset=dataset), max_iters=4
     )
     hook = LevelSetWatchHook(interval=2)
     hook.before_train(runner)

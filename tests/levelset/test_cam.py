@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from scipy import ndimage
 
-from mmlevelset.levelset import cam_masks, cam_weight, normalise_cam
+from mmlevelset.levelset import cam_masks, cam_weight, normalise_cam, smooth_cam
 
 
 def example():
@@ -28,6 +29,22 @@ def test_normalise_keeps_noise_small_and_is_differentiable():
     cam = torch.rand(1, 2, 3, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(normalise_cam, cam)
     assert normalise_cam(cam.half()).dtype == torch.float32
+
+
+@pytest.mark.parametrize('sigma', [1.0, 2.0, 8.0])
+def test_smooth(sigma):
+    """SciPy's Gaussian with the same reach and border, of each map alone, even where it is wider than the map."""
+    cam = torch.rand(2, 3, 12, 9)
+    expected = [
+        [ndimage.gaussian_filter(m, sigma, mode='nearest', truncate=3) for m in c]
+        for c in cam.numpy()
+    ]
+    torch.testing.assert_close(smooth_cam(cam, sigma), torch.tensor(expected), rtol=1e-5, atol=1e-6)
+
+
+def test_smooth_by_nothing():
+    cam = torch.rand(1, 2, 5, 5)
+    assert smooth_cam(cam, 0.0) is cam
 
 
 def test_masks():

@@ -250,6 +250,24 @@ def test_nothing_collapses_without_an_energy(make_samples, make_blobs, monkeypat
     assert not messages
 
 
+def test_smoothing_is_in_pixels_of_the_image():
+    """A speck of the CAM goes, an object stays; the same at stride 2 and 4."""
+    for size in (16, 32):
+        image, scale = torch.rand(1, 3, 64, 64), size // 16
+        cam = torch.zeros(1, 3, size, size)
+        cam[0, 0, 4 * scale : 11 * scale, 3 * scale : 10 * scale] = 1.0
+        cam[0, 0, 13 * scale : 14 * scale, 13 * scale : 14 * scale] = 1.0
+        feats = [torch.randn(1, 4, size, size), torch.randn(1, 6, 8, 8)]
+        labels = torch.tensor([[1, 0, 0]])
+        sharp = make_head().trace(feats, image, cam, labels).sdf[0, 0] > 0
+        smooth = make_head(smooth=4.0).trace(feats, image, cam, labels).sdf[0, 0] > 0
+        corner = (slice(12 * scale, None), slice(12 * scale, None))
+        assert sharp[corner].any() and not smooth[corner].any()
+        assert smooth[5 * scale : 10 * scale, 4 * scale : 9 * scale].all()
+    with pytest.raises(ValueError, match='smooth is -1, expected a number >= 0'):
+        make_head(smooth=-1)
+
+
 def test_contract(make_samples, make_blobs):
     """Each missing piece is named with its cure."""
     head, cam = make_head(), make_blobs(2, 3)
