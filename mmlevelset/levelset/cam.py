@@ -52,7 +52,8 @@ def smooth_cam(cam: Tensor, sigma: float) -> Tensor:
     offsets = torch.arange(-reach, reach + 1, dtype=cam.dtype, device=cam.device)
     weights = (-0.5 * (offsets / sigma).square()).softmax(0)
     maps = F.pad(cam.flatten(0, 1)[:, None], 4 * [reach], mode='replicate')
-    maps = F.conv2d(F.conv2d(maps, weights[None, None, None]), weights[None, None, :, None])
+    with torch.autocast(cam.device.type, enabled=False):
+        maps = F.conv2d(F.conv2d(maps, weights[None, None, None]), weights[None, None, :, None])
     return maps.view_as(cam)
 
 

@@ -16,7 +16,7 @@ class LevelSetTrace(NamedTuple):
     classes: Tensor  # (M,) index of the foreground class
     image: Tensor  # x, (M, 3, H, W), in [0, 1], on the grid of phi or, if that is coarser, of 4 px
     data: Tensor  # F standardised per channel, (M, K, h, w)
-    cam: Tensor  # C >= 0 as the host wrote it, (M, 1, h, w)
+    cam: Tensor  # C >= 0 of the host, blurred where the head is told to, (M, 1, h, w)
     sdf: Tensor  # D, (M, 1, h, w), in pixels, positive inside
     phi0: Tensor  # (M, 1, h, w), in pixels, positive inside, with graph
     phi: Tensor  # phi^T, (M, 1, h, w), in pixels, positive inside, with graph

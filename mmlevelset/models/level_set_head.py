@@ -73,8 +73,8 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             the paper, or ``'auto'``: one per class, found in training, see :class:`ZeroLevel`.
         truncate: Unit of the level sets inside the networks, in pixels of the input image; the
             slope of the seeds follows it, see :func:`seed_scores`, and losses that name no other.
-        smooth: Standard deviation of a Gaussian that smooths the CAM on the map of the level sets, in
-            pixels of the input image, for maps with specks; 0 is the paper.
+        smooth: Standard deviation of a Gaussian that blurs the CAM before anything reads it, in pixels
+            of the input image, for maps with specks; 0 is the paper.
         align_corners: mmseg's attribute, unused by the level sets.
 
     Raises:

@@ -22,7 +22,7 @@ class LevelSetWatch:
         sums (dict[str, Tensor]): (C,) each: ``pairs``; ``valid``, those with a contour; and of these
             the inside shares of the CAM's mask, ``cam``, and of phi^T, ``phi``, the mean |phi^T - phi^0|,
             ``moved``, and the means of D, D^2, phi^0 and D phi^0, ``sdf``, ``square``, ``phi0`` and
-            ``product``, all in shares of the truncation distance.
+            ``product``, all in shares of the truncation distance, at which D is cut as by SDFLoss.
     """
 
     NAMES = ('pairs', 'valid', 'cam', 'phi', 'moved', 'sdf', 'square', 'phi0', 'product')
@@ -76,7 +76,8 @@ def following(sums: dict[str, Tensor]) -> Tensor:
         sums (dict[str, Tensor]): (C,) each, see :class:`LevelSetWatch`.
 
     Returns:
-        Tensor: (C,), 1 for phi^0 = D, 0 for a phi^0 that knows nothing of D; nan without a pair.
+        Tensor: (C,) float64, 1 for a phi^0 that equals D but for a constant, 0 for one that knows nothing of D;
+        nan without a pair.
     """
     sdf, square, phi0, product = (
         sums[name].double() / sums['valid'] for name in ('sdf', 'square', 'phi0', 'product')

@@ -122,10 +122,7 @@ def test_in_a_training():
     log = Log()
     dataset = SimpleNamespace(metainfo=dict(classes=('background', 'cat', 'chair')))
     runner = SimpleNamespace(
-        model=nn.ModuleList([head]),
-        logger=log,
-        train_dataloader=SimpleNamespace(dataset=dataset),
-        max_iters=3,
+        model=nn.ModuleList([head]), logger=log, train_dataloader=SimpleNamespace(dataset=dataset)
     )
     hook = LevelSetWatchHook(interval=2)
     hook.before_train(runner)
@@ -135,16 +132,20 @@ def test_in_a_training():
     for runner.iter in range(3):
         head.trace([torch.randn(16, 4, 16, 16)], torch.rand(16, 3, 64, 64), cam, labels)
         hook.after_train_iter(runner, 0)
-        assert len(log.lines) == (0 if runner.iter < 1 else 4)
-    runner.iter = 3
+        assert len(log.lines) == (0 if runner.iter < 1 else 3)
     hook.after_train(runner)
     texts = [text for _, text in log.lines]
     assert texts[0].startswith("background='auto' of the level sets is now: cat 0.")
     assert texts[1] == "zero='auto', in shares of truncate, is now: cat -1.00, chair 0.00"
     assert texts[2].startswith('cat: level sets are inside on 0.0 %')
-    assert texts[3].startswith('level sets have hardly learnt') and ': cat ' in texts[3]
-    assert [level for level, _ in log.lines[:4]] == 2 * [logging.INFO] + 2 * [logging.WARNING]
-    assert len(texts) == 8  # the third iteration, seen at the end
+    assert [level for level, _ in log.lines[:3]] == 2 * [logging.INFO] + [logging.WARNING]
+    # the third iteration, seen at the end, and once what was learnt in the last two looks
+    assert len(texts) == 7 and texts[6].startswith('level sets have hardly learnt')
+    assert ': cat ' in texts[6]
+    log.lines.clear()
+    hook.before_train(runner)  # a second training begins anew
+    hook.after_train(runner)
+    assert log.lines == []
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_a_host_that_knows_no_classes(recalls, waits, said):
     head, log = LevelSetHead([4], [0], 8, num_classes=2, loss_energy=None), Log()
     dataset = SimpleNamespace(metainfo={})
     runner = SimpleNamespace(
-        model=head, logger=log, train_dataloader=SimpleNamespace(dataset=dataset), max_iters=4
+        model=head, logger=log, train_dataloader=SimpleNamespace(dataset=dataset)
     )
     hook = LevelSetWatchHook(interval=2)
     hook.before_train(runner)

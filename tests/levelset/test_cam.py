@@ -42,7 +42,9 @@ def test_smooth(sigma):
     torch.testing.assert_close(smooth_cam(cam, sigma), torch.tensor(expected), rtol=1e-5, atol=1e-6)
 
 
-def test_smooth_by_nothing():
+def test_smooth_keeps_its_digits_and_nothing_is_nothing():
+    with torch.autocast('cpu', torch.bfloat16):
+        assert smooth_cam(torch.rand(1, 2, 5, 5), 1.0).dtype == torch.float32
     cam = torch.rand(1, 2, 5, 5)
     assert smooth_cam(cam, 0.0) is cam
 

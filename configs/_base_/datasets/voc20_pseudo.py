@@ -1,4 +1,4 @@
-# Retraining on pseudo-labels of voc20: what a leaf changes in the data and the length of voc8's.
+# Retraining on pseudo-labels of voc20: what a leaf changes of voc8's, its data and the length of its training.
 voc20_pseudo = dict(
     train_dataloader=dict(
         dataset=dict(

@@ -26,8 +26,8 @@ class Models(NamedTuple):
     Args:
         refiner (str): Which one; it goes on from the part to all images.
         configs (dict): Name -> config of the model.
-        images (str, optional): List of ``ImageSets/Segmentation`` that "all" means and the models read, in the
-            place of the images that have seeds and of the configs' own list.
+        images (str, optional): List in ``ImageSets/Segmentation`` to which the refiner goes on and which the
+            models train on. Default: all images that have seeds, and the configs' own list.
         backbone (str, optional): Config of the host that the seeds come from, whose backbone the models start
             from, in the place of the configs' own weights.
     """

@@ -121,7 +121,7 @@ def _table(
     if models:
         chosen = models['refiner']
         rows += [
-            (f'{chosen}, all images', f'{chosen}/all.json', SCORES),
+            (f'{chosen}, {models.get("images") or "all images"}', f'{chosen}/all.json', SCORES),
             *(
                 (
                     f'{name} on {chosen.upper()}, val, {scales}',
