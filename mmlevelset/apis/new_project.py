@@ -36,8 +36,8 @@ model = dict(
 )
 """,
     'configs/retrain.py': """\
-# A segmentation model on the pseudo-labels.
-_base_ = 'mmlevelset::retrain/segformer-head_efficientnet-lite0_voc8.py'
+# A segmentation model on the pseudo-labels: 300 iterations from the backbone of the host.
+_base_ = 'mmlevelset::retrain/segformer-head_efficientnet-lite0_voc20_host.py'
 meta = dict(classes={classes!r})
 model = dict(decode_head=dict(num_classes={all}))  # with background
 train_dataloader = dict(
@@ -60,6 +60,7 @@ classes = {names!r}
 host = 'configs/host.py'
 levelset = 'configs/levelset.py'
 model = 'configs/retrain.py'
+host_backbone = True  # what the model starts from: the host knows the classes, ImageNet's weights do not
 threshold = 0.5  # background score of the seeds: the zero level set
 scored = {scored!r}  # lists whose images all have masks, which the evaluation alone reads
 picture = {picture!r}  # images that are drawn
@@ -100,7 +101,9 @@ mmlevelset train configs/levelset.py --work-dir work_dirs/levelset \\
 mmlevelset test configs/levelset.py $(cat work_dirs/levelset/last_checkpoint) --tta \\
     --work-dir work_dirs/levelset/test --seeds-only work_dirs/levelset/seeds
 mmlevelset labels work_dirs/levelset/seeds work_dirs/levelset/labels --threshold 0.5
-mmlevelset train configs/retrain.py --work-dir work_dirs/levelset/retrain
+mmlevelset train configs/retrain.py --work-dir work_dirs/levelset/retrain \\
+    --cfg-options model.backbone.init_cfg.checkpoint=$(cat work_dirs/host/last_checkpoint) \\
+    model.backbone.init_cfg.prefix=backbone.
 mmlevelset test configs/retrain.py $(cat work_dirs/levelset/retrain/last_checkpoint) \\
     --work-dir work_dirs/levelset/retrain/test{predictions}
 ```

@@ -147,6 +147,14 @@ def test_the_pipeline_makes_what_the_steps_of_its_readme_make(data: Path, monkey
         assert set(configs) <= set(made)
         folders = [word for word in words if re.fullmatch(r'work_dirs/[\w/]+', word)]
         assert all(str(Path(folder).absolute()) in made for folder in folders), (words, made)
+    # both models start from the host's backbone
+    start = 'model.backbone.init_cfg'
+    model = next(words for words in steps if 'configs/retrain.py' in words)
+    assert f'{start}.checkpoint=$(cat' in model and f'{start}.prefix=backbone.' in model
+    host = Path('work_dirs/host/iter_600.pth').absolute()
+    assert any(
+        {f'{start}.checkpoint={host}', f'{start}.prefix=backbone.'} <= set(words) for words in done
+    )
 
 
 @pytest.mark.parametrize(

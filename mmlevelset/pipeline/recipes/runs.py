@@ -170,15 +170,16 @@ class Run(NamedTuple):
         needs = [f'seeds_{self.name}']
         return dict(name=f'labels_{self.name}', command=command, makes=made, needs=needs)
 
-    def model(self, config: str, scored: bool = True) -> Stages:
+    def model(self, config: str, scored: bool = True, changed: Iterable[str] = ()) -> Stages:
         """Train a segmentation model on the pseudo-labels, and test it, or write its label maps."""
         retrain, folder = f'retrain_{self.name}', f'{self.folder}/retrain'
         trained = f'{folder}/{final_checkpoint(config)}'
         feed = f'train_dataloader.dataset.data_prefix.seg_map_path={self.folder}/labels'
-        options = [*moved_data(config, self.data.root, 'train_dataloader'), *self.seeded, feed]
+        moved = moved_data(config, self.data.root, 'train_dataloader')
+        options = [*moved, *self.seeded, feed, *changed]
         test = f'test_{self.name}'
         only = '' if scored else f' --labels-only {folder}/predictions'
-        moved = options_of(*moved_data(config, self.data.root, 'test_dataloader'))
+        tested = options_of(*moved_data(config, self.data.root, 'test_dataloader'))
         return [
             dict(
                 name=retrain,
@@ -190,7 +191,7 @@ class Run(NamedTuple):
             dict(
                 name=test,
                 command=self.launch.test(
-                    test, config, trained, f'--work-dir {folder}/test{only}{moved}'
+                    test, config, trained, f'--work-dir {folder}/test{only}{tested}'
                 ),
                 done=f'{folder}/test/metrics.json',
                 needs=[retrain],
