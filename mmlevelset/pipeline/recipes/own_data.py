@@ -18,7 +18,7 @@ def own_data(
     levelset: str,
     model: str,
     threshold: str | float = 0.5,
-    host_backbone: bool = False,
+    model_from_host: bool = False,
     scored: Sequence[str] = (),
     picture: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def own_data(
         levelset (str): Config that goes on from it.
         model (str): Config of the segmentation model.
         threshold (str | float): Label-free background score of the seeds, ``'otsu'`` or a number.
-        host_backbone (bool): Whether the model starts from the backbone of the host, in the place of its config's
+        model_from_host (bool): Whether the model starts from the backbone of the host, in the place of its config's
             weights; both are then of one kind.
         scored (Sequence[str]): Of ``train`` and ``val``, those whose images all have masks.
         picture (Sequence[str]): Ids of the training images that are drawn; none: no picture.
@@ -59,7 +59,7 @@ def own_data(
         run.train('train_levelset', start.trained, ['host']),
         run.export('seeds_levelset', f'{run.folder}/test', seeds, [], 'train_levelset'),
         run.labels(),
-        *run.model(model, 'val' in scored, backbone_of(start.trained) if host_backbone else []),
+        *run.model(model, 'val' in scored, backbone_of(start.trained) if model_from_host else []),
     ]
     table = []
     if 'train' in scored:
