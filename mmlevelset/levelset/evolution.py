@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from torch import Tensor, nn
 
 
-class Evolution(nn.Module):
+class Evolution(nn.Module, ABC):
     """An evolution of level sets phi^0 to phi^T on an image x and its features F.
 
     A subclass writes :meth:`forward`: it makes what it wants to see of x and F and repeats its own
@@ -36,6 +38,7 @@ class Evolution(nn.Module):
             )
         self.num_classes, self.truncate = num_classes, truncate
 
+    @abstractmethod
     def forward(self, phi: Tensor, image: Tensor, features: Tensor) -> Tensor:
         """Evolve phi^0 to phi^T.
 
@@ -48,4 +51,3 @@ class Evolution(nn.Module):
         Returns:
             Tensor: phi^T, (N, C, h, w), in pixels of x, positive inside.
         """
-        raise NotImplementedError(f'{type(self).__name__} has no forward(phi, image, features)')

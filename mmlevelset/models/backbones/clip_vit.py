@@ -17,7 +17,7 @@ class QuickGELU(nn.Module):
     """The activation that OpenAI's weights were trained with, x * sigmoid(1.702 x)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Activations of ``x`` (Tensor), any shape; returned in the same shape."""
+        """Activations of tokens ``x`` (Tensor), (N, L, C) or any other shape; returned in the same shape."""
         return x * torch.sigmoid(1.702 * x)
 
 
