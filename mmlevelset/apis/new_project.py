@@ -81,8 +81,8 @@ Do the steps work? A try of 20 iterations; the maps mean nothing yet, and warnin
 ```bash
 mmlevelset train configs/host.py --work-dir work_dirs/try/host --cfg-options train_cfg.max_iters=20
 mmlevelset train configs/levelset.py --work-dir work_dirs/try/levelset \\
-    --cfg-options load_from=$(cat work_dirs/try/host/last_checkpoint) train_cfg.max_iters=20
-mmlevelset test configs/levelset.py $(cat work_dirs/try/levelset/last_checkpoint) --tta \\
+    --cfg-options load_from="$(cat work_dirs/try/host/last_checkpoint)" train_cfg.max_iters=20
+mmlevelset test configs/levelset.py "$(cat work_dirs/try/levelset/last_checkpoint)" --tta \\
     --work-dir work_dirs/try/levelset/test --seeds-only work_dirs/try/levelset/seeds
 ```
 
@@ -97,14 +97,14 @@ Or step by step, into the same folders:
 ```bash
 mmlevelset train configs/host.py --work-dir work_dirs/host
 mmlevelset train configs/levelset.py --work-dir work_dirs/levelset \\
-    --cfg-options load_from=$(cat work_dirs/host/last_checkpoint)
-mmlevelset test configs/levelset.py $(cat work_dirs/levelset/last_checkpoint) --tta \\
+    --cfg-options load_from="$(cat work_dirs/host/last_checkpoint)"
+mmlevelset test configs/levelset.py "$(cat work_dirs/levelset/last_checkpoint)" --tta \\
     --work-dir work_dirs/levelset/test --seeds-only work_dirs/levelset/seeds
 mmlevelset labels work_dirs/levelset/seeds work_dirs/levelset/labels --threshold 0.5
 mmlevelset train configs/retrain.py --work-dir work_dirs/levelset/retrain \\
-    --cfg-options model.backbone.init_cfg.checkpoint=$(cat work_dirs/host/last_checkpoint) \\
+    --cfg-options model.backbone.init_cfg.checkpoint="$(cat work_dirs/host/last_checkpoint)" \\
     model.backbone.init_cfg.prefix=backbone.
-mmlevelset test configs/retrain.py $(cat work_dirs/levelset/retrain/last_checkpoint) \\
+mmlevelset test configs/retrain.py "$(cat work_dirs/levelset/retrain/last_checkpoint)" \\
     --work-dir work_dirs/levelset/retrain/test{predictions}
 ```
 

@@ -83,7 +83,7 @@ class LevelSetWatchHook(Hook):
         for head, earlier, latest in zip(self.heads, self.earlier, self.latest, strict=True):
             if getattr(head.loss_sdf, 'loss_weight', 1.0):
                 sums = {name: earlier[name] + latest[name] for name in latest}
-                for line in unlearnt(sums, self._names(head)):
+                for line in unlearnt(sums, self._names(head), head.smooth):
                     runner.logger.log(logging.WARNING, line)
 
     def _names(self, head: LevelSetHead) -> list[str]:
@@ -167,20 +167,25 @@ def complaints(sums: dict[str, Tensor], names: Sequence[str], head: LevelSetHead
     return lines
 
 
-def unlearnt(sums: dict[str, Tensor], names: Sequence[str]) -> list[str]:
+def unlearnt(sums: dict[str, Tensor], names: Sequence[str], smooth: float) -> list[str]:
     """The classes whose phi^0 does not follow its target, in one sentence, or none.
 
     Args:
         sums (dict[str, Tensor]): (C,) each, see :class:`mmlevelset.models.watch.LevelSetWatch`.
         names (Sequence[str]): of the C foreground classes.
+        smooth (float): the head's setting, which is named as a cure where it is 0.
     """
     slopes = following(sums)
     named = (sums['valid'] >= FEW) & (slopes < FOLLOWS)
     if not named.any():
         return []
     found = ', '.join(f'{names[c]} {slopes[c]:.2f}' for c in named.nonzero().flatten().tolist())
+    cure = (
+        ''
+        if smooth
+        else ', and where the maps of the host have specks, set auxiliary_head.smooth to 8'
+    )
     return [
         'level sets have hardly learnt the signed distances of their CAM (slope of phi^0 against them, 1 where '
-        f'they are learnt): {found}; look at their seeds, and where the maps of the host have specks, set '
-        'auxiliary_head.smooth to 8'
+        f'they are learnt): {found}; look at their seeds{cure}'
     ]

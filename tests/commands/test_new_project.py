@@ -107,6 +107,19 @@ def test_labels_in_another_format(source: str, data: Path) -> None:
         assert cfg.train_dataloader.dataset.image_labels == source
 
 
+def test_a_model_of_another_kind_does_not_start_from_the_host(data: Path, monkeypatch) -> None:
+    """No weight would fit, and those of its own would be lost."""
+    new_project('pets', data)
+    monkeypatch.chdir('pets')
+    cfg = read_config('configs/pipeline.py').to_dict()
+    other = dict(cfg, model='mmlevelset::retrain/segformer_mit-b1_voc12.py')
+    with pytest.raises(ValueError, match=r'MixVisionTransformer.*EfficientNet.*model_from_host'):
+        expand(other)
+    assert expand(dict(other, model_from_host=False))
+    with pytest.raises(ValueError, match="model_from_host must be True or False, got 'no'"):
+        expand(dict(cfg, model_from_host='no'))
+
+
 @pytest.mark.parametrize('splits', [(), ('train',), ('val',), ('train', 'val')])
 def test_masks_are_read_by_evaluations_alone(splits, data, monkeypatch) -> None:
     """And only of lists that have them all: then the seeds, or the model, are scored."""
@@ -150,7 +163,10 @@ def test_the_pipeline_makes_what_the_steps_of_its_readme_make(data: Path, monkey
     # both models start from the host's backbone
     start = 'model.backbone.init_cfg'
     model = next(words for words in steps if 'configs/retrain.py' in words)
-    assert f'{start}.checkpoint=$(cat' in model and f'{start}.prefix=backbone.' in model
+    assert (
+        f'{start}.checkpoint=$(cat work_dirs/host/last_checkpoint)' in model
+        and f'{start}.prefix=backbone.' in model
+    )
     host = Path('work_dirs/host/iter_600.pth').absolute()
     assert any(
         {f'{start}.checkpoint={host}', f'{start}.prefix=backbone.'} <= set(words) for words in done

@@ -98,10 +98,12 @@ def test_what_phi0_has_learnt(batches):
         pair = torch.stack([sdf[own].clamp(-1, 1).flatten(), phi0[own].flatten()]).double()
         expected = torch.cov(pair)[0, 1] / torch.cov(pair)[0, 0]
         torch.testing.assert_close(found[c], expected, rtol=1e-4, atol=0)
-    (line,) = unlearnt(watch.sums, NAMES)
+    (line,) = unlearnt(watch.sums, NAMES, 0.0)
+    assert 'auxiliary_head.smooth' in line
+    assert 'auxiliary_head.smooth' not in unlearnt(watch.sums, NAMES, 8.0)[0]
     assert f'chair {found[1]:.2f}' in line and 'cat' not in line and 'boat' not in line
     watch.sums['valid'][1] = 15
-    assert unlearnt(watch.sums, NAMES) == []
+    assert unlearnt(watch.sums, NAMES, 0.0) == []
 
 
 class Log:

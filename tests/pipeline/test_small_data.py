@@ -186,8 +186,17 @@ def test_models_on_a_list_of_their_own(tmp_path: Path) -> None:
     assert [walk[i + 1] for i, word in enumerate(walk) if word == '--split'] == [listed, listed]
     # the last one counts where an option is given twice
     assert [w for w in train if 'dataset.ann_file=' in w][-1].endswith(f'={listed}')
-    with pytest.raises(ValueError, match="models must say .*'image', 'images'"):
-        plan(path, **{'models.image': 'train.txt'})
+    for key, value, message in (
+        ('image', 'train.txt', 'models must say refiner, configs'),
+        ('images', 'train', 'models.images must be a file'),
+        ('images', 3, 'models.images must be a text'),
+        ('configs', 'model.py', 'models.configs must be name -> config'),
+        ('backbone', 'configs/seed/cam/resnet50_voc12.py', 'a model cannot start from it'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            plan(path, **{f'models.{key}': value})
+    with pytest.raises(ValueError, match='models must say refiner'):
+        plan(path, models='irn')
 
 
 @pytest.mark.parametrize('path', SMALL, ids=lambda path: path.stem)

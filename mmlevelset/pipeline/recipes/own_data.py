@@ -44,13 +44,16 @@ def own_data(
         dict: ``stages``, and ``table`` and ``picture`` where there are any.
 
     Raises:
-        ValueError: ``scored`` names another list.
+        ValueError: ``scored`` names another list, or the backbone of the model is not of the host's kind.
     """
     if not set(scored) <= {'train', 'val'}:
         raise ValueError(f"scored must name 'train', 'val' or both, got {list(scored)}")
+    if not isinstance(model_from_host, bool):
+        raise ValueError(f'model_from_host must be True or False, got {model_from_host!r}')
     data = Data(data_root, tuple(classes))
     start = Run('host', host, 'otsu', data, launch)
     run = Run('levelset', levelset, threshold, data, launch)
+    first = backbone_of(host, start.trained, model) if model_from_host else []
     check = f'{{python}} tools/dataset_converters/check.py own {data.file()}{data.named}'
     seeds = f' --seeds-only {run.folder}/seeds'
     stages: Stages = [
@@ -59,7 +62,7 @@ def own_data(
         run.train('train_levelset', start.trained, ['host']),
         run.export('seeds_levelset', f'{run.folder}/test', seeds, [], 'train_levelset'),
         run.labels(),
-        *run.model(model, 'val' in scored, backbone_of(start.trained) if model_from_host else []),
+        *run.model(model, 'val' in scored, first),
     ]
     table = []
     if 'train' in scored:

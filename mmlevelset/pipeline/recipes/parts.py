@@ -18,6 +18,8 @@ FEEDS = dict(
     psa='train_dataloader.dataset.pipeline.1.folder={}',
     irn='train_dataloader.dataset.data_prefix.seg_map_path={}/labels',
 )
+# What says whether the weights of one backbone fit another.
+KIND = ('type', 'arch', 'depth')
 # Columns of the tables -> numbers in the files that tools/eval_seeds.py writes,
 SCORES = {
     'mIoU': 'scores.mIoU',
@@ -81,8 +83,29 @@ def last_checkpoint(folder: str) -> str:
     return f'{folder}/$(basename "$(cat {folder}/last_checkpoint)")'
 
 
-def backbone_of(checkpoint: str) -> list[str]:
-    """Options that let a model start from the backbone of a trained network."""
+def backbone_of(host: str, checkpoint: str, model: str) -> list[str]:
+    """Options that let a model start from the backbone of a trained network.
+
+    Args:
+        host (str): Config of the network.
+        checkpoint (str): Its weights.
+        model (str): Config of the model.
+
+    Returns:
+        list[str]: the options.
+
+    Raises:
+        ValueError: The backbones are of two kinds: no weight would fit, and the model's own would be lost.
+    """
+    got, wanted = (
+        {key: config_of(path).model.backbone.get(key) for key in KIND} for path in (model, host)
+    )
+    if got != wanted:
+        raise ValueError(
+            f'{model} has a backbone of {got}, the host {host} one of {wanted}: a model cannot start from it; '
+            'take a model with that backbone, or leave out what lets it start there '
+            '(model_from_host, models.backbone, host_backbone)'
+        )
     start = 'model.backbone.init_cfg'
     return [f'{start}.checkpoint={checkpoint}', f'{start}.prefix=backbone.']
 

@@ -168,7 +168,8 @@ def _hosts(host: Run, backbone: str | None, seed: int) -> Stages:
     if backbone is None:
         return [host.train(host.name, None, [])]
     other = host._replace(name=f'backbone_s{seed}', config=backbone)
-    host = host._replace(changed=tuple(backbone_of(other.trained)))
+    changed = backbone_of(backbone, other.trained, host.config)
+    host = host._replace(changed=tuple(changed))
     return [other.train(other.name, None, []), host.train(host.name, None, [other.name])]
 
 

@@ -37,6 +37,31 @@ class Models(NamedTuple):
     images: str | None = None
     backbone: str | None = None
 
+    @classmethod
+    def read(cls, declared: dict[str, Any]) -> 'Models':
+        """What a config declares.
+
+        Raises:
+            ValueError: It is no dict, lacks a key, has another one, or says something else there.
+        """
+        given = set(declared) if isinstance(declared, dict) else set()
+        if not {'refiner', 'configs'} <= given <= set(cls._fields):
+            raise ValueError(
+                f'models must say refiner, configs and perhaps images and backbone, got {declared!r}'
+            )
+        models = cls(**declared)
+        if not isinstance(models.configs, dict) or not models.configs:
+            raise ValueError(f'models.configs must be name -> config, got {models.configs!r}')
+        for key in ('refiner', 'images', 'backbone'):
+            value = getattr(models, key)
+            if not isinstance(value, str | None):
+                raise ValueError(f'models.{key} must be a text, got {value!r}')
+        if models.images and not models.images.endswith('.txt'):
+            raise ValueError(
+                f'models.images must be a file such as train.txt, got {models.images!r}'
+            )
+        return models
+
     def listed(self, data: Data) -> str:
         """Path of the list."""
         return f'{data.root}/ImageSets/Segmentation/{self.images}'
@@ -208,14 +233,15 @@ class Refined(NamedTuple):
         walked = f'{models.refiner}-all_{self.id}'
         needs = [f'{models.refiner}_{self.id}']
         stages: Stages = [dict(name=walked, command=f'{walk} && {score}', done=done, needs=needs)]
-        start = []
-        if models.backbone:
-            host = f'{self.source}/host_s{self.random_seed}/{final_checkpoint(models.backbone)}'
-            start = backbone_of(host)
+        listed = []
         if models.images:
-            start.append(f'train_dataloader.dataset.ann_file={models.listed(self.data)}')
+            listed = [f'train_dataloader.dataset.ann_file={models.listed(self.data)}']
         for model, config in models.configs.items():
-            stages += self.model(model, config, f'{out}/labels', walked, start)
+            start = []
+            if models.backbone:
+                host = f'{self.source}/host_s{self.random_seed}/{final_checkpoint(models.backbone)}'
+                start = backbone_of(models.backbone, host, config)
+            stages += self.model(model, config, f'{out}/labels', walked, [*start, *listed])
         return stages
 
     def model(self, name: str, config: str, labels: str, needs: str, changed: list[str]) -> Stages:

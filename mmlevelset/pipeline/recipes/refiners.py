@@ -68,11 +68,7 @@ def refiners(
     trained = {
         name: one for name, one in refiners.items() if isinstance(one, dict) and 'network' in one
     }
-    if models and not {'refiner', 'configs'} <= set(models) <= set(Models._fields):
-        raise ValueError(
-            f'models must say refiner, configs and perhaps images and backbone, got {sorted(models)}'
-        )
-    trainings = Models(**models) if models else None
+    trainings = None if models is None else Models.read(models)
     walked = trainings.refiner if trainings else ''
     if not set(trained) <= set(FEEDS) or (trainings and walked not in trained):
         raise ValueError(
