@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmlevelset.engine.loss_warmup_hook import level_set_heads
 from mmlevelset.models.level_set_head import LevelSetHead
+from mmlevelset.models.trained import bare_model
 from mmlevelset.models.watch import following
 from mmlevelset.registry import HOOKS
 
@@ -54,6 +55,9 @@ class LevelSetWatchHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Find the heads and the names of the classes."""
         self.heads = level_set_heads(runner, 'LevelSetWatchHook')
+        paths = {module: path for path, module in bare_model(runner.model).named_modules()}
+        # of several heads each line says whose it is
+        self.whose = [f'{paths[head]}: ' if len(self.heads) > 1 else '' for head in self.heads]
         classes = getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('classes') or ()
         self.classes = [name for name in classes if name != 'background']
         self.recalls: list[float] = []
@@ -80,11 +84,13 @@ class LevelSetWatchHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Look at what came after the last time, and at what has been learnt."""
         self._look(runner)
-        for head, earlier, latest in zip(self.heads, self.earlier, self.latest, strict=True):
+        for head, whose, earlier, latest in zip(
+            self.heads, self.whose, self.earlier, self.latest, strict=True
+        ):
             if getattr(head.loss_sdf, 'loss_weight', 1.0):
                 sums = {name: earlier[name] + latest[name] for name in latest}
                 for line in unlearnt(sums, self._names(head), head.smooth):
-                    runner.logger.log(logging.WARNING, line)
+                    runner.logger.log(logging.WARNING, f'{whose}{line}')
 
     def _names(self, head: LevelSetHead) -> list[str]:
         if len(self.classes) == head.num_classes:
@@ -103,7 +109,7 @@ class LevelSetWatchHook(Hook):
                 'it for longer (train_cfg), or look at its rate (optim_wrapper) and its labels',
             )
         self.earlier, self.latest = self.latest, []
-        for head in self.heads:
+        for head, whose in zip(self.heads, self.whose, strict=True):
             sums = head.watch.sums
             for value in sums.values():
                 all_reduce(value)
@@ -115,13 +121,13 @@ class LevelSetWatchHook(Hook):
             if head.background == 'auto':
                 found = zip(names, head.backgrounds().tolist(), strict=True)
                 text = ', '.join(f'{name} {background:.2f}' for name, background in found)
-                runner.logger.info(f"background='auto' of the level sets is now: {text}")
+                runner.logger.info(f"{whose}background='auto' of the level sets is now: {text}")
             if head.zero == 'auto':
                 zeros = zip(names, head.zeros().tolist(), strict=True)
                 text = ', '.join(f'{name} {zero:.2f}' for name, zero in zeros)
-                runner.logger.info(f"zero='auto', in shares of truncate, is now: {text}")
+                runner.logger.info(f"{whose}zero='auto', in shares of truncate, is now: {text}")
             for line in complaints(sums, names, head):
-                runner.logger.log(logging.WARNING, line)
+                runner.logger.log(logging.WARNING, f'{whose}{line}')
 
 
 def complaints(sums: dict[str, Tensor], names: Sequence[str], head: LevelSetHead) -> list[str]:

@@ -150,6 +150,26 @@ def test_in_a_training():
     assert log.lines == []
 
 
+def test_of_two_heads_each_line_says_whose_it_is():
+    heads, log = [LevelSetHead([4], [0], 8, num_classes=2, loss_energy=None) for _ in 'ab'], Log()
+    runner = SimpleNamespace(
+        model=nn.ModuleDict(dict(auxiliary_head=nn.ModuleList(heads))),
+        logger=log,
+        train_dataloader=SimpleNamespace(dataset=SimpleNamespace(metainfo={})),
+    )
+    hook = LevelSetWatchHook()
+    hook.before_train(runner)
+    cam = torch.rand(16, 2, 16, 16)
+    cam[:, :, 4:9, 4:9] += 2
+    labels = torch.tensor([[1.0, 0.0]]).expand(16, -1)
+    for head in heads:
+        head.trace([torch.randn(16, 4, 16, 16)], torch.rand(16, 3, 64, 64), cam, labels)
+    hook.after_train(runner)
+    for i in '01':
+        own = [text for _, text in log.lines if text.startswith(f'auxiliary_head.{i}: ')]
+        assert len(own) == len(log.lines) / 2 >= 3 and 'hardly learnt' in ' '.join(own)
+
+
 @pytest.mark.parametrize(
     ('recalls', 'waits', 'said'),
     [

@@ -170,6 +170,11 @@ def test_a_refiner_on_the_maps_of_another() -> None:
     for left_out, message in (('psa', 'left_out must be a list'), (['pas'], r"got \['pas'\]")):
         with pytest.raises(ValueError, match=message):
             plan(path, left_out=left_out)
+    for every in (0, 2.0, '2'):
+        with pytest.raises(ValueError, match='every must be an integer from 1 on, got'):
+            plan(path, every=every)
+    with pytest.raises(ValueError, match=r'variants must be a list, .*: write variants=\[cam\]'):
+        plan(path, variants='cam')
     with pytest.raises(ValueError, match='the refiner irn needs a config of each of'):
         plan(path, variants=['cam', 'levelset', 'third'])
     for key in ('irn.after', 'irn-crf.variant', 'irn.targetz'):
@@ -180,8 +185,15 @@ def test_a_refiner_on_the_maps_of_another() -> None:
 def test_models_on_a_list_of_their_own(tmp_path: Path) -> None:
     """The refiner goes on to the images that the models then read, in the place of the seeds and of the config."""
     path = ROOT / 'configs/pipeline/voc20_irn.py'
+    with pytest.raises(
+        FileNotFoundError, match=r'models.images names .*/train.txt, which is not there'
+    ):
+        plan(path, data_root=str(tmp_path))
+    folder = tmp_path / 'ImageSets/Segmentation'
+    folder.mkdir(parents=True)
+    (folder / 'train.txt').touch()
     words = commands(path, data_root=str(tmp_path))
-    listed = f'{tmp_path}/ImageSets/Segmentation/train.txt'
+    listed = f'{folder}/train.txt'
     walk, train = words['irn-all_cam_s0'], words['segformer_cam_s0']
     assert [walk[i + 1] for i, word in enumerate(walk) if word == '--split'] == [listed, listed]
     # the last one counts where an option is given twice

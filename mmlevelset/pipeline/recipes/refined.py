@@ -66,6 +66,18 @@ class Models(NamedTuple):
         """Path of the list."""
         return f'{data.root}/ImageSets/Segmentation/{self.images}'
 
+    def check_list(self, data: Data) -> None:
+        """Look for the list before hours of work that end at it; not where the data set itself is elsewhere.
+
+        Raises:
+            FileNotFoundError: The data set is there, and the list is not.
+        """
+        if self.images and Path(data.root).is_dir() and not Path(self.listed(data)).is_file():
+            raise FileNotFoundError(
+                f'models.images names {self.listed(data)}, which is not there; write that list, one id per line, '
+                'or name another one of that folder'
+            )
+
 
 class Refined(NamedTuple):
     """One variant with one random seed, in a folder of its own.

@@ -48,11 +48,17 @@ def refiners(
         dict: ``stages`` and ``table``.
 
     Raises:
-        ValueError: ``left_out`` is no list or names what is not there; a refiner that trains a network is called
-            neither psa nor irn, the models ask for another one, or a refiner comes after one that is not there,
-            or says something else.
+        FileNotFoundError: The data set is there, and the list of the models is not.
+        ValueError: ``left_out`` or ``variants`` is no list or names what is not there; ``every`` is no count; a
+            refiner that trains a network is called neither psa nor irn, the models ask for another one, or a
+            refiner comes after one that is not there, or says something else.
     """
     check_names('left_out', left_out)
+    check_names('variants', variants)
+    if not isinstance(every, int) or every < 1:
+        raise ValueError(
+            f'every must be an integer from 1 on, got {every!r}: 2 takes every second image'
+        )
     if lost := set(left_out) - set(refiners):
         raise ValueError(f'left_out must name refiners of {list(refiners)}, got {sorted(lost)}')
     refiners = {name: one for name, one in refiners.items() if name not in left_out}
@@ -83,6 +89,8 @@ def refiners(
             f'`after` must name one of the refiners {sorted(set(refiners) - set(later))}, got {sorted(lost)}'
         )
     data = Data(data_root, tuple(classes))
+    if trainings:
+        trainings.check_list(data)
     part = f"awk 'NR % {every} == {1 % every}' {data.train_list} > {PART}"
     stages: Stages = [dict(name='part', command=part, needs=[])]
     runs = [
