@@ -9,11 +9,15 @@ data_root = 'data/voc20'
 classes = []  # VOC's
 random_seeds = [0, 1, 2]
 order = 'random_seed'
-exported = 'train_mid.txt'  # the list of the trainings
 left_out = []  # AdvCAM takes hours: 'left_out=[advcam,levelset_advcam]' does the rest first
 host = 'configs/seed/cam/efficientnet-lite0_voc20_host.py'
 variants = dict(
-    cam=dict(config='configs/seed/cam/efficientnet-lite0_voc20.py', source='cam', threshold='otsu'),
+    cam=dict(
+        config='configs/seed/cam/efficientnet-lite0_voc20.py',
+        source='cam',
+        threshold='otsu',
+        exported='train_mid.txt',  # the list of the trainings
+    ),
     lpcam=dict(like='cam', config='configs/seed/lpcam/efficientnet-lite0_voc20.py', network='cam'),
     advcam=dict(
         like='cam', config='configs/seed/advcam/efficientnet-lite0_voc20.py', network='cam'

@@ -2,4 +2,4 @@
 _base_ = 'voc20_cam_methods.py'
 work_dir = 'work_dirs/voc20_cam_methods_100'
 images = 'train_100.txt'
-exported = None
+variants = dict(cam=dict(exported=None))

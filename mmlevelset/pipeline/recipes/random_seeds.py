@@ -23,7 +23,10 @@ VAL = [
 ]
 ORDERS = ('variant', 'random_seed')
 OURS = ('host', 'backbone')  # folders and stages of these names are the hosts'
-NEEDED, OPTIONAL = {'config', 'source', 'threshold'}, {'like', 'options', 'network', 'guide'}
+NEEDED, OPTIONAL = (
+    {'config', 'source', 'threshold'},
+    {'like', 'options', 'exported', 'network', 'guide'},
+)
 
 
 def random_seeds(
@@ -36,7 +39,6 @@ def random_seeds(
     columns: list[str],
     host_backbone: str | None = None,
     images: str | None = None,
-    exported: str | None = None,
     order: str = 'variant',
     left_out: Sequence[str] = (),
     own_cam: Sequence[str] = (),
@@ -53,7 +55,9 @@ def random_seeds(
         host (str): Config that the variants start from.
         variants (dict): Name, but not host or backbone -> ``config``; ``source``, what becomes the seed,
             ``'phi'`` or ``'cam'``; ``threshold``, the label-free background score of its seeds; ``options``
-            (optional), what differs from the config, ``key=value`` each. ``like`` names another variant for
+            (optional), what differs from the config, ``key=value`` each; ``exported`` (optional), a list of
+            ``ImageSets/Segmentation`` that holds the scored images, all of whose seeds are made, masks or not.
+            Guides and prototypes need the list that the configs train on. ``like`` names another variant for
             what is not said, one that is like none itself.
             Of an earlier variant, ``network`` names the one whose trained network is exported in the place
             of an own, by the ``cam_method`` of the config say, or ``guide`` the one whose seeds the level
@@ -64,9 +68,6 @@ def random_seeds(
         images (str, optional): List of ``ImageSets/Segmentation`` that hosts and variants train on and
             whose seeds are scored, in the place of those of the configs. It may lack classes that the
             images of val show, so that these have no seeds then.
-        exported (str, optional): List of ``ImageSets/Segmentation`` whose seeds are made, masks or not, in
-            the place of the scored images alone, which it holds. Guides need the list that the configs
-            train on.
         order (str): What the stages go through first: all random seeds of a ``'variant'``, or all
             variants of a ``'random_seed'``.
         left_out (Sequence[str]): Variants that are not run, for want of time.
@@ -80,7 +81,7 @@ def random_seeds(
     Raises:
         ValueError: Another order, unknown variants, a text in the place of a list, a variant with the host's
             name, variants that say too little or what is not known, prototypes without a network, variants to
-            retrain without a model or with ``images``, or guides without a list.
+            retrain without a model, or see :func:`_check_lists`.
     """
     variants = _checked(variants, left_out, own_cam, retrained)
     if order not in ORDERS or (retrained and model is None):
@@ -88,24 +89,21 @@ def random_seeds(
             f'order must be one of {", ".join(ORDERS)}, and retrained variants need a model; got '
             f'{order!r}, model={model!r}'
         )
-    if any('guide' in variant for variant in variants.values()) and not (exported or images):
-        raise ValueError(
-            'a guide needs the seeds of all images that are trained on; got neither exported nor images: '
-            'set exported to the list that the configs train on'
-        )
-    if images is not None and retrained:
-        raise ValueError(
-            f'got images={images!r} and retrained={list(retrained)}: the model trains on the list of its own '
-            'config; leave one of them out'
-        )
+    _check_lists(variants, images, retrained)
     data = Data(data_root, tuple(classes), images)
     hosts = {
         seed: Run(f'host_s{seed}', host, 'otsu', data, launch, (f'randomness.seed={seed}',))
         for seed in random_seeds
     }
     first = {seed: _hosts(run, host_backbone, seed) for seed, run in hosts.items()}
-    folder = 'test_dataloader.dataset.ann_file=ImageSets/Segmentation'
-    listed = [f'{folder}/{exported}'] if exported else []
+
+    def listed(name: str) -> list[str]:
+        exported = variants[name].get('exported')
+        return (
+            [f'test_dataloader.dataset.ann_file=ImageSets/Segmentation/{exported}']
+            if exported
+            else []
+        )
 
     def run_of(name: str, seed: int) -> Run:
         variant = variants[name]
@@ -128,7 +126,8 @@ def random_seeds(
                 f'the variant {name} reads prototypes, which are made of the seeds of a trained network: '
                 'give it network=..., the name of an earlier variant'
             )
-        stages = [*run.start(hosts[seed], listed, seed), *_seeds(run, source, listed)]
+        others = listed(variants[name].get('network', name))
+        stages = [*run.start(hosts[seed], others, seed), *_seeds(run, source, listed(name))]
         if images is None:  # images that no choice was made on
             stages.append(_export(run, 'val', source, run.threshold, VAL))
         if name in own_cam:
@@ -213,6 +212,28 @@ def _checked(
                 'as one that takes the network of another trains nothing'
             )
     return found
+
+
+def _check_lists(
+    variants: dict[str, dict[str, Any]], images: str | None, retrained: Sequence[str]
+) -> None:
+    """Look for lists that some stage would miss, or two that say different things.
+
+    Raises:
+        ValueError: Seeds that others learn from are not made of all images, or a list stands beside ``images``.
+    """
+    exporting = [name for name, v in variants.items() if v.get('exported')]
+    if images is not None and (retrained or exporting):
+        raise ValueError(
+            f'got images={images!r}, retrained={list(retrained)} and exported of {exporting}: the model trains '
+            'on the list of its own config, and the seeds are those of images; leave one of them out'
+        )
+    read = {v['guide'] for v in variants.values() if 'guide' in v} - set(exporting)
+    if images is None and read:
+        raise ValueError(
+            'a guide needs the seeds of all images that are trained on; got neither images nor exported of '
+            f'{sorted(read)}: set exported there to the list that the configs train on'
+        )
 
 
 def _seeds(run: Run, source: str, listed: list[str]) -> Stages:
