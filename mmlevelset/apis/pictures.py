@@ -21,7 +21,7 @@ from mmlevelset.models import LevelSetHead
 from mmlevelset.models.seeds import cam_source, level_set_of
 from mmlevelset.models.trained import load_trained
 from mmlevelset.structures.fields import image_labels, unit_images
-from mmlevelset.structures.host import Host, cams_of, text_similarities
+from mmlevelset.structures.host import Host, guide_of, text_similarities
 from mmlevelset.visualization import (
     Panel,
     draw_rows,
@@ -51,7 +51,7 @@ def trace_image(model: Host, head: LevelSetHead, item: dict) -> tuple[LevelSetTr
     """Trace one item of a data set.
 
     Returns:
-        tuple: the trace of the present classes, and the host's CAM (C, h, w) >= 0.
+        tuple: the trace of the present classes, and what they learn from, (C, h, w) >= 0.
 
     Raises:
         ValueError: No head of the model makes CAMs.
@@ -66,7 +66,7 @@ def trace_image(model: Host, head: LevelSetHead, item: dict) -> tuple[LevelSetTr
     features = model.extract_feat(data['inputs'])
     metas = [s.metainfo for s in data['data_samples']]
     labels = image_labels(metas, source.num_classes, data['inputs'])
-    cam = cams_of(source, features, labels)
+    cam = guide_of(source, features, labels)
     image, text = unit_images(data['data_samples']), text_similarities(model, features)
     return head.trace(features, image, cam, labels, text), cam[0]
 

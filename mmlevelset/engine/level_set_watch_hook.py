@@ -27,6 +27,8 @@ RECALL = 50.0
 # At the end of a training, a phi^0 that follows its target with a smaller slope has not learnt it: sofa, chair, car and
 # bottle, which lose on SEAM, have 0.07 to 0.25, the classes of the plain CAM 0.44 to 0.83 (docs/en/results.md).
 FOLLOWS = 0.3
+# Level sets below 0.5 % or above 99.5 % of the map have collapsed: the energy has no gradient left.
+COLLAPSED = 0.005
 # An operator that moves phi by less than this share of the truncation distance does nothing.
 IDLE = 1e-3
 
@@ -152,6 +154,12 @@ def complaints(sums: dict[str, Tensor], names: Sequence[str], head: LevelSetHead
         lines.append(
             'the operator is idle, phi^T = phi^0: raise the rate of the head '
             '(optim_wrapper.paramwise_cfg.level_set.lr) or the weights of auxiliary_head.loss_energy'
+        )
+    area = sums['phi'].sum() / valid
+    if not COLLAPSED <= area <= 1 - COLLAPSED:
+        lines.append(
+            f'level sets are inside on {100 * area:.1f} % of the map: they have collapsed; lengthen the SDF '
+            'warm-up (LossWarmupHook.energy in custom_hooks) or lower the weights of auxiliary_head.loss_energy'
         )
     ratio = sums['phi'] / sums['cam'].clamp_min(1e-12)
     enough = sums['valid'] >= FEW

@@ -70,26 +70,29 @@ def fit_schedule(runner: Runner, checkpoint: dict, name: str, change: str) -> No
     wrapper, schedulers = runner.optim_wrapper, runner.param_schedulers or []
     if not isinstance(wrapper, OptimWrapper) or isinstance(schedulers, dict):
         return  # several optimisers: nothing here has them
-    if any(isinstance(scheduler, ReduceOnPlateauParamScheduler) for scheduler in schedulers):
-        if change:
-            raise ValueError(
-                f'{name}: {change}the schedule compares whole epochs and cannot go on; resume with the '
-                'batch size, number of processes and data set of before'
-            )
-        return
+    measured = any(isinstance(one, ReduceOnPlateauParamScheduler) for one in schedulers)
+    if measured and change:
+        raise ValueError(
+            f'{name}: {change}the schedule compares whole epochs and cannot go on; resume with the '
+            'batch size, number of processes and data set of before'
+        )
     now, stored = wrapper.optimizer.param_groups, checkpoint['optimizer'].get('param_groups', [])
     if [len(group['params']) for group in now] != [len(group['params']) for group in stored]:
         raise ValueError(
             f'{name}: its optimiser has {len(stored)} groups of parameters, that of the config '
             f'{len(now)} or of other sizes; resume with the model and optimiser of before'
         )
-    replay(runner, checkpoint['meta']['iter'])
+    if not measured:
+        replay(runner, checkpoint['meta']['iter'])
     differ = {
         key: f'{key} {old[key]} -> {value}'
         for group, old in zip(now, stored, strict=True)
         for key, value in group.items()
         if key != 'params' and key in old and not same(value, old[key])
     }
+    if measured:
+        _keep_rates(now, stored, differ, name)
+        return
     states = [scheduler.state_dict() for scheduler in schedulers]
     old_states = checkpoint.get('param_schedulers', [])
     moved = len(states) != len(old_states) or any(
@@ -110,6 +113,22 @@ def fit_schedule(runner: Runner, checkpoint: dict, name: str, change: str) -> No
         'current',
         level=logging.WARNING,
     )
+
+
+def _keep_rates(now: list[dict], stored: list[dict], differ: dict[str, str], name: str) -> None:
+    """Take over new settings of the optimiser, but not its rates: what a schedule measured cannot be replayed."""
+    rates = {'params', 'lr', 'initial_lr'}
+    for group, old in zip(now, stored, strict=True):
+        old.update({key: value for key, value in group.items() if key not in rates})
+    others = ', '.join(text for key, text in differ.items() if key not in rates)
+    if 'initial_lr' in differ:
+        others += f'{", " if others else ""}but the rate stays, as the schedule has measured it'
+    if others:
+        print_log(
+            f'{name} was trained with other settings: {others}. The config counts from here on.',
+            'current',
+            level=logging.WARNING,
+        )
 
 
 def replay(runner: Runner, iterations: int) -> None:

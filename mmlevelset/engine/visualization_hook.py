@@ -15,7 +15,7 @@ from mmlevelset.models.seeds import cam_source, level_set_of
 from mmlevelset.models.trained import bare_model
 from mmlevelset.registry import HOOKS
 from mmlevelset.structures.fields import get_cams, image_labels, unit_images
-from mmlevelset.structures.host import CAMSource, Host, cams_of, text_similarities
+from mmlevelset.structures.host import CAMSource, Host, guide_of, text_similarities
 from mmlevelset.visualization import Panel, draw_rows, join_rows, trace_panels
 
 
@@ -85,7 +85,7 @@ class LevelSetVisualizationHook(Hook):
         images, metas = unit_images(samples), [s.metainfo for s in samples]
         labels = image_labels(metas, source.num_classes, images)
         guide = get_cams(samples)  # of the data set; the host has written no CAM here
-        cam = cams_of(source, features, labels) if guide is None else guide
+        cam = guide_of(source, features, labels) if guide is None else guide
         text = text_similarities(model, features)
         trace = head.trace(features, images, cam, labels, text)
         pictures = (images * 255).byte().permute(0, 2, 3, 1).cpu().numpy()

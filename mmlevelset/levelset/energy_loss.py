@@ -38,12 +38,14 @@ class LevelSetEnergyLoss(nn.Module):
     Args:
         image_weight: Of the region terms on x in [0, 1].
         feature_weight: Of the region terms on F, standardised per channel.
-        local_weight: Of the region terms with window means on x, see :func:`local_region_energy`.
+        local_weight: Of the region terms with window means on x, standardised per channel, see
+            :func:`local_region_energy`.
         length_weight: gamma of eq 21.
         edge_weight: Of the mean edge-stopping value along the contour, see :func:`contour_length`.
         text_weight: Of the region terms on the similarity of every class's text; not in the paper, whose
             outlook names language. Two regions of even similarity are asked for; phi says which is inside.
-        alpha: Share of the CAM in the data weight of eq 20.
+        alpha: Share of the CAM in the data weight of eq 20, which the paper gives to x and F: the terms of
+            ``local_weight`` and ``text_weight`` have none.
         cam_logit: ``'literal'`` or ``'normalised'``, see :func:`cam_weight`.
         kappa: Gradient at which the edge-stopping function is one half, in image units per pixel of
             the input image.

@@ -54,7 +54,7 @@ class LevelSetLoss(nn.Module):
             of the image.
 
     Raises:
-        ValueError: An option is unknown, or one that needs a CAM.
+        ValueError: An option is unknown, or one that needs a CAM or a text.
     """
 
     def __init__(self, background: int | None = 0, **energy: Any) -> None:
@@ -63,6 +63,11 @@ class LevelSetLoss(nn.Module):
             raise ValueError(
                 f'alpha={energy["alpha"]} weighs the data by a CAM (eq 20), and there is none here; leave '
                 'it out, or use LevelSetHead'
+            )
+        if energy.get('text_weight'):
+            raise ValueError(
+                f'text_weight={energy["text_weight"]} asks for similarities to the text of every class, and '
+                'there are none here; leave it out, or use LevelSetHead'
             )
         try:
             self.energy = LevelSetEnergyLoss(**energy)

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from .classical import ClassicalEvolution
 from .energy import standardise
 from .evolution import Evolution
-from .sdf import TRUNCATE, seed_scores, signed_distance
+from .loss_inputs import check_batch
+from .sdf import TRUNCATE, seed_scores, signed_distance, valid_masks
 
 BACKGROUND = 0.5  # score on the zero level of a level set
 
@@ -24,7 +25,7 @@ class LevelSetRefiner(nn.Module):
     Args:
         evolution: Any :class:`Evolution`; default: Chan and Vese's, 15 steps, on the image. It may be
             a trained :class:`FNOEvolution`.
-        truncate (float): distance in pixels at which scores end, see :func:`seed_scores`.
+        truncate (float): distance in pixels at which phi^0 and the scores end, see :func:`seed_scores`.
     """
 
     def __init__(self, evolution: Evolution | None = None, truncate: float = TRUNCATE) -> None:
@@ -45,7 +46,8 @@ class LevelSetRefiner(nn.Module):
             Tensor: (N, L, H, W), in (0, 1): 0.5 of the background, above 0.5 inside a contour.
 
         Raises:
-            ValueError: The shapes do not fit, or there is no label beside the background.
+            ValueError: The shapes do not fit, the image is not in [0, 1], or there is no label beside the
+                background.
         """
         fits = scores.dim() == image.dim() == 4 and scores.shape[1] > 1
         if not fits or (len(scores), *scores.shape[2:]) != (len(image), *image.shape[2:]):
@@ -53,21 +55,31 @@ class LevelSetRefiner(nn.Module):
                 f'scores have shape {tuple(scores.shape)}, expected (N, L, H, W) of N, H, W of the image '
                 f'{tuple(image.shape)}, with the background first and L of at least 2'
             )
+        check_batch(scores, image, features)
         data = image if features is None else standardise(features)
-        phi = self.evolution(initial_phi(scores), image, data)
+        phi = initial_phi(scores, self.truncate)
+        if self.evolution.grouped:
+            phi = self.evolution(phi, image, data)
+        else:  # one level set at a time, and those that have a contour
+            n, c = valid_masks(phi > 0).nonzero(as_tuple=True)
+            if len(n):
+                moved = self.evolution(phi[n, c][:, None], image[n], data[n])[:, 0]
+                phi = phi.index_put((n, c), moved.to(phi))
         evolved = seed_scores(phi, self.truncate)
         return torch.cat([torch.full_like(evolved[:, :1], BACKGROUND), evolved], dim=1)
 
 
-def initial_phi(scores: Tensor) -> Tensor:
+def initial_phi(scores: Tensor, truncate: float) -> Tensor:
     """Signed distances of the label map of scores.
 
     Args:
         scores (Tensor): background and K classes, (N, K + 1, H, W).
+        truncate (float): where distances end, in pixels of the map.
 
     Returns:
-        Tensor: (N, K, H, W), in pixels, positive inside; -(H + W) for a class that has no pixel.
+        Tensor: (N, K, H, W), in pixels, positive inside, from -``truncate``, which a class without a pixel has
+        everywhere, to ``truncate``.
     """
     label = scores.argmax(dim=1, keepdim=True)
     classes = torch.arange(1, scores.shape[1], device=label.device)
-    return signed_distance(label == classes[:, None, None], subpixel=True)
+    return signed_distance(label == classes[:, None, None], subpixel=True, truncate=truncate)

@@ -48,4 +48,7 @@ class AutoBackground(ClassHistogram):
         if (everything > 0).sum() < 2:
             return self.histogram.new_full(self.histogram.shape[:1], FALLBACK)
         known = (self.histogram > 0).sum(1, keepdim=True) > 1
-        return otsu_threshold(torch.where(known, self.histogram, everything)).to(self.histogram)
+        # On the CPU: cumulative sums on a GPU have no deterministic order.
+        return otsu_threshold(torch.where(known, self.histogram, everything).cpu()).to(
+            self.histogram
+        )

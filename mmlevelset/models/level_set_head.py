@@ -24,7 +24,7 @@ from mmlevelset.models import level_set_data as parts
 from mmlevelset.models.background import AutoBackground
 from mmlevelset.models.heads.maps_only import MapsOnly
 from mmlevelset.models.losses import batch_mean, energy_losses
-from mmlevelset.models.watch import LevelSetWatch, inside_area
+from mmlevelset.models.watch import LevelSetWatch
 from mmlevelset.models.zero_level import ZeroLevel
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import get_text_similarities, image_labels, unit_images
@@ -54,7 +54,8 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         in_index: Indices of the feature maps.
         channels: Width of f_LSI.
         num_classes: Foreground classes C.
-        data_index: Which of the backbone's feature maps is F of the energy (eq 24).
+        data_index: Which of the backbone's feature maps is F of the energy (eq 24); default: the last one
+            of ``in_index``. Counted from 0, as some hosts put the image or attentions behind their maps.
         evolution: Config of f_LSE: ``mmlevelset.FNOEvolution``, ``mmlevelset.ClassicalEvolution`` or
             a class of your own that keeps the contract of :class:`mmlevelset.levelset.Evolution`;
             ``num_classes`` and ``truncate`` are filled in.
@@ -87,7 +88,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         in_index: Sequence[int],
         channels: int,
         num_classes: int,
-        data_index: int = -1,
+        data_index: int | None = None,
         evolution: dict | None = None,
         loss_sdf: dict | None = None,
         loss_anchor: dict | None = None,
@@ -130,7 +131,8 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         self.cam_head: BaseDecodeHead | None = None
         if cam_head is not None:
             self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))
-        self.data_index, self.decoupled = data_index, decoupled
+        self.data_index = in_index[-1] if data_index is None else data_index
+        self.decoupled = decoupled
         self.background, self.zero = background, zero
         auto = parts.is_auto('background', background, 0, '[)')
         self.auto_background = AutoBackground(num_classes) if auto else None
@@ -290,8 +292,9 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             train_cfg: Unused, mmseg's signature.
 
         Returns:
-            dict: ``loss_sdf``, ``loss_energy_*``, and the mean inside fractions of phi^T, ``area``,
-            and of the masks of the CAM, ``area_cam``.
+            dict: ``loss_sdf``, ``loss_anchor`` and ``loss_energy_*`` where there are such, those of a
+            ``cam_head``, and the mean inside fractions of phi^T, ``area``, and of the masks of the CAM,
+            ``area_cam``.
         """
         losses = {}
         if self.cam_head is not None:
@@ -307,8 +310,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         if self.loss_energy is not None:
             factor = self.warmup['energy']
             losses.update(energy_losses(self.loss_energy, trace, factor, self.decoupled))
-        driven = self.loss_energy is not None and bool(self.warmup['energy'])
-        losses['area'] = inside_area(trace.settled, driven)
+        losses['area'] = batch_mean((trace.settled > 0).float())
         losses['area_cam'] = batch_mean((trace.sdf > 0).float())
         return losses
 
@@ -334,7 +336,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         phi0 = unit * phi0
         phi = torch.full_like(phi0, -unit)
         evolved = self.evolve_pairs(inputs, image, phi0, (n, c), text)[2][:, 0]
-        phi[n, c] = evolved - unit * self.zeros()[c, None, None]
+        phi[n, c] = (evolved - unit * self.zeros()[c, None, None]).to(phi)
         return phi0.where(labels[..., None, None] > 0, -unit), phi
 
     def seeds(

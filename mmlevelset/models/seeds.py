@@ -232,9 +232,9 @@ def level_set_of(model: Host | nn.Module) -> LevelSetHead | None:
 
 
 def cam_source(model: Host) -> CAMSource | None:
-    """Return the head that makes the CAMs: the decode head, or the level sets' own ``cam_head``."""
+    """Return the head that level sets learn from: their own ``cam_head``, or else the decode head."""
     levels = [m for m in model.modules() if isinstance(m, LevelSetHead)]
-    heads = [getattr(model, 'decode_head', None), *(level.cam_head for level in levels)]
+    heads = [*(level.cam_head for level in levels), getattr(model, 'decode_head', None)]
     return next((head for head in heads if head is not None and hasattr(head, 'activation')), None)
 
 

@@ -89,7 +89,7 @@ def _say_where_contours_lie(
         text = (
             "the config says zero='auto', and the checkpoint has no such levels: contours lie at 0"
         )
-    elif found and not asked:
+    elif found and not asked and any(key.endswith('initialiser.norm.weight') for key in own):
         text = (
             "the checkpoint was trained with zero='auto', and the config says a number, which holds"
         )

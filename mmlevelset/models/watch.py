@@ -1,15 +1,7 @@
 """What a training of level sets should look like, class by class: cheap sums, read by LevelSetWatchHook."""
 
-import logging
-
 import torch
-from mmengine.logging import print_log
 from torch import Tensor
-
-from mmlevelset.models.losses import batch_mean
-
-# A region below 0.5 % or above 99.5 % of the map has collapsed: its energy has no gradient left.
-COLLAPSED = 0.005
 
 
 class LevelSetWatch:
@@ -65,8 +57,9 @@ class LevelSetWatch:
             ('valid', valid, None),
             *((name, valid, value) for name, value in values.items()),
         ):
-            total = torch.bincount(classes, weights, minlength=self.num_classes)
-            self.sums[name] = self.sums[name].to(total.device) + total
+            # not bincount, whose sums of weights have no deterministic order on a GPU
+            counts = torch.ones_like(classes, dtype=torch.float32) if weights is None else weights
+            self.sums[name] = self.sums[name].to(counts.device).index_add(0, classes, counts)
 
 
 def following(sums: dict[str, Tensor]) -> Tensor:
@@ -83,25 +76,3 @@ def following(sums: dict[str, Tensor]) -> Tensor:
         sums[name].double() / sums['valid'] for name in ('sdf', 'square', 'phi0', 'product')
     )
     return (product - sdf * phi0) / (square - sdf.square())
-
-
-@torch.no_grad()
-def inside_area(phi: Tensor, driven: bool) -> Tensor:
-    """Mean inside fraction of level sets; warns where they have collapsed.
-
-    Args:
-        phi (Tensor): phi^T, (M, 1, h, w), positive inside.
-        driven: Whether the energy acts already; before that, nothing can collapse under it.
-
-    Returns:
-        Tensor: a scalar in [0, 1].
-    """
-    area = batch_mean((phi > 0).float())
-    if len(phi) and driven and not COLLAPSED <= area <= 1 - COLLAPSED:
-        print_log(
-            f'level sets are inside on {100 * area:.1f} % of the map: they have collapsed. '
-            'Lengthen the SDF warm-up or lower the energy weights.',
-            logger='current',
-            level=logging.WARNING,
-        )
-    return area

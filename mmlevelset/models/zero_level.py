@@ -57,7 +57,8 @@ class ZeroLevel(ClassHistogram):
     @torch.no_grad()
     def forward(self) -> Tensor:
         """Levels, (C,) float32 in [-1, 0.5] shares of ``truncate``; 0 for classes without a map."""
-        outside, inside = self.histogram.double().view(-1, 2, LEVELS).unbind(1)
+        # On the CPU: cumulative sums on a GPU have no deterministic order.
+        outside, inside = self.histogram.double().cpu().view(-1, 2, LEVELS).unbind(1)
         mask = inside.sum(1, keepdim=True)
         # what lies at a level or above it, of the masks and beside them; above the last one nothing
         covered, claimed = (
@@ -65,9 +66,9 @@ class ZeroLevel(ClassHistogram):
         )
         overlap = covered / (mask + claimed).clamp_min(1e-12)
         enough = covered + claimed >= LEAST * mask
-        levels = torch.arange(-LEVELS // 2, LEVELS // 2 + 1, device=overlap.device) / (LEVELS / 2)
+        levels = torch.arange(-LEVELS // 2, LEVELS // 2 + 1) / (LEVELS / 2)
         # Of equally good levels the nearest to zero; of a class without a map that is zero itself.
         best = overlap >= overlap.amax(1, keepdim=True) - 1e-9
         nearest = torch.where(best, levels.abs(), 2).argmin(1)
         highest = levels[enough.sum(1) - 1]  # at level -1 all pixels are inside
-        return torch.minimum(SHARE * levels[nearest], highest)
+        return torch.minimum(SHARE * levels[nearest], highest).to(self.histogram.device)

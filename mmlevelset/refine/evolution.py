@@ -119,7 +119,7 @@ class LevelSetRefiner(Refiner):
         seeds = F.interpolate(torch.from_numpy(scores).to(x)[None], grid, mode='bilinear')
         cut = self.head.truncate * grid[1] / x.shape[3]  # in pixels of the map
         phi = x.new_full((1, self.head.num_classes, *grid), -cut)
-        phi[:, self._classes] = initial_phi(seeds)[0].clamp(-cut, cut)
+        phi[:, self._classes] = initial_phi(seeds, cut)[0]
         pairs = torch.zeros_like(self._classes), self._classes
         text = text_similarities(self.model, features)
         phi = self.head.evolve_pairs(features, unit, phi, pairs, text)[2].transpose(0, 1)

@@ -69,9 +69,15 @@ def get_cams(samples: Sequence[SegDataSample]) -> Tensor | None:
     This is ``guide``, or the host's CAM where the data set has none; ``None`` when no host wrote one.
 
     Raises:
-        ValueError: A guide does not cover its image.
+        ValueError: A guide does not cover its image, or some images have one and others none.
     """
-    if samples and all('guide' in sample for sample in samples):
+    bare = [sample for sample in samples if 'guide' not in sample]
+    if bare and len(bare) < len(samples):
+        raise ValueError(
+            f'{bare[0].metainfo.get("img_path")} has no guide, and other images of its batch have one: give '
+            'guide_dir to all data sets of the training, or to none'
+        )
+    if samples and not bare:
         for sample in samples:
             size = tuple(sample.input_image.shape[-2:])
             if tuple(sample.guide.shape[-2:]) != size:

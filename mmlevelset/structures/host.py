@@ -34,6 +34,21 @@ def cams_of(head: CAMSource, inputs: Sequence[Tensor], labels: Tensor) -> Tensor
     return head.activation(*given)
 
 
+def guide_of(head: CAMSource, inputs: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """What a level set learns from where a head makes it: not the CAM that seeds are made from, if it says so.
+
+    Args:
+        head: Makes CAMs; one whose level sets may see another map has ``guide_map(feats)``.
+        inputs (Sequence[Tensor]): feature maps, (N, K_i, h_i, w_i).
+        labels (Tensor): present classes, (N, C), 0/1.
+
+    Returns:
+        Tensor: (N, C, h, w), >= 0, unnormalised, as :func:`cams_of`.
+    """
+    own = getattr(head, 'guide_map', None)
+    return cams_of(head, inputs, labels) if own is None else own(inputs)
+
+
 def text_similarities(model: 'Host', inputs: Sequence[Tensor]) -> Tensor | None:
     """Fit of every pixel to the text of every class, of a host that knows one.
 

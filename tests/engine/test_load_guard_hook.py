@@ -107,13 +107,19 @@ def test_the_end_of_the_schedule(train, toy, refuse, capsys) -> None:
     assert 'has 3 epochs behind it, and the config ends after 2' in text
 
 
-def test_a_schedule_that_compares_epochs(train, toy, refuse) -> None:
+def test_a_schedule_that_compares_epochs(train, toy, refuse, capsys) -> None:
     plateau = "dict(type='mmlevelset.LabelFreePlateauLR', monitor='loss', by_epoch=True)"
     (toy / 'epochs.py').write_text(EPOCHS + f'param_scheduler = [{plateau}]\n')
     train()
     arguments = 'train.py epochs.py --work-dir run --resume --cfg-options train_cfg.max_epochs=3'
     text = refuse(*arguments.split(), 'train_dataloader.batch_size=4')
     assert 'an epoch has 2 iterations, it had 4' in text and 'cannot go on' in text
+    options = ('optim_wrapper.optimizer.momentum=0.5', 'optim_wrapper.optimizer.lr=0.02')
+    train('--resume', options=('train_cfg.max_epochs=3', *options))
+    said = capsys.readouterr().out
+    assert 'momentum 0 -> 0.5, but the rate stays' in said
+    group = torch.load(toy / 'run/epoch_3.pth')['optimizer']['param_groups'][0]
+    assert group['momentum'] == 0.5 and group['lr'] == group['initial_lr'] == 0.01
 
 
 @pytest.mark.parametrize('load', ['resume', 'load_from'])

@@ -210,6 +210,8 @@ def test_options():
         LevelSetLoss(egde_weight=1)
     with pytest.raises(ValueError, match='alpha=0.5 weighs the data by a CAM'):
         LevelSetLoss(alpha=0.5)
+    with pytest.raises(ValueError, match='text_weight=1.0 asks for similarities'):
+        LevelSetLoss(text_weight=1.0)
 
 
 def test_nothing_wrong_is_a_small_loss():

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from mmlevelset.levelset import ClassicalEvolution, FNOEvolution, LevelSetRefiner, seed_scores
+from mmlevelset.levelset import (
+    ClassicalEvolution,
+    Evolution,
+    FNOEvolution,
+    LevelSetRefiner,
+    seed_scores,
+)
 from mmlevelset.levelset.refiner import initial_phi
 from mmlevelset.refine import EvolutionRefiner
 
@@ -37,14 +43,41 @@ def test_any_evolution_and_features():
     """An untrained operator is the identity; given features are what the evolution sees."""
     image, scores, truth = scene()
     still = LevelSetRefiner(FNOEvolution(shared=True))(image, scores)
-    torch.testing.assert_close(still[:, 1:], seed_scores(initial_phi(scores)))
+    torch.testing.assert_close(still[:, 1:], seed_scores(initial_phi(scores, 80.0)))
     flat = torch.full_like(image, 0.5)
     refiner = LevelSetRefiner(ClassicalEvolution('chan_vese', geodesic=False))
     assert (refiner(flat, scores, features=image).argmax(1) != truth).sum() < 10
 
 
+class Seen(Evolution):
+    """Leaves phi as it is, and keeps what it was given."""
+
+    def forward(self, phi, image, features):
+        self.given = phi, image, features
+        return phi
+
+
+@pytest.mark.parametrize('grouped', [False, True])
+def test_an_evolution_gets_what_its_contract_promises(grouped):
+    """One level set at a time of the classes that have a contour, or all of them; cut at the truncation."""
+    evolution = Seen()
+    evolution.grouped = grouped
+    scores = torch.zeros(2, 4, 40, 40)
+    scores[:, 0], scores[0, 1, 5:9, 5:9], scores[1, 3, 5:9, 5:9] = 0.5, 1.0, 1.0
+    refined = LevelSetRefiner(evolution, truncate=10.0)(torch.rand(2, 3, 40, 40), scores)
+    phi, image, features = evolution.given
+    assert phi.shape[:2] == ((2, 3) if grouped else (2, 1)) and len(image) == len(features) == 2
+    assert phi.abs().max() == 10
+    torch.testing.assert_close(refined[:, 1:], seed_scores(initial_phi(scores, 10.0), 10.0))
+    if not grouped:
+        empty = LevelSetRefiner(evolution)(torch.rand(2, 3, 40, 40), scores.roll(1, 0) * 0 + 1.0)
+        assert (empty.argmax(1) == 0).all()
+
+
 def test_refusals():
     image, scores, _ = scene()
+    with pytest.raises(ValueError, match='divide by 255'):
+        LevelSetRefiner()(255 * image, scores)
     for wrong in (scores[:, :1], scores[..., :-1], scores[0]):
         with pytest.raises(ValueError, match=r'expected \(N, L, H, W\)'):
             LevelSetRefiner()(image, wrong)

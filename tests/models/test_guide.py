@@ -123,6 +123,10 @@ def test_refusals(root: Path, make_samples: Callable) -> None:
     write_seed(root / 'seeds/a.npz', [1], seed_map()[None, :20], (20, 60))
     with pytest.raises(ValueError, match=r'a.npz: a seed of \(20, 60\)'):
         dataset(root)[0]
+    mixed = make_samples([[1, 0, 0]] * 2, torch.rand(2, 3, 8, 8))
+    mixed[0].set_data({'guide': torch.rand(3, 32, 32)})
+    with pytest.raises(ValueError, match='has no guide, and other images of its batch have one'):
+        get_cams(mixed)
     (root / 'seeds/a.npz').unlink()
     with pytest.raises(FileNotFoundError, match='npz'):
         dataset(root)

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from mmlevelset.levelset import cam_masks, signed_distance, standardise
-from mmlevelset.models import LevelSetHead, SDFLoss, watch
+from mmlevelset.models import LevelSetHead, SDFLoss
 from mmlevelset.structures.fields import get_cams, unit_images
 
 LABELS = [[1, 0, 1], [0, 1, 0]]
@@ -229,25 +229,22 @@ def test_classical_evolution(make_samples, make_blobs):
     assert all(value.isfinite() for value in losses.values())
 
 
-@pytest.mark.parametrize(
-    ('bias', 'energy', 'warnings'), [(-9.0, 1.0, 1), (9.0, 1.0, 1), (-9.0, 0.0, 0)]
-)
-def test_collapse_is_reported(make_samples, make_blobs, monkeypatch, bias, energy, warnings):
-    head, messages = make_head(), []
-    torch.nn.init.constant_(head.conv_seg.bias, bias)
-    head.warmup['energy'] = energy
-    monkeypatch.setattr(watch, 'print_log', lambda text, **_: messages.append(text))
-    head.loss(make_feats(), make_samples(LABELS, make_blobs(2, 3)))
-    assert len(messages) == warnings and all('collapsed' in text for text in messages)
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('zero', [0.0, 'auto'])
+def test_a_head_cast_to_half_precision_predicts(dtype, zero):
+    head = make_head(zero=zero).to(dtype).eval()
+    feats = [feature.to(dtype) for feature in make_feats()]
+    phis = head.level_sets(feats, torch.rand(2, 3, 32, 32, dtype=dtype), torch.tensor(LABELS))
+    assert all(phi.isfinite().all() for phi in phis)
 
 
-def test_nothing_collapses_without_an_energy(make_samples, make_blobs, monkeypatch):
-    """Its weights cannot be lowered where there is none."""
-    head, messages = make_head(loss_energy=None), []
-    torch.nn.init.constant_(head.conv_seg.bias, -9.0)
-    monkeypatch.setattr(watch, 'print_log', lambda text, **_: messages.append(text))
-    head.loss(make_feats(), make_samples(LABELS, make_blobs(2, 3)))
-    assert not messages
+def test_the_energy_reads_the_last_map_of_phi_by_default():
+    """Not the last of the host, behind whose maps may stand the image."""
+    head = LevelSetHead([4, 6], [0, 1], 8, num_classes=3, evolution=OPERATOR, loss_energy=ENERGY)
+    feats, image = make_feats(), torch.rand(2, 3, 32, 32)
+    pairs = torch.tensor(LABELS).nonzero(as_tuple=True)
+    seen = head.evolve_pairs([*feats, image], image, torch.zeros(2, 3, 16, 16), pairs)[1]
+    assert seen.shape[1] == 6
 
 
 def test_smoothing_is_in_pixels_of_the_image():

@@ -18,10 +18,11 @@ from torch.nn import functional as F
 
 from mmlevelset.apis import convert_checkpoint, convert_state_dict
 from mmlevelset.config import read_config
-from mmlevelset.models import EfficientNet
+from mmlevelset.models import EfficientNet, MuSCLeHead
 from mmlevelset.models.heads.seam_head import upsample
-from mmlevelset.models.host_losses.emd import best_transport
+from mmlevelset.models.host_losses.emd import best_transport, emd_loss
 from mmlevelset.structures.fields import get_cams
+from mmlevelset.structures.host import guide_of
 from tests.models.official import filled, image, uniform
 from tests.numerics import SUMS, assert_gradients, assert_recorded
 
@@ -127,6 +128,20 @@ def test_second_step(model, epoch):
     check_gradients(model, 'views_grads')
 
 
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_earth_movers_distance_in_half_precision(dtype):
+    """Its scalings grow to 1e7, beyond float16: the loss is that of single precision."""
+    torch.manual_seed(0)
+    views = [[F.normalize(torch.rand(6, 40, 40), dim=0).requires_grad_()] for _ in range(2)]
+    losses = []
+    for half in (False, True):
+        torch.manual_seed(1)  # of the patches
+        with torch.autocast('cpu', dtype, enabled=half):
+            losses.append(emd_loss(*views))
+    losses[1].backward()
+    assert losses[0] > 0 and losses[1] == losses[0] and views[0][0].grad.isfinite().all()
+
+
 def test_earth_movers_distance():
     """Same score of the best pair of patches, and a gradient for this pair alone."""
 
@@ -164,6 +179,21 @@ def test_converted_files(model, tmp_path):
     net.init_weights()
     weights = net.state_dict()
     assert all(torch.equal(v, weights[k]) for k, v in model.backbone.state_dict().items())
+
+
+def test_a_map_counted_from_the_end_is_refused():
+    with pytest.raises(ValueError, match='expected numbers from 0'):
+        MuSCLeHead(20, in_channels=(4, 8), in_index=(0, -1))
+
+
+@pytest.mark.parametrize('guide', ['cam', 'sgc'])
+def test_the_guide_of_pictures_is_that_of_the_training(model, epoch, guide, monkeypatch):
+    epoch(0)
+    monkeypatch.setattr(model.decode_head, 'guide', guide)
+    samples = samples_of(GOLDEN['train_labels'])
+    feats = model.extract_feat(image('muscle/train', 6, 96, 96))
+    model.decode_head.loss(feats, samples)
+    assert torch.equal(guide_of(model.decode_head, feats, None), get_cams(samples))
 
 
 def test_level_set_can_see_the_propagated_map(model, epoch):

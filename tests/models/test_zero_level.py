@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmlevelset.levelset import seed_scores
 from mmlevelset.models import LevelSetHead
@@ -156,5 +156,8 @@ def test_a_config_and_a_checkpoint_that_disagree(asked, given, text, monkeypatch
     said = []
     monkeypatch.setattr('mmlevelset.models.trained.print_log', lambda line, **_: said.append(line))
     check_tensors(make_head(zero=asked), make_head(zero=given).state_dict(), 'x.pth')
+    check_tensors(
+        nn.Linear(1, 1), {**nn.Linear(1, 1).state_dict(), **make_head().state_dict()}, 'y'
+    )
     assert len(said) == (text is not None)
     assert not said or (said[0].startswith('x.pth: ') and text in said[0])

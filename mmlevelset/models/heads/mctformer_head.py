@@ -138,10 +138,8 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
             what :func:`image_level_decisions` logs of the class tokens.
         """
         logits, scores = self.forward(inputs)
-        if scores is not None and self.guide == 'cam':
-            set_cams(batch_data_samples, F.relu(scores))
-        elif scores is not None and len(inputs) == 4:
-            set_cams(batch_data_samples, self.activation(inputs))
+        if scores is not None and (self.guide == 'cam' or len(inputs) == 4):
+            set_cams(batch_data_samples, self.guide_map(inputs))
         return self.loss_by_feat(logits, scores, inputs[1], batch_data_samples)
 
     def loss_by_feat(
@@ -171,6 +169,11 @@ class MCTformerHead(MapsOnly, BaseDecodeHead):
     def pool(self, scores: Tensor) -> Tensor:
         """Patch logits (N, C) of the patch scores (N, C, h, w)."""
         return weighted_ranking_pool(scores) if self.variant == 'plus' else scores.mean((2, 3))
+
+    def guide_map(self, inputs: Sequence[Tensor]) -> Tensor:
+        """The map of ``guide``, (N, C, h, w), >= 0, of what :meth:`forward` takes."""
+        scores = self.forward(inputs)[1] if self.guide == 'cam' else None
+        return self.activation(inputs) if scores is None else F.relu(scores)
 
     def activation(self, inputs: Sequence[Tensor]) -> Tensor:
         """CAM of one view, spread over similar patches.

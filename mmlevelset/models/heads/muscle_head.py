@@ -82,6 +82,10 @@ class MuSCLeHead(CAMHead):
     ) -> None:
         if guide not in ('cam', 'sgc'):
             raise ValueError(f"guide={guide!r} is unknown; choose 'cam' or 'sgc'")
+        if min(in_index) < 0:  # behind the backbone's maps stands the image
+            raise ValueError(
+                f'in_index={tuple(in_index)}, expected numbers from 0; count from the first map'
+            )
         super().__init__(in_channels[-1], num_classes, in_index=in_index[-1], align_corners=True)
         self.init_cfg = None  # MuSCLe leaves new layers as PyTorch makes them
         self.affinity_index = tuple(in_index[:-1])
@@ -138,6 +142,13 @@ class MuSCLeHead(CAMHead):
         """
         return upsample(self.maps(inputs)[3], inputs)[:, 1:]
 
+    def guide_map(self, inputs: Sequence[Tensor]) -> Tensor:
+        """The map of ``guide``, (N, C, h, w), >= 0, of what :meth:`maps` takes."""
+        return self._seen(*self.maps(inputs)[2:])
+
+    def _seen(self, cam: Tensor, sgc: Tensor) -> Tensor:
+        return (sgc if self.guide == 'sgc' else cam)[:, 1:]
+
     def classify(self, inputs: Sequence[Tensor]) -> Tensor:
         """Logits (N, C) of the image's classes, of what :meth:`maps` takes."""
         pooled = inputs[self.in_index].float().mean((2, 3))
@@ -160,7 +171,7 @@ class MuSCLeHead(CAMHead):
             dict: see :meth:`loss_by_feat`.
         """
         embeddings, logits, cam, sgc = self.maps(inputs)
-        set_cams(batch_data_samples, (sgc if self.guide == 'sgc' else cam)[:, 1:])
+        set_cams(batch_data_samples, self._seen(cam, sgc))
         return self.loss_by_feat(
             logits, embeddings, upsample(cam, inputs), upsample(sgc, inputs), batch_data_samples
         )

@@ -118,6 +118,13 @@ class SEAMHead(CAMHead):
         """
         return upsample(self.maps(inputs)[1], inputs)[:, 1:]
 
+    def guide_map(self, inputs: Sequence[Tensor]) -> Tensor:
+        """The map of ``guide``, (N, C, h, w), >= 0, of what :meth:`maps` takes."""
+        return self._seen(*self.maps(inputs))
+
+    def _seen(self, scores: Tensor, revised: Tensor) -> Tensor:
+        return (revised if self.guide == 'pcm' else F.relu(scores))[:, 1:]
+
     def classify(self, inputs: Sequence[Tensor]) -> Tensor:
         """Logits (N, C) of the image's classes, of what :meth:`maps` takes."""
         # The loss pools the enlarged scores as well.
@@ -140,7 +147,7 @@ class SEAMHead(CAMHead):
             dict: see :meth:`loss_by_feat`.
         """
         (scores, revised), (small_scores, small_revised) = map(self.maps, inputs)
-        set_cams(batch_data_samples, (revised if self.guide == 'pcm' else F.relu(scores))[:, 1:])
+        set_cams(batch_data_samples, self._seen(scores, revised))
         return self.loss_by_feat(
             [scores, small_scores],
             [revised, small_revised],

@@ -126,6 +126,14 @@ class WeakTrHead(MCTformerHead):
         """Fine CAM of one view, (N, C, h, w), >= 0, unnormalised."""
         return super().activation(self.fuse(inputs))
 
+    def guide_map(self, inputs: Sequence[Tensor]) -> Tensor:
+        """The map of ``guide``, (N, C, h, w), >= 0, of what :meth:`fuse` takes."""
+        feats = self.fuse(inputs)
+        return self._seen(feats, self.conv_seg(feats[0]))
+
+    def _seen(self, feats: Sequence[Tensor], scores: Tensor) -> Tensor:
+        return F.relu(scores) if self.guide == 'cam' else super().activation(feats)
+
     def loss(
         self,
         inputs: Sequence[Tensor],
@@ -143,8 +151,7 @@ class WeakTrHead(MCTformerHead):
         """
         feats = self.fuse(inputs)
         logits, scores = self.classify(feats), self.conv_seg(feats[0])
-        cams = F.relu(scores) if self.guide == 'cam' else super().activation(feats)
-        set_cams(batch_data_samples, cams)
+        set_cams(batch_data_samples, self._seen(feats, scores))
         losses = self.loss_by_feat(logits, scores, feats[1], batch_data_samples)
         coarse = F.relu(scores.detach().float())
         fine = self.pool(spread(feats[2][:, 0].float() * coarse, feats[3]))

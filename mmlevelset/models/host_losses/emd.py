@@ -34,7 +34,7 @@ def transport_score(first: Tensor, second: Tensor) -> Tensor:
         sources = (first * second.mean(2, keepdim=True)).sum(1)[..., None] + TINY
         sinks = (second * first.mean(2, keepdim=True)).sum(1)[..., None] + TINY
     kernel = (-cost / REGULARISATION).exp()
-    # The exponentials of the dual variables: costs are in [0, 1], so nothing over- or underflows.
+    # The exponentials of the dual variables. Updated at once they grow to 1e7, which half precision cannot hold.
     a, b = torch.ones_like(sources), torch.ones_like(sinks)
     for _ in range(ITERATIONS):
         a, b = sources / (kernel @ b), sinks / (kernel.transpose(1, 2) @ a)
@@ -76,16 +76,20 @@ def emd_loss(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
 
     Returns:
         Tensor: mean of :func:`best_transport` over the images whose overlap and patches are large
-            enough, a scalar >= 0; 0 with the graph where there is none.
+            enough, a scalar >= 0, in float32 whatever the precision of the training; 0 with the graph where
+            there is none.
     """
     scores = []
-    for a, b in zip(first, second, strict=True):
-        height, width = a.shape[1:]
-        if min(height, width) < MIN_SIDE or max(height, width) > MAX_ASPECT * min(height, width):
-            continue
-        patches = grid_patches(a)
-        if patches:
-            scores.append(best_transport(patches, quadrants(b.detach())))
+    with torch.autocast(first[0].device.type, enabled=False):
+        for a, b in zip(first, second, strict=True):
+            height, width = a.shape[1:]
+            if min(height, width) < MIN_SIDE or max(height, width) > MAX_ASPECT * min(
+                height, width
+            ):
+                continue
+            patches = grid_patches(a.float())
+            if patches:
+                scores.append(best_transport(patches, quadrants(b.detach().float())))
     return torch.stack(scores).mean() if scores else 0 * torch.stack([a.sum() for a in first]).sum()
 
 
