@@ -24,5 +24,6 @@ variants = dict(
     chained=dict(like='levelset', options=['model.auxiliary_head.decoupled=False']),
     one_background=dict(like='levelset', options=['model.auxiliary_head.background=0.3']),
     plain_zero=dict(like='levelset', options=['model.auxiliary_head.zero=0.0']),
+    no_guidance=dict(like='levelset', options=['model.auxiliary_head.guidance=0.0']),
 )
 columns = ['mIoU', 'boundary IoU', 'trimap mIoU', 'threshold']

@@ -113,7 +113,7 @@ def check_weights(runner: Runner, checkpoint: str) -> None:
 
 
 def state_levels(runner: Runner, checkpoint: str) -> None:
-    """Let ``meta.json`` of exported seeds say what ``'auto'`` had found: backgrounds and zeros.
+    """Let ``meta.json`` of exported seeds say what ``'auto'`` had found: backgrounds, zeros and guidance.
 
     Args:
         runner (Runner): Built from the config of the test.
@@ -124,12 +124,16 @@ def state_levels(runner: Runner, checkpoint: str) -> None:
         return
     state = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
     state = state.get('state_dict', state)
-    for name, part in (('backgrounds', 'auto_background'), ('zeros', 'auto_zero')):
+    for name, part, buffer in (
+        ('backgrounds', 'auto_background', 'histogram'),
+        ('zeros', 'auto_zero', 'histogram'),
+        ('guidance', 'auto_guidance', 'moments'),
+    ):
         levels = getattr(head, part)
-        found = [v for k, v in state.items() if k.endswith(f'{part}.histogram')]
+        found = [v for k, v in state.items() if k.endswith(f'{part}.{buffer}')]
         if levels is None or not found:
             continue
-        levels.histogram.copy_(found[0])
+        getattr(levels, buffer).copy_(found[0])
         values = levels().tolist()
         for metric in runner.test_evaluator.metrics:
             if isinstance(metric, SeedMetric):

@@ -10,9 +10,9 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from mmlevelset.engine.loss_warmup_hook import level_set_heads
+from mmlevelset.models.guidance import slopes
 from mmlevelset.models.level_set_head import LevelSetHead
 from mmlevelset.models.trained import bare_model
-from mmlevelset.models.watch import following
 from mmlevelset.registry import HOOKS
 
 # Level sets should be about as large as the masks that they came from: the energy has no reason to double an
@@ -128,6 +128,10 @@ class LevelSetWatchHook(Hook):
                 zeros = zip(names, head.zeros().tolist(), strict=True)
                 text = ', '.join(f'{name} {zero:.2f}' for name, zero in zeros)
                 runner.logger.info(f"{whose}zero='auto', in shares of truncate, is now: {text}")
+            shares = [(n, v) for n, v in zip(names, head.shares().tolist(), strict=True) if v]
+            if head.guidance == 'auto' and shares:
+                text = ', '.join(f'{name} {share:.2f}' for name, share in shares)
+                runner.logger.info(f"{whose}guidance='auto', shares of D, is now: {text}")
             for line in complaints(sums, names, head):
                 runner.logger.log(logging.WARNING, f'{whose}{line}')
 
@@ -189,11 +193,11 @@ def unlearnt(sums: dict[str, Tensor], names: Sequence[str], smooth: float) -> li
         names (Sequence[str]): of the C foreground classes.
         smooth (float): the head's setting, which is named as a cure where it is 0.
     """
-    slopes = following(sums)
-    named = (sums['valid'] >= FEW) & (slopes < FOLLOWS)
+    learnt = slopes(sums['moments'])
+    named = (sums['valid'] >= FEW) & (learnt < FOLLOWS)
     if not named.any():
         return []
-    found = ', '.join(f'{names[c]} {slopes[c]:.2f}' for c in named.nonzero().flatten().tolist())
+    found = ', '.join(f'{names[c]} {learnt[c]:.2f}' for c in named.nonzero().flatten().tolist())
     cure = (
         ''
         if smooth

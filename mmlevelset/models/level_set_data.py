@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mmseg.structures import SegDataSample
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from mmlevelset.levelset import IMAGE_STRIDE, Evolution, reduced, standardise
@@ -19,37 +19,6 @@ def evolution_of(evolution: dict | None, num_classes: int, truncate: float) -> E
     # An evolution measures in pixels of x.
     given = dict(num_classes=num_classes, truncate=truncate / IMAGE_STRIDE)
     return MODELS.build(given | dict(evolution or default))
-
-
-def is_auto(name: str, value: float | str, low: float, ends: str) -> bool:
-    """Whether an option is ``'auto'``.
-
-    Args:
-        name: Of the option.
-        value: What was given.
-        low: Lower limit of a number; the upper one is 1.
-        ends: Brackets of the interval, see :func:`check_number`.
-
-    Raises:
-        ValueError: It is another word, or a number beyond its limits.
-    """
-    if value != 'auto':
-        check_number(name, value, low, 1, ends, "'auto' finds it")
-    return value == 'auto'
-
-
-def levels(given: float | str, auto: nn.Module | None, weight: Tensor) -> Tensor:
-    """What a training has found for every class, or the given number for each.
-
-    Args:
-        given: The option, a number where there is no ``auto``.
-        auto: What finds it in training.
-        weight (Tensor): of the classes' layer, (C, K, 1, 1).
-
-    Returns:
-        Tensor: (C,), in the unit of the option.
-    """
-    return auto() if auto else weight.new_full(weight.shape[:1], float(given))
 
 
 def seen_image(image: Tensor, size: Sequence[int]) -> Tensor:

@@ -6,32 +6,25 @@ import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmlevelset.levelset import (
     TRUNCATE,
     LevelSetInitialiser,
     LevelSetTrace,
-    cam_masks,
     normalise_cam,
     seed_scores,
-    signed_distance,
-    smooth_cam,
-    valid_masks,
 )
-from mmlevelset.levelset.limits import check_number
 from mmlevelset.models import level_set_data as parts
-from mmlevelset.models.background import AutoBackground
+from mmlevelset.models.cam_guided import CAMGuided
 from mmlevelset.models.heads.maps_only import MapsOnly
 from mmlevelset.models.losses import batch_mean, energy_losses
 from mmlevelset.models.watch import LevelSetWatch
-from mmlevelset.models.zero_level import ZeroLevel
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import get_text_similarities, image_labels, unit_images
 
 
 @MODELS.register_module()
-class LevelSetHead(MapsOnly, BaseDecodeHead):
+class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
     """CAM-guided level sets on the features of any mmseg model.
 
     ::
@@ -76,6 +69,8 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             slope of the seeds follows it, see :func:`seed_scores`, and losses that name no other.
         smooth: Standard deviation of a Gaussian that blurs the CAM before anything reads it, in pixels
             of the input image, for maps with specks; 0 is the paper.
+        guidance: Share of D, of the image's own CAM, that is added to predicted level sets: a number, 0 in
+            the paper, or ``'auto'``: one per class, by what it has not learnt, see :class:`Guidance`.
         align_corners: mmseg's attribute, unused by the level sets.
 
     Raises:
@@ -99,6 +94,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         zero: float | str = 'auto',
         truncate: float = TRUNCATE,
         smooth: float = 0.0,
+        guidance: float | str = 0.0,
         align_corners: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
@@ -114,8 +110,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             init_cfg=init_cfg or dict(type='Normal', std=0.01, override=dict(name='conv_seg')),
         )
         del self.loss_decode  # mmseg's pixel-wise loss
-        check_number('smooth', smooth, 0)
-        self.truncate, self.smooth = truncate, smooth
+        self.truncate = truncate
         self.initialiser = LevelSetInitialiser(in_channels, channels)
         self.loss_energy: nn.Module | None = MODELS.build(loss_energy) if loss_energy else None
         # Without an energy nothing drives the evolution, and phi^T is phi^0.
@@ -133,11 +128,7 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))
         self.data_index = in_index[-1] if data_index is None else data_index
         self.decoupled = decoupled
-        self.background, self.zero = background, zero
-        auto = parts.is_auto('background', background, 0, '[)')
-        self.auto_background = AutoBackground(num_classes) if auto else None
-        auto = parts.is_auto('zero', zero, -1, '()')
-        self.auto_zero = ZeroLevel(num_classes) if auto else None
+        self.follow(num_classes, background, zero, guidance, smooth)
         self.watch = LevelSetWatch(num_classes)
         self.warmup = dict(sdf=1.0, energy=1.0)  # factors of the losses, of LossWarmupHook
 
@@ -247,35 +238,18 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         phi0 = self.forward(inputs)
         stride = self.stride(image, phi0)
         phi0 = self.truncate / stride * phi0
-        cam = F.interpolate(cam.detach().float(), phi0.shape[2:], mode='bilinear')
-        cam = smooth_cam(cam, self.smooth / stride)
-        if self.auto_background is not None and self.training:
-            self.auto_background.update(cam, labels)
-        background = self.backgrounds()
-        mask = cam_masks(cam, labels, background)
-        n, c = (valid_masks(mask) & (labels > 0)).nonzero(as_tuple=True)
-        # To the rim of the pixels, not to their centres: half a pixel is longer on a coarser map.
-        sdf = signed_distance(mask[n, c][:, None], subpixel=True)
+        cam, (n, c), sdf = self.targets(cam, labels, phi0.shape[2:], stride)
         image, data, phi, text = self.evolve_pairs(inputs, image, phi0, (n, c), text)
         phi0, cam = phi0[n, c][:, None], cam[n, c][:, None]
         unit = self.truncate / stride
         if self.auto_zero is not None and self.training:
-            own = normalise_cam(cam) > background[c, None, None, None]
+            own = normalise_cam(cam) > self.backgrounds()[c, None, None, None]
             self.auto_zero.update(c, phi / unit, own)
-        zero = self.zeros()[c]
         if self.training:
             pairs = labels.nonzero(as_tuple=True)[1]
-            self.watch.count(pairs, c, sdf / unit, phi0 / unit, phi / unit, zero)
-        settled = phi - unit * zero[:, None, None, None]
+            self.watch.count(pairs, c, sdf / unit, phi0 / unit, phi / unit, self.zeros()[c])
+        settled = self.settle(phi, c, sdf, unit)
         return LevelSetTrace(n, c, image, data, cam, sdf, phi0, phi, settled, stride, text)
-
-    def backgrounds(self) -> Tensor:
-        """Backgrounds of eq 9, (C,), in (0, 1)."""
-        return parts.levels(self.background, self.auto_background, self.conv_seg.weight)
-
-    def zeros(self) -> Tensor:
-        """Where predicted level sets have their contour, (C,), in shares of ``truncate``."""
-        return parts.levels(self.zero, self.auto_zero, self.conv_seg.weight)
 
     def loss(
         self,
@@ -303,6 +277,10 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         labels = image_labels([s.metainfo for s in batch_data_samples], self.num_classes, cam)
         text = get_text_similarities(batch_data_samples)
         trace = self.trace(inputs, unit_images(batch_data_samples), cam, labels, text)
+        # of guides from a folder there is none at prediction
+        if self.auto_guidance is not None and 'guide' not in batch_data_samples[0]:
+            unit = self.truncate / trace.stride
+            self.auto_guidance.update(trace.classes, trace.sdf / unit, trace.phi0 / unit)
         factor, target = self.warmup['sdf'], (trace.sdf, trace.stride)
         losses['loss_sdf'] = factor * self.loss_sdf(trace.phi0, *target)
         if self.loss_anchor is not None:
@@ -315,7 +293,12 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
         return losses
 
     def level_sets(
-        self, inputs: Sequence[Tensor], image: Tensor, labels: Tensor, text: Tensor | None = None
+        self,
+        inputs: Sequence[Tensor],
+        image: Tensor,
+        labels: Tensor,
+        text: Tensor | None = None,
+        cam: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Level sets of the present classes, as they are predicted.
 
@@ -324,24 +307,34 @@ class LevelSetHead(MapsOnly, BaseDecodeHead):
             image (Tensor): x, (N, 3, H, W), in [0, 1].
             labels (Tensor): image labels, (N, C), 0/1.
             text (Tensor, optional): similarities to the text of every class, (N, C, h', w').
+            cam (Tensor, optional): C, (N, C, h'', w''), >= 0, which :meth:`shares` are of. Default: none
+                is added.
 
         Returns:
             tuple[Tensor, Tensor]: phi^0 and phi^T, (N, C, h, w), in pixels of the map, positive
-            inside, phi^T measured from the zero of its class; those of absent classes are -``truncate``
-            everywhere.
+            inside, phi^T as of :meth:`settle`; those of absent classes are -``truncate`` everywhere.
         """
         phi0 = self.forward(inputs)
-        unit = self.truncate / self.stride(image, phi0)
+        stride = self.stride(image, phi0)
+        unit = self.truncate / stride
         n, c = labels.nonzero(as_tuple=True)
-        phi0 = unit * phi0
+        phi0, sdf = unit * phi0, torch.zeros_like(phi0)
+        if cam is not None:
+            _, pairs, found = self.targets(cam, labels, phi0.shape[2:], stride)
+            sdf[pairs] = found[:, 0]
+        evolved = self.evolve_pairs(inputs, image, phi0, (n, c), text)[2]
         phi = torch.full_like(phi0, -unit)
-        evolved = self.evolve_pairs(inputs, image, phi0, (n, c), text)[2][:, 0]
-        phi[n, c] = (evolved - unit * self.zeros()[c, None, None]).to(phi)
+        phi[n, c] = self.settle(evolved, c, sdf[n, c][:, None], unit)[:, 0].to(phi)
         return phi0.where(labels[..., None, None] > 0, -unit), phi
 
     def seeds(
-        self, inputs: Sequence[Tensor], image: Tensor, labels: Tensor, text: Tensor | None = None
+        self,
+        inputs: Sequence[Tensor],
+        image: Tensor,
+        labels: Tensor,
+        text: Tensor | None = None,
+        cam: Tensor | None = None,
     ) -> Tensor:
         """Seeds, (N, C, h, w), :func:`seed_scores` of :meth:`level_sets`; 0 for absent classes."""
-        phi = self.level_sets(inputs, image, labels, text)[1]
+        phi = self.level_sets(inputs, image, labels, text, cam)[1]
         return labels[..., None, None] * seed_scores(phi, self.truncate / self.stride(image, phi))

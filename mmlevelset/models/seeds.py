@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmlevelset.levelset import seed_scores
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import image_labels
-from mmlevelset.structures.host import CAMSource, Host, cams_of, text_similarities
+from mmlevelset.structures.host import CAMSource, Host, cams_of, guide_of, text_similarities
 
 from .cam_methods.base import CAMMethod
 from .level_set_head import LevelSetHead
@@ -111,7 +111,9 @@ class SeedRecipe:
             head, image = self.level_set(model), unit_inputs(model.data_preprocessor, inputs)
             reads_text = head.evolution is not None and head.evolution.text
             text = text_similarities(model, features) if reads_text else None
-            phis = head.level_sets(features, image, labels, text)
+            source = cam_source(model) if head.shares().any() else None
+            cam = guide_of(source, features, labels) if source else None
+            phis = head.level_sets(features, image, labels, text, cam)
             stride = head.stride(image, phis[1])
             if self.seed_source != 'cam':
                 scores = seed_scores(phis[1], head.truncate / stride)

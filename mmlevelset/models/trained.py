@@ -15,7 +15,12 @@ from mmseg.registry import MODELS
 
 # Counters of batches, which some published files leave out, and what 'auto' counts, which checkpoints of
 # constants have not: no prediction depends on the backgrounds, and without counts the contour is at 0.
-OPTIONAL = ('num_batches_tracked', 'auto_background.histogram', 'auto_zero.histogram')
+OPTIONAL = (
+    'num_batches_tracked',
+    'auto_background.histogram',
+    'auto_zero.histogram',
+    'auto_guidance.moments',
+)
 
 
 def bare_model(model: torch.nn.Module) -> BaseModel:

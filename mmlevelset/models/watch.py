@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from .guidance import moments_of
+
 
 class LevelSetWatch:
     """Sums over the pairs of an image and a present class since the last look.
@@ -12,12 +14,12 @@ class LevelSetWatch:
 
     Attributes:
         sums (dict[str, Tensor]): (C,) each: ``pairs``; ``valid``, those with a contour; and of these
-            the inside shares of the CAM's mask, ``cam``, and of phi^T, ``phi``, the mean |phi^T - phi^0|,
-            ``moved``, and the means of D, D^2, phi^0 and D phi^0, ``sdf``, ``square``, ``phi0`` and
-            ``product``, all in shares of the truncation distance, at which D is cut as by SDFLoss.
+            the inside shares of the CAM's mask, ``cam``, and of phi^T, ``phi``, and the mean
+            |phi^T - phi^0|, ``moved``, in shares of the truncation distance; and ``moments``, (C, 5), of
+            D and phi^0, see :func:`mmlevelset.models.guidance.slopes`.
     """
 
-    NAMES = ('pairs', 'valid', 'cam', 'phi', 'moved', 'sdf', 'square', 'phi0', 'product')
+    NAMES = ('pairs', 'valid', 'cam', 'phi', 'moved')
 
     def __init__(self, num_classes: int) -> None:
         self.num_classes = num_classes
@@ -26,6 +28,7 @@ class LevelSetWatch:
     def reset(self) -> None:
         """Forget the sums, and start again from zero."""
         self.sums = {name: torch.zeros(self.num_classes) for name in self.NAMES}
+        self.sums['moments'] = torch.zeros(self.num_classes, 5)
 
     @torch.no_grad()
     def count(
@@ -41,38 +44,17 @@ class LevelSetWatch:
             phi (Tensor): phi^T, likewise.
             zero (Tensor): where phi^T has its contour, (M,).
         """
-        target, start = sdf.clamp(-1, 1).float(), phi0.float()
         maps = dict(
             cam=(sdf > 0).float(),
             phi=(phi > zero[:, None, None, None]).float(),
             moved=(phi - phi0).abs().float(),
-            sdf=target,
-            square=target.square(),
-            phi0=start,
-            product=target * start,
         )
-        values = {name: value.flatten(1).mean(1) for name, value in maps.items()}
-        for name, classes, weights in (
-            ('pairs', pairs, None),
-            ('valid', valid, None),
-            *((name, valid, value) for name, value in values.items()),
-        ):
+        rows = {name: (valid, value.flatten(1).mean(1)) for name, value in maps.items()}
+        rows |= dict(
+            pairs=(pairs, torch.ones_like(pairs, dtype=torch.float32)),
+            valid=(valid, torch.ones_like(valid, dtype=torch.float32)),
+            moments=(valid, moments_of(sdf, phi0)),
+        )
+        for name, (classes, values) in rows.items():
             # not bincount, whose sums of weights have no deterministic order on a GPU
-            counts = torch.ones_like(classes, dtype=torch.float32) if weights is None else weights
-            self.sums[name] = self.sums[name].to(counts.device).index_add(0, classes, counts)
-
-
-def following(sums: dict[str, Tensor]) -> Tensor:
-    """How much of its target phi^0 has learnt, class by class: the slope of its regression on D.
-
-    Args:
-        sums (dict[str, Tensor]): (C,) each, see :class:`LevelSetWatch`.
-
-    Returns:
-        Tensor: (C,) float64, 1 for a phi^0 that equals D but for a constant, 0 for one that knows nothing of D;
-        nan without a pair.
-    """
-    sdf, square, phi0, product = (
-        sums[name].double() / sums['valid'] for name in ('sdf', 'square', 'phi0', 'product')
-    )
-    return (product - sdf * phi0) / (square - sdf.square())
+            self.sums[name] = self.sums[name].to(values.device).index_add(0, classes, values)

@@ -10,7 +10,8 @@ from torch import nn
 from mmlevelset.engine import LevelSetWatchHook
 from mmlevelset.engine.level_set_watch_hook import complaints, unlearnt
 from mmlevelset.models import LevelSetHead
-from mmlevelset.models.watch import LevelSetWatch, following
+from mmlevelset.models.guidance import slopes
+from mmlevelset.models.watch import LevelSetWatch
 
 NAMES = ['cat', 'chair', 'boat']
 
@@ -95,14 +96,14 @@ def test_what_phi0_has_learnt(batches):
     generator = torch.Generator().manual_seed(3)
     classes = torch.tensor([0, 1] * 16)
     sdf = 3 * torch.randn(32, 1, 6, 7, generator=generator)
-    slopes = torch.tensor([0.8, 0.1])
-    phi0 = slopes[classes, None, None, None] * sdf.clamp(-1, 1) - 0.2
+    true = torch.tensor([0.8, 0.1])
+    phi0 = true[classes, None, None, None] * sdf.clamp(-1, 1) - 0.2
     phi0 += torch.randn(phi0.shape, generator=generator)
     watch = LevelSetWatch(3)
     for some in torch.arange(32).chunk(batches):
         c = classes[some]
         watch.count(c, c, sdf[some], phi0[some], phi0[some], torch.zeros(len(c)))
-    found = following(watch.sums)
+    found = slopes(watch.sums['moments'])
     for c in (0, 1):
         own = classes == c
         pair = torch.stack([sdf[own].clamp(-1, 1).flatten(), phi0[own].flatten()]).double()

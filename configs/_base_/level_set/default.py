@@ -8,6 +8,7 @@ level_set = dict(
     channels=32,
     background='auto',
     zero='auto',
+    guidance='auto',
     truncate=80.0,
     evolution=dict(type='mmlevelset.FNOEvolution', condition_channels=3, shared=True, width=8),
     loss_sdf=dict(type='mmlevelset.SDFLoss', loss_weight=1.0),

@@ -4,6 +4,7 @@ model = dict(
     auxiliary_head=dict(
         loss_anchor=None,
         zero=0.0,
+        guidance=0.0,
         decoupled=False,
         loss_energy=dict(_delete_=True, **_base_.paper_energy),
     )

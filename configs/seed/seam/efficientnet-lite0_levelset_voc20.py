@@ -1,6 +1,6 @@
 # SEAM at Lite0 size goes on with the level set, which learns from what PCM returns.
 _base_ = ['efficientnet-lite0_voc20.py', '../../_base_/level_set/default.py']
-model = dict(auxiliary_head=dict(num_classes=20, **_base_.level_set))
+model = dict(auxiliary_head=dict(num_classes=20, smooth=8.0, **_base_.level_set))
 optim_wrapper = _base_.level_set_optim
 tta_model = dict(seed_source='phi', background=0.5)
 test_evaluator = dict(threshold=0.5)  # the zero level set
