@@ -161,6 +161,13 @@ def read_config(path: str, cfg_options: dict[str, Any] | None = None) -> Config:
         cfg = Config.fromfile(file)
     except FileNotFoundError:
         raise
+    except ImportError as error:
+        if 'custom modules' not in str(error):
+            raise ValueError(f'{path} is no config: {type(error).__name__}: {error}') from error
+        raise ValueError(
+            f'{path}: custom_imports names a module that Python does not find, or that fails when it is '
+            f'imported ({error.__cause__ or error.__context__}); say where it is: PYTHONPATH=FOLDER mmlevelset …'
+        ) from error
     except Exception as error:  # a config is a program
         raise ValueError(f'{path} is no config: {type(error).__name__}: {error}') from error
     _check_names(cfg, cfg_options or {}, path)

@@ -111,7 +111,7 @@ def seeds(folder: Path, arguments: list[str], trained: Path) -> Path:
 @pytest.fixture(scope='session')
 def labels(folder: Path, seeds: Path) -> Path:
     """The pseudo-labels of these seeds."""
-    tool('make_pseudo_labels', seeds, folder / 'labels', '--threshold', '0.5')
+    tool('make_pseudo_labels', seeds, folder / 'labels')
     return folder / 'labels'
 
 
@@ -163,12 +163,24 @@ def test_scores_of_seeds_and_labels_agree(folder: Path, seeds: Path, labels: Pat
     truth = folder / 'shapes/SegmentationClass'
     files = folder / 'seeds.json', folder / 'labels.json'
     both = [
-        start_tool('eval_seeds', seeds, '--gt', truth, '--threshold', '0.5', '--json', files[0]),
+        start_tool(
+            *(
+                'eval_seeds',
+                seeds,
+                '--gt',
+                truth,
+                '--classes',
+                ','.join(CLASSES),
+                '--json',
+                files[0],
+            )
+        ),
         start_tool('eval_seeds', labels, '--gt', truth, '--json', files[1]),
     ]
     for process in both:
         finish(process)
     of_seeds, of_labels = (json.loads(file.read_text()) for file in files)
+    assert of_seeds['scores']['threshold'] == 0.5  # as they were exported, not Otsu's
 
     masks = [(read_label(path), read_label(truth / path.name)) for path in labels.glob('*.png')]
     assert len(masks) == 7

@@ -1,21 +1,25 @@
 """What is looked at before a long job: paths, sizes and labels that would fail late or in silence."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
 from mmengine.runner import CheckpointLoader, Runner
 
 from mmlevelset.apis.names import check_names
 from mmlevelset.apis.train_labels import check_labels
+from mmlevelset.datasets.prepare.own_classes import BACKGROUND
 from mmlevelset.evaluation import SeedMetric
 from mmlevelset.fileio.checkpoints import SAFETENSORS
+from mmlevelset.models.heads.maps_only import MapsOnly
+from mmlevelset.models.level_set_head import LevelSetHead
 from mmlevelset.models.seeds import level_set_of
-from mmlevelset.models.trained import bare_model, check_tensors
+from mmlevelset.models.trained import bare_model, check_tensors, plain_tensors
 
 # The whole numbers of a config, with the least that each may be; mmengine takes what it is given and fails later.
 WHOLE = {
@@ -161,3 +165,64 @@ def check_training(runner: Runner) -> None:
             'remains. Lower train_dataloader.batch_size, or set train_dataloader.drop_last=False.'
         )
     check_labels(dataset)
+    check_classes(runner.model, getattr(dataset, 'metainfo', {}).get('classes') or ())
+    check_weights_of_parts(runner.model)
+
+
+def check_classes(model: torch.nn.Module, classes: Sequence[str]) -> None:
+    """Refuse heads whose ``num_classes`` is not what the data set has: of hosts and level sets without background.
+
+    Args:
+        model: Its ``decode_head`` and ``auxiliary_head`` are looked at, lists of them too.
+        classes: Of the data set; nothing is known where the first is not the background.
+
+    Raises:
+        ValueError: Names the head.
+    """
+    if not classes or classes[0] != BACKGROUND:
+        return
+    parts = dict(bare_model(model).named_children())
+    for key in {'decode_head', 'auxiliary_head'} & set(parts):
+        several = isinstance(parts[key], torch.nn.ModuleList)
+        for i, head in enumerate(parts[key] if several else [parts[key]]):
+            foreground = isinstance(head, MapsOnly)  # or an affinity network, which has no classes
+            if foreground and not (isinstance(head, LevelSetHead) or hasattr(head, 'activation')):
+                continue
+            expected = len(classes) - foreground
+            got = getattr(head, 'num_classes', expected)
+            if got != expected:
+                raise ValueError(
+                    f'model.{key}{f"[{i}]" if several else ""}.num_classes={got}, and the data set has '
+                    f'{len(classes)} classes, background included, of which this head counts {expected}; set it '
+                    f'to {expected}, or give the data set the classes it should have (metainfo)'
+                )
+
+
+def check_weights_of_parts(model: torch.nn.Module) -> None:
+    """Refuse a file of ``init_cfg`` that has no tensor of its part, which would start from random numbers.
+
+    Raises:
+        ValueError: Names the part, the file and the prefix that its tensors have there, if they do.
+    """
+    for name, part in bare_model(model).named_modules():
+        init = getattr(part, 'init_cfg', None)
+        for one in init if isinstance(init, list) else [init]:
+            given = (
+                one if isinstance(one, dict) and str(one.get('type')).endswith('Pretrained') else {}
+            )
+            path, prefix = str(given.get('checkpoint')), given.get('prefix') or ''
+            if not Path(path).expanduser().is_file():
+                continue  # an address
+            state = CheckpointLoader.load_checkpoint(path, 'cpu', logger='silent')
+            keys = [key for key, _ in plain_tensors(state.get('state_dict', state))]
+            own = set(part.state_dict())
+            start = f'{prefix.rstrip(".")}.' if prefix else ''
+            if any(key.removeprefix(start) in own for key in keys if key.startswith(start)):
+                continue
+            known = sorted({key[: -len(k)] for key in keys for k in own if key.endswith(f'.{k}')})
+            cure = (
+                f'its tensors begin with {known[0]!r} there: set init_cfg.prefix to it'
+                if known
+                else 'give a file of this part, or convert it with tools/model_converters'
+            )
+            raise ValueError(f'model.{name}.init_cfg: {path} has no tensor of it; {cure}')

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmlevelset import compat
@@ -157,6 +158,13 @@ def export_level_sets(
         ) from error
     model = load_trained(cfg, str(checkpoint))[0]
     graph = LevelSetGraph(model)
+    if guided := graph.head.shares().count_nonzero():
+        print_log(
+            f'guidance adds the CAM to the level sets of {guided} classes where they are predicted; the ONNX file '
+            'has phi^T alone',
+            logger='current',
+            level=logging.WARNING,
+        )
     images = torch.rand(3, 3, *size)
     with torch.no_grad():
         expected = graph(images)

@@ -70,13 +70,15 @@ def publish_checkpoint(cfg: Config, checkpoint: str | Path, out: str | Path) -> 
 
 
 def _levels(model: torch.nn.Module, classes: list[str]) -> dict[str, dict[str, float]]:
-    """Backgrounds of eq 9 and zeros of the level sets per class; nothing without level sets."""
+    """Backgrounds of eq 9, zeros and guidance of the level sets per class; nothing without level sets."""
     head = level_set_of(model)
     if head is None:
         return {}
     levels = dict(backgrounds=head.backgrounds(), zeros=head.zeros())
     if head.auto_zero is not None and not head.auto_zero.histogram.any():
         del levels['zeros']  # the training found none
+    if (shares := head.shares()).any():
+        levels['guidance'] = shares
     return {
         name: dict(zip(classes[1:], (round(x, 3) for x in found.tolist()), strict=True))
         for name, found in levels.items()

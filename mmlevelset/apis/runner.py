@@ -112,7 +112,15 @@ def train(cfg: Config, resume: bool = False) -> None:
     with folder_lock(cfg.work_dir) if first else nullcontext():
         if resume or cfg.get('resume') and not cfg.get('load_from'):
             set_resume(cfg)
+        old = [] if cfg.get('resume') else sorted(Path(cfg.work_dir).glob('*.pth'))
         runner = build_runner(cfg)
+        if old:
+            print_log(
+                f'{cfg.work_dir} holds checkpoints of another training, e.g. {old[-1].name}, and this one starts '
+                'at its beginning: --resume goes on with it, another --work-dir keeps the two apart',
+                logger='current',
+                level=logging.WARNING,
+            )
         check_training(runner)
         own = list(runner.model.parameters())
         frozen = sum(not parameter.requires_grad for parameter in own)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from mmlevelset.apis import config_classes
 from mmlevelset.apis.command import make_parser
+from mmlevelset.datasets.prepare.own_classes import split_names
 from mmlevelset.evaluation import evaluate_labels, evaluate_seeds
 from mmlevelset.evaluation.confusion import label_names
+from mmlevelset.evaluation.thresholds import stated_rule
 from mmlevelset.fileio.atomic import write_json
 from mmlevelset.fileio.ids import read_split
 from mmlevelset.fileio.meta import read_meta
@@ -17,7 +19,7 @@ EXAMPLE = 'work_dirs/mine/seeds --gt data/shapes/SegmentationClass --json seeds.
 def class_names(args: argparse.Namespace) -> list[str]:
     """Class names from the command line, the config's test data set, or the folder's meta.json."""
     stated = read_meta(args.folder).get('classes')
-    names = args.classes or (config_classes(args.config) if args.config else stated)
+    names = split_names(args.classes) or (config_classes(args.config) if args.config else stated)
     if not names:
         raise ValueError(
             f'{args.folder}/meta.json does not name the classes; give --classes or --config'
@@ -45,12 +47,16 @@ def main() -> None:
     parser.add_argument('--split', help='list of the images to score (default: all of the folder)')
     names = parser.add_mutually_exclusive_group()
     names.add_argument(
-        '--classes', nargs='+', help="class names (default: those of the folder's meta.json)"
+        '--classes',
+        nargs='+',
+        help='class names, with commas or blanks between them, the background first '
+        "(default: those of the folder's meta.json)",
     )
     names.add_argument('--config', help='config whose test data set names the classes')
     parser.add_argument(
         '--threshold',
-        help="'otsu' (default), a number in [0, 1), or the JSON of another evaluation; seeds only",
+        help="'otsu', a number in [0, 1), or the JSON of another evaluation; seeds only (default: the number "
+        "that their meta.json fixes, 0.5 of level sets, otherwise 'otsu')",
     )
     parser.add_argument(
         '--unsure',
@@ -87,7 +93,9 @@ def main() -> None:
         facts=dict(split=args.split or 'all of the folder', folder=args.folder),
     )
     if seeds:
-        result = evaluate_seeds(folder, args.gt, threshold=args.threshold or 'otsu', **options)
+        result = evaluate_seeds(
+            folder, args.gt, threshold=args.threshold or stated_rule(folder), **options
+        )
         print(result.pop('table'))
         print('sweep (threshold: mIoU)')
         sweep = list(zip(result['sweep']['thresholds'], result['sweep']['mIoU'], strict=True))

@@ -4,6 +4,7 @@ No ground truth is used. A run that was stopped goes on where it was.
 """
 
 from mmlevelset.apis.command import make_parser
+from mmlevelset.evaluation.thresholds import stated_rule
 from mmlevelset.fileio.ids import read_split
 from mmlevelset.refine.threshold import make_pseudo_labels
 
@@ -17,8 +18,8 @@ def main() -> None:
     parser.add_argument('out', help='folder for the label maps (.png) and meta.json')
     parser.add_argument(
         '--threshold',
-        default='otsu',
-        help="'otsu' (default), a number in [0, 1), or the .json of an evaluation of seeds",
+        help="'otsu', a number in [0, 1), or the .json of an evaluation of seeds (default: the number that "
+        "the seeds' meta.json fixes, 0.5 of level sets, otherwise 'otsu')",
     )
     parser.add_argument(
         '--ignore-band',
@@ -33,7 +34,7 @@ def main() -> None:
     value = make_pseudo_labels(
         args.seed_dir,
         args.out,
-        threshold=args.threshold,
+        threshold=args.threshold or stated_rule(args.seed_dir),
         ignore_band=tuple(args.ignore_band) if args.ignore_band else None,
         ids=read_split(args.split) if args.split else None,
     )

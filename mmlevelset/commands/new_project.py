@@ -4,6 +4,8 @@ DATA is a folder in VOC's layout: JPEGImages, ImageSets/Segmentation/{train,val}
 image-level labels. The README.md of the project says what to type next.
 """
 
+import shlex
+
 from mmlevelset.apis.command import make_parser
 from mmlevelset.apis.new_project import new_project
 from mmlevelset.datasets.prepare.own_classes import CLASSES_HELP
@@ -20,4 +22,4 @@ def main() -> None:
     args = parser.parse_args()
     for path in new_project(args.folder, args.data, args.classes):
         print(path)
-    print(f'next: cd {args.folder}, and what README.md says')
+    print(f'next: cd {shlex.quote(args.folder)}, and what README.md says')

@@ -212,9 +212,11 @@ class VOCImageLabelDataset(BaseSegDataset):
         try:
             found = find_images(self.data_prefix[key], ids, suffixes, self.same)
         except FileNotFoundError as error:
+            made = ' Label maps that a command makes have to be made first (mmlevelset labels).'
+            what = str(error).rstrip('.')
             raise FileNotFoundError(
-                f'{error} The list is {self.ann_file}; check `data_root` (now {self.data_root!r}) and '
-                f'data_prefix[{key!r}].'
+                f'{what}. The list is {self.ann_file}; check `data_root` (now {self.data_root!r}) and '
+                f'data_prefix[{key!r}].{made if key == "seg_map_path" else ""}'
             ) from error
         return {id_: str(path) for id_, path in found.items()}
 

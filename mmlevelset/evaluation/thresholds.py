@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mmlevelset.fileio.meta import read_meta
 from mmlevelset.fileio.text import read_json
 from mmlevelset.levelset import otsu
 from mmlevelset.levelset.otsu import HISTOGRAM_BINS
@@ -45,6 +46,15 @@ def choose_threshold(rule: float | str, histogram: np.ndarray) -> float:
     if rule != 'otsu':
         return float(rule)
     return min(round(otsu_threshold(histogram), 2), float(THRESHOLDS[-1]))
+
+
+def stated_rule(folder: str | Path) -> float | str:
+    """The rule that seeds were exported with: the number that their ``meta.json`` fixes, or ``'otsu'``.
+
+    Args:
+        folder: of the seeds; level sets state 0.5, their zero level.
+    """
+    return read_meta(folder).get('threshold_rule', 'otsu')
 
 
 def otsu_threshold(histogram: np.ndarray) -> float:

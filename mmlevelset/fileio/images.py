@@ -1,6 +1,7 @@
 """The one reader of images, for training, test, refinement, evaluation, pictures and checks."""
 
 import io
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from mmengine.logging import print_log
 from PIL import Image, ImageFile, ImageOps
 
 from .ids import IMAGE_SUFFIXES, image_id, preview
@@ -56,8 +58,14 @@ def find_images(
                     raise ValueError(
                         f'{folder}: {before[1]} and {name} are the same image; remove one'
                     )
-                if not before or rank < before[0]:
-                    found[key] = rank, name
+                if before:
+                    print_log(
+                        f'{folder}: {before[1]} and {name} are one image by their names: '
+                        f'{min(before, (rank, name))[1]} is taken; remove the other',
+                        logger='current',
+                        level=logging.WARNING,
+                    )
+                found[key] = min(before or (rank, name), (rank, name))
                 break
     missing = [id_ for id_ in ids if same(id_) not in found]
     if missing:

@@ -12,12 +12,13 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmlevelset.apis import check_config, check_weights, state_levels
+from mmlevelset.apis.checks import check_classes, check_weights_of_parts
 from mmlevelset.apis.names import check_names
 from mmlevelset.apis.train_labels import check_labels
 from mmlevelset.datasets import CheckedLoadAnnotations, CheckedLoadImage
 from mmlevelset.evaluation import SeedMetric
 from mmlevelset.fileio.meta import write_meta
-from mmlevelset.models import LevelSetHead
+from mmlevelset.models import CAMHead, DeepLabV2Head, LevelSetHead
 
 
 @pytest.mark.parametrize(
@@ -265,3 +266,57 @@ def test_the_command_of_refiners_checks_them(tmp_path, refuse, monkeypatch) -> N
         'refiner.iteratons=5',
     ]
     assert "did you mean 'iterations'" in refuse('refine.py', *words)
+
+
+def heads(host: int, levels: int, stock: int | None = None) -> torch.nn.Module:
+    """A model whose heads have so many classes: a host with level sets, or a stock head with them."""
+    level_set = LevelSetHead([4], [0], 8, num_classes=levels, loss_energy=None)
+    first = CAMHead(4, host) if stock is None else DeepLabV2Head(in_channels=4, num_classes=stock)
+    parts = torch.nn.ModuleList([level_set]) if stock else level_set
+    return torch.nn.ModuleDict(dict(decode_head=first, auxiliary_head=parts))
+
+
+@pytest.mark.parametrize(
+    ('numbers', 'message'),
+    [
+        ((2, 2), None),
+        ((0, 2, 3), None),
+        ((3, 2), r'decode_head.num_classes=3, .* 3 classes, .* of which this head counts 2'),
+        ((2, 3), r'auxiliary_head.num_classes=3, .* counts 2; set it to 2'),
+        ((0, 2, 2), r'decode_head.num_classes=2, .* counts 3; set it to 3'),
+        ((0, 3, 3), r'auxiliary_head\[0\].num_classes=3'),
+    ],
+)
+def test_heads_have_the_classes_of_the_data(numbers: tuple[int, ...], message: str | None) -> None:
+    """Hosts and level sets count without the background, all others with it."""
+    init_default_scope('mmseg')
+    model = heads(*numbers)
+    check_classes(model, ())
+    check_classes(model, ('road', 'tree'))  # no data of ours: who knows what it counts
+    with pytest.raises(ValueError, match=message) if message else nullcontext():
+        check_classes(model, ('background', 'cat', 'dog'))
+
+
+def test_weights_of_a_part_that_fit_nothing(tmp_path: Path) -> None:
+    init_default_scope('mmseg')
+    head = CAMHead(4, 2)
+    path = tmp_path / 'host.pth'
+    state = {f'decode_head.{key}': value for key, value in head.state_dict().items()}
+    torch.save(dict(state_dict=state), path)
+    model = torch.nn.ModuleDict(dict(decode_head=head))
+    head.init_cfg = dict(type='Pretrained', checkpoint=str(path), prefix='decode_head.')
+    check_weights_of_parts(model)
+    head.init_cfg = [dict(type='Normal'), dict(type='Pretrained', checkpoint=str(path))]
+    with pytest.raises(
+        ValueError, match=r"host.pth has no tensor of it; .* begin with 'decode_head.'"
+    ):
+        check_weights_of_parts(model)
+    torch.save(dict(other=torch.zeros(2)), path)
+    with pytest.raises(
+        ValueError, match=r'model.decode_head.init_cfg: .* give a file of this part'
+    ):
+        check_weights_of_parts(model)
+    head.init_cfg = dict(
+        type='Pretrained', checkpoint='open-mmlab://resnet50'
+    )  # looked at when it is loaded
+    check_weights_of_parts(model)

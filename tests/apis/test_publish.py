@@ -33,6 +33,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     head.histogram[2, [120, 250]] = 1.0
     zeros = model.auxiliary_head.auto_zero.histogram
     zeros[0, [10, 160 + 60, -1]] = 1.0  # outside the mask at -0.875, inside from -0.25 on
+    model.auxiliary_head.auto_guidance.moments[0] = torch.tensor([1.0, 0.0, 1.0, 0.0, 0.2])
     optimizer = dict(state={0: dict(exp_avg=torch.zeros(1000))}, param_groups=[])
     meta = dict(epoch=3, iter=60, cfg='raise SystemExit', dataset_meta=dict(classes=CLASSES))
     state = {f'module.{key}': value for key, value in model.state_dict().items()}
@@ -59,6 +60,7 @@ def test_names_and_content(root, files):
         assert (state['meta']['epoch'], state['meta']['iter']) == (3, 60)
         assert state['meta']['backgrounds'] == dict(a=0.235, b=0.235, c=0.725)
         assert state['meta']['zeros'] == dict(a=-0.125, b=0.0, c=0.0)
+        assert state['meta']['guidance'] == dict(a=0.6, b=0.0, c=0.0)
         cfg = full_config(root, 'cam', True)
         assert state['meta']['config_hash'] == settings_hash(cfg)
         assert state['meta']['config'] == 'config.py' and state['meta']['versions']['torch']

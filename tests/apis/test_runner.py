@@ -72,3 +72,13 @@ def test_frozen_parameters_are_counted(toy: Path, tool) -> None:
     text = next((toy / 'w').rglob('*.log')).read_text()
     assert '1 of 2 tensors of the model are frozen' in text
     assert 'is skipped since its requires_grad' not in text
+
+
+def test_a_folder_with_another_training_is_said(toy: Path, tool) -> None:
+    """It starts again as it was told to; what then lies side by side is named in the log."""
+    said = 'holds checkpoints of another training, e.g. iter_4.pth'
+    for arguments, number in (((), 0), ((), 1), (('--resume',), 1)):
+        name = f'experiment_name=run{len(list((toy / "w").rglob("*.log")))}'
+        tool('train.py', 'toy.py', '--work-dir', 'w', *arguments, '--cfg-options', name)
+        text = ''.join(path.read_text() for path in (toy / 'w').rglob('*.log'))
+        assert text.count(said) == number

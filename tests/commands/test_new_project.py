@@ -120,6 +120,27 @@ def test_a_model_of_another_kind_does_not_start_from_the_host(data: Path, monkey
         expand(dict(cfg, model_from_host='no'))
 
 
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(threshold=1.5), 'threshold'),
+        (dict(threshold='otzu'), 'otzu'),
+        (
+            dict(picture=['train_0', 'nope']),
+            r"picture names \['nope'\], which .*train.txt does not list",
+        ),
+        (dict(picture='train_0'), 'picture must be a list'),
+    ],
+)
+def test_what_the_last_stages_would_refuse(options, message, data: Path, monkeypatch) -> None:
+    """A threshold or a picture is read after hours of training."""
+    new_project('pets', data)
+    monkeypatch.chdir('pets')
+    cfg = read_config('configs/pipeline.py').to_dict()
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        expand(cfg | options)
+
+
 @pytest.mark.parametrize('splits', [(), ('train',), ('val',), ('train', 'val')])
 def test_masks_are_read_by_evaluations_alone(splits, data, monkeypatch) -> None:
     """And only of lists that have them all: then the seeds, or the model, are scored."""

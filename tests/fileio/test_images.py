@@ -142,7 +142,7 @@ def test_flipped_bits_of_a_png_are_noticed(tmp_path):
             read_image(tmp_path / 'a.png')
 
 
-def test_finder(tmp_path):
+def test_finder(tmp_path, monkeypatch):
     names = [
         'a.jpg',
         'b.JPG',
@@ -170,6 +170,13 @@ def test_finder(tmp_path):
     assert [path.name for path in found.values()] == expected
     with pytest.raises(FileNotFoundError, match=r'lacks the files of 1 id\(s\) \(g\) of 1'):
         find_images(tmp_path, ['g'])
+    said = []
+    monkeypatch.setattr('mmlevelset.fileio.images.print_log', lambda text, **_: said.append(text))
+    (tmp_path / 'a.png').touch()
+    assert find_images(tmp_path, ['a'])['a'].name == 'a.jpg'
+    assert (
+        sum('a.jpg and a.png are one image by their names: a.jpg is' in text for text in said) == 1
+    )
     (tmp_path / 'a.JPG').touch()
     with pytest.raises(ValueError, match='a.JPG and a.jpg are the same image'):
         find_images(tmp_path, ['a'])

@@ -37,6 +37,14 @@ def test_image_comes_back(training):
     torch.testing.assert_close(unit_images(out['data_samples']), raw.flip(1) / 255)
 
 
+def test_images_larger_than_the_padding_are_refused():
+    preprocessor = LevelSetPreProcessor(size=(16, 16), **OPTIONS)
+    with pytest.raises(
+        ValueError, match=r'size=\(16, 16\), .* one of \(24, 8\) .*: set it to the size'
+    ):
+        preprocessor(batch((8, 12), (24, 8)), True)
+
+
 def test_padding_is_the_mean_colour():
     """Smaller images are padded with zeros after normalisation; masks with void."""
     out = LevelSetPreProcessor(size=(16, 16), seg_pad_val=255, **OPTIONS)(

@@ -71,6 +71,15 @@ def build(config: str) -> torch.nn.Module:
     return MODELS.build(cfg.model)
 
 
+def test_a_module_that_is_not_there(tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text(CONFIG.format(name='nowhere_at_all'))
+    with pytest.raises(
+        ValueError, match=r'custom_imports names a module .*nowhere_at_all.*PYTHONPATH=FOLDER'
+    ):
+        read_config(str(path))
+
+
 def test_training(config, make_samples, make_blobs):
     """It gets phi^0 in pixels, x in [0, 1] and standardised F on one grid, and it is trained."""
     model = build(config)

@@ -30,8 +30,7 @@ def own_classes(root: str | Path, typed: Sequence[str] | None = None) -> list[st
         ValueError: The names are not known, not unique, or the file is none.
     """
     path = Path(root) / LABELS[0]
-    names = [name.strip() for word in typed or () for name in word.split(',') if name.strip()]
-    names = names or _stated(path)
+    names = split_names(typed) or _stated(path)
     if not names:
         raise ValueError(
             f'{path} {"states no classes" if path.is_file() else "does not exist"}, expected it to hold '
@@ -44,6 +43,11 @@ def own_classes(root: str | Path, typed: Sequence[str] | None = None) -> list[st
             f'but at the beginning; give them with --classes, or in {path}'
         )
     return [BACKGROUND, *foreground]
+
+
+def split_names(typed: Sequence[str] | None) -> list[str]:
+    """Names that were typed, several of them with commas between."""
+    return [name.strip() for word in typed or () for name in word.split(',') if name.strip()]
 
 
 def label_source(root: str | Path) -> Path | None:

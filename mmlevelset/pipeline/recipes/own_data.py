@@ -1,10 +1,14 @@
 """A user's own images: host, level set, seeds, pseudo-labels, segmentation model; no mask is needed."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from mmlevelset.evaluation.thresholds import parse_threshold
+from mmlevelset.fileio.ids import read_split
+
 from .launch import Launch
-from .parts import MODEL, SCORES, Stages, backbone_of, row
+from .parts import MODEL, SCORES, Stages, backbone_of, check_names, row
 from .runs import Data, Run, picture_of
 
 COLUMNS = ('mIoU', 'oracle mIoU', 'boundary IoU')
@@ -44,13 +48,20 @@ def own_data(
         dict: ``stages``, and ``table`` and ``picture`` where there are any.
 
     Raises:
-        ValueError: ``scored`` names another list, or the backbone of the model is not of the host's kind.
+        FileNotFoundError: ``threshold`` is a file that is not there.
+        ValueError: ``scored`` names another list, ``threshold`` is no rule, an id of ``picture`` is not in the list
+            of the training, or the backbone of the model is not of the host's kind.
     """
+    parse_threshold(threshold)
     if not set(scored) <= {'train', 'val'}:
         raise ValueError(f"scored must name 'train', 'val' or both, got {list(scored)}")
     if not isinstance(model_from_host, bool):
         raise ValueError(f'model_from_host must be True or False, got {model_from_host!r}')
+    check_names('picture', picture)
     data = Data(data_root, tuple(classes))
+    listed = Path(data_root) / 'ImageSets/Segmentation/train.txt'
+    if listed.is_file() and (lost := set(picture) - set(read_split(listed))):
+        raise ValueError(f'picture names {sorted(lost)}, which {listed} does not list')
     start = Run('host', host, 'otsu', data, launch)
     run = Run('levelset', levelset, threshold, data, launch)
     first = backbone_of(host, start.trained, model) if model_from_host else []
