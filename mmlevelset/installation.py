@@ -44,12 +44,14 @@ def find_config(name: str | Path) -> Path:
         )
     if found:
         return known[found[0]]
-    near = get_close_matches(short, known, n=3, cutoff=0.7)
+    beside = [file.as_posix() for file in Path(name).parent.glob('*.py')]  # of the user's own
+    own = get_close_matches(Path(name).as_posix(), beside, n=3, cutoff=0.8)
+    near = [*own, *(f'configs/{file}' for file in get_close_matches(short, known, n=3, cutoff=0.7))]
     words = re.findall('[a-z0-9]+', short.removesuffix('.py').lower())
     holding = [file for file in known if words and all(word in file.lower() for word in words)]
     listed = f'list them with: ls {CONFIGS}/*/*'
     if near:
-        also = f'near to it: {", ".join(f"configs/{file}" for file in near)}'
+        also = f'near to it: {", ".join(dict.fromkeys(near))}'
     elif holding:
         more = f' and {len(holding) - SHOWN} more; {listed}' if len(holding) > SHOWN else ''
         also = f'its words are in: {", ".join(f"configs/{file}" for file in holding[:SHOWN])}{more}'

@@ -157,6 +157,12 @@ def test_a_config_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.Monke
         FileNotFoundError, match=r'no config at .walrus.; list them with: ls \S+configs'
     ):
         find_config('walrus')
+    Path('mine').mkdir()
+    Path('mine/host.py').touch()
+    with pytest.raises(
+        FileNotFoundError, match=r"no config at 'mine/hots.py'; near to it: mine/host.py$"
+    ):
+        find_config('mine/hots.py')
     Path('resnet50_voc12.py').write_text('model = dict()')
     assert find_config('resnet50_voc12.py') == Path('resnet50_voc12.py')
     assert read_config('mmlevelset::cam/resnet50_voc12').filename == str(file)
