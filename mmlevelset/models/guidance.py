@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 # The last 20 batches that showed a class count, as for its contour.
 MEMORY = 0.95
+# Predicted level sets follow D with at least this slope (docs/en/results.md: SEAM and MuSCLe).
+LEAST = 0.5
 
 
 def slopes(moments: Tensor) -> Tensor:
@@ -45,7 +47,8 @@ class Guidance(nn.Module):
     phi^0 is the mean of D that f_LSI finds in the features of all images. The slope of phi^0 against D is the
     part of D it has learnt. What it learnt of most classes is better than D, whose errors differ from image to
     image; a class of which it learnt less than half has faint level sets, and the CAM of the image itself knows
-    more. So its share is 1 - 2 slope, and 0 from a slope of one half on. No label but the image's is used.
+    more. So phi gets as much of D as makes its slope one half, LEAST - slope, and nothing where it is more. No
+    label but the image's is used.
 
     Args:
         num_classes: Foreground classes C.
@@ -83,4 +86,4 @@ class Guidance(nn.Module):
     @torch.no_grad()
     def forward(self) -> Tensor:
         """Shares, (C,) float32 in [0, 1]; 0 for classes without a map."""
-        return (1 - 2 * slopes(self.moments).nan_to_num(nan=1.0)).clamp(0, 1).float()
+        return (LEAST - slopes(self.moments).nan_to_num(nan=1.0)).clamp(0, 1).float()

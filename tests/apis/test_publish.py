@@ -60,7 +60,7 @@ def test_names_and_content(root, files):
         assert (state['meta']['epoch'], state['meta']['iter']) == (3, 60)
         assert state['meta']['backgrounds'] == dict(a=0.235, b=0.235, c=0.725)
         assert state['meta']['zeros'] == dict(a=-0.125, b=0.0, c=0.0)
-        assert state['meta']['guidance'] == dict(a=0.6, b=0.0, c=0.0)
+        assert state['meta']['guidance'] == dict(a=0.3, b=0.0, c=0.0)
         cfg = full_config(root, 'cam', True)
         assert state['meta']['config_hash'] == settings_hash(cfg)
         assert state['meta']['config'] == 'config.py' and state['meta']['versions']['torch']

@@ -22,7 +22,7 @@ def maps(slope: float, number: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    ('slope', 'share'), [(-0.2, 1.0), (0.0, 1.0), (0.1, 0.8), (0.4, 0.2), (0.5, 0.0), (1.0, 0.0)]
+    ('slope', 'share'), [(-0.8, 1.0), (0.0, 0.5), (0.1, 0.4), (0.4, 0.1), (0.5, 0.0), (1.0, 0.0)]
 )
 def test_the_share_is_what_half_of_the_target_lacks(slope, share):
     guidance = Guidance(3)
@@ -31,13 +31,23 @@ def test_the_share_is_what_half_of_the_target_lacks(slope, share):
     torch.testing.assert_close(guidance(), torch.tensor([0.0, share, 0.0]), atol=1e-5, rtol=0)
 
 
+def test_guided_level_sets_follow_with_a_slope_of_one_half():
+    sdf, phi = maps(0.2, 64)
+    guidance = Guidance(1)
+    guidance.update(torch.zeros(64, dtype=torch.long), sdf, phi)
+    guided = phi + guidance()[0] * sdf
+    torch.testing.assert_close(
+        slopes(moments_of(sdf, guided).sum(0)[None]).item(), 0.5, atol=1e-4, rtol=0
+    )
+
+
 def test_old_batches_fade_and_broken_ones_do_not_count():
     guidance = Guidance(1)
     first, second = maps(0.0), maps(0.4)
     guidance.update(torch.zeros(4, dtype=torch.long), *first)
     guidance.update(torch.zeros(4, dtype=torch.long), *second)
     total = MEMORY * moments_of(*first).sum(0) + moments_of(*second).sum(0)
-    torch.testing.assert_close(guidance(), 1 - 2 * slopes(total[None]).float())
+    torch.testing.assert_close(guidance(), 0.5 - slopes(total[None]).float())
     before = guidance().clone()
     guidance.update(torch.zeros(4, dtype=torch.long), first[0], first[1] * torch.nan)
     guidance.update(torch.zeros(0, dtype=torch.long), *maps(0.0, 0))
@@ -53,11 +63,11 @@ def test_predicted_level_sets_are_those_of_a_trace(make_blobs):
     unit = head.truncate / 2
     alone, guided = (head.level_sets(feats, image, LABELS, cam=c)[1] for c in (None, cam))
     sdf = signed_distance(cam_masks(cam, LABELS, 0.35), subpixel=True).clamp(-unit, unit)
-    share = torch.tensor([0.6, 0.6, 0.0])[:, None, None] * LABELS[..., None, None]
+    share = torch.tensor([0.3, 0.3, 0.0])[:, None, None] * LABELS[..., None, None]
     torch.testing.assert_close(guided, alone + share * sdf)
     trace = head.trace(feats, image, cam, LABELS)
     torch.testing.assert_close(trace.settled[:, 0], guided[trace.images, trace.classes])
-    assert head.auto_guidance().tolist() == pytest.approx([0.6, 0.6, 0.0])
+    assert head.auto_guidance().tolist() == pytest.approx([0.3, 0.3, 0.0])
 
 
 def test_a_mask_without_contour_gives_nothing():
