@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
+from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader, Runner
 
 from mmlevelset.apis.names import check_names
@@ -185,12 +186,12 @@ def check_classes(model: torch.nn.Module, classes: Sequence[str]) -> None:
     for key in {'decode_head', 'auxiliary_head'} & set(parts):
         several = isinstance(parts[key], torch.nn.ModuleList)
         for i, head in enumerate(parts[key] if several else [parts[key]]):
-            foreground = isinstance(head, MapsOnly)  # or an affinity network, which has no classes
-            if foreground and not (isinstance(head, LevelSetHead) or hasattr(head, 'activation')):
-                continue
+            foreground = isinstance(head, LevelSetHead) or hasattr(head, 'activation')
+            if not foreground and (key == 'auxiliary_head' or isinstance(head, MapsOnly)):
+                continue  # edges, or an affinity network, which has no classes
             expected = len(classes) - foreground
             got = getattr(head, 'num_classes', expected)
-            if got != expected:
+            if got != expected and (got, expected) != (1, 2):  # one channel for two classes
                 raise ValueError(
                     f'model.{key}{f"[{i}]" if several else ""}.num_classes={got}, and the data set has '
                     f'{len(classes)} classes, background included, of which this head counts {expected}; set it '
@@ -201,20 +202,25 @@ def check_classes(model: torch.nn.Module, classes: Sequence[str]) -> None:
 def check_weights_of_parts(model: torch.nn.Module) -> None:
     """Refuse a file of ``init_cfg`` that has no tensor of its part, which would start from random numbers.
 
+    A part that loads its weights in a way of its own knows better, and an address is looked at when it is loaded.
+
     Raises:
         ValueError: Names the part, the file and the prefix that its tensors have there, if they do.
     """
     for name, part in bare_model(model).named_modules():
-        init = getattr(part, 'init_cfg', None)
+        usual = getattr(type(part), 'init_weights', None) is BaseModule.init_weights
+        init = part.init_cfg if usual else None
         for one in init if isinstance(init, list) else [init]:
             given = (
                 one if isinstance(one, dict) and str(one.get('type')).endswith('Pretrained') else {}
             )
             path, prefix = str(given.get('checkpoint')), given.get('prefix') or ''
             if not Path(path).expanduser().is_file():
-                continue  # an address
+                continue
             state = CheckpointLoader.load_checkpoint(path, 'cpu', logger='silent')
-            keys = [key for key, _ in plain_tensors(state.get('state_dict', state))]
+            state = state.get('state_dict', state)
+            # as mmengine does, which removes the prefix of wrapped models where no other is given
+            keys = list(state) if prefix else [key for key, _ in plain_tensors(state)]
             own = set(part.state_dict())
             start = f'{prefix.rstrip(".")}.' if prefix else ''
             if any(key.removeprefix(start) in own for key in keys if key.startswith(start)):

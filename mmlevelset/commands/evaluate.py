@@ -55,8 +55,8 @@ def main() -> None:
     names.add_argument('--config', help='config whose test data set names the classes')
     parser.add_argument(
         '--threshold',
-        help="'otsu', a number in [0, 1), or the JSON of another evaluation; seeds only (default: the number "
-        "that their meta.json fixes, 0.5 of level sets, otherwise 'otsu')",
+        help="'otsu', a number in [0, 1), or the JSON of another evaluation; seeds only (default: of level "
+        "sets what their meta.json states, 0.5 as a rule, otherwise 'otsu')",
     )
     parser.add_argument(
         '--unsure',

@@ -18,8 +18,8 @@ def main() -> None:
     parser.add_argument('out', help='folder for the label maps (.png) and meta.json')
     parser.add_argument(
         '--threshold',
-        help="'otsu', a number in [0, 1), or the .json of an evaluation of seeds (default: the number that "
-        "the seeds' meta.json fixes, 0.5 of level sets, otherwise 'otsu')",
+        help="'otsu', a number in [0, 1), or the .json of an evaluation of seeds (default: of "
+        "level sets what their meta.json states, 0.5 as a rule, otherwise 'otsu')",
     )
     parser.add_argument(
         '--ignore-band',

@@ -160,7 +160,7 @@ def complaints(sums: dict[str, Tensor], names: Sequence[str], head: LevelSetHead
             '(optim_wrapper.paramwise_cfg.level_set.lr) or the weights of auxiliary_head.loss_energy'
         )
     area = sums['phi'].sum() / valid
-    if not COLLAPSED <= area <= 1 - COLLAPSED:
+    if head.loss_energy is not None and not COLLAPSED <= area <= 1 - COLLAPSED:
         lines.append(
             f'level sets are inside on {100 * area:.1f} % of the map: they have collapsed; lengthen the SDF '
             'warm-up (LossWarmupHook.energy in custom_hooks) or lower the weights of auxiliary_head.loss_energy'

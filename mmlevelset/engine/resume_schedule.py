@@ -91,7 +91,8 @@ def fit_schedule(runner: Runner, checkpoint: dict, name: str, change: str) -> No
         if key != 'params' and key in old and not same(value, old[key])
     }
     if measured:
-        _keep_rates(now, stored, differ, name)
+        scheduled = {scheduler.param_name for scheduler in schedulers}
+        _keep_rates(now, stored, differ, name, scheduled)
         return
     states = [scheduler.state_dict() for scheduler in schedulers]
     old_states = checkpoint.get('param_schedulers', [])
@@ -115,13 +116,16 @@ def fit_schedule(runner: Runner, checkpoint: dict, name: str, change: str) -> No
     )
 
 
-def _keep_rates(now: list[dict], stored: list[dict], differ: dict[str, str], name: str) -> None:
-    """Take over new settings of the optimiser, but not its rates: what a schedule measured cannot be replayed."""
-    rates = {'params', 'lr', 'initial_lr'}
+def _keep_rates(
+    now: list[dict], stored: list[dict], differ: dict[str, str], name: str, scheduled: set[str]
+) -> None:
+    """Take over new settings of the optimiser, but not what is ``scheduled``: measurements cannot be replayed."""
+    rates = {'params', *scheduled, *(f'initial_{key}' for key in scheduled)}
+    rates |= {'betas'} if 'momentum' in scheduled else set()
     for group, old in zip(now, stored, strict=True):
         old.update({key: value for key, value in group.items() if key not in rates})
     others = ', '.join(text for key, text in differ.items() if key not in rates)
-    if 'initial_lr' in differ:
+    if 'initial_lr' in differ and 'initial_lr' in rates:
         others += f'{", " if others else ""}but the rate stays, as the schedule has measured it'
     if others:
         print_log(

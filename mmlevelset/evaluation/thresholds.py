@@ -49,12 +49,14 @@ def choose_threshold(rule: float | str, histogram: np.ndarray) -> float:
 
 
 def stated_rule(folder: str | Path) -> float | str:
-    """The rule that seeds were exported with: the number that their ``meta.json`` fixes, or ``'otsu'``.
+    """The rule that seeds are cut by where nobody says one: what those of level sets state, or ``'otsu'``.
 
     Args:
-        folder: of the seeds; level sets state 0.5, their zero level.
+        folder: of the seeds. Level sets state 0.5, their zero level; a config of level sets may export CAMs,
+            too, for which that number means nothing.
     """
-    return read_meta(folder).get('threshold_rule', 'otsu')
+    meta = read_meta(folder)
+    return (meta.get('seed_source') == 'phi' and meta.get('threshold_rule')) or 'otsu'
 
 
 def otsu_threshold(histogram: np.ndarray) -> float:

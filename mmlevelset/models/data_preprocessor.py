@@ -18,7 +18,7 @@ class LevelSetPreProcessor(SegDataPreProcessor):
         """Normalise, pad and stack ``inputs`` to (N, 3, H, W); write ``input_image`` (3, H, W) on each sample.
 
         Raises:
-            ValueError: Images of several sizes in a batch at test time, or larger ones than ``size`` in training.
+            ValueError: Images of several sizes in a batch at test time, or in training, one larger than ``size``.
         """
         sizes = sorted({tuple(image.shape[-2:]) for image in data['inputs']})
         if len(sizes) > 1 and not training:
@@ -26,10 +26,12 @@ class LevelSetPreProcessor(SegDataPreProcessor):
                 f'got images of the sizes (H, W) {", ".join(map(str, sizes))} in a batch, expected one: '
                 'test with batch_size=1, or resize them in the test pipeline'
             )
-        if training and self.size and any(h > self.size[0] or w > self.size[1] for h, w in sizes):
+        large = [s for s in sizes if self.size and (s[0] > self.size[0] or s[1] > self.size[1])]
+        if training and large and len(sizes) > 1:
             raise ValueError(
-                f'data_preprocessor.size={tuple(self.size)}, which images are padded to, and a batch has one of '
-                f'{sizes[-1]} (H, W): set it to the size of the last crop or resize of the training pipeline'
+                f'data_preprocessor.size={tuple(self.size)}, which images are padded to, and a batch of several '
+                f'sizes has one of {large[-1]} (H, W): set it to the size of the last crop or resize of the '
+                'training pipeline'
             )
         data = super().forward(data, training)
         samples = data['data_samples']

@@ -69,19 +69,24 @@ class Guidance(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     @torch.no_grad()
-    def update(self, classes: Tensor, sdf: Tensor, phi: Tensor) -> None:
+    def update(self, classes: Tensor, sdf: Tensor, phi: Tensor, guided: bool = False) -> None:
         """Count the level sets of a batch, of all processes; those that are not finite are left out.
 
         Args:
             classes (Tensor): (M,) integers in 0 .. C-1.
             sdf (Tensor): D, (M, 1, h, w), in shares of the truncation distance, positive inside.
             phi (Tensor): phi^0, likewise.
+            guided (bool): whether D comes from a folder: prediction knows no folder, so nothing counts.
         """
         rows = moments_of(sdf, phi)
-        kept = rows.isfinite().all(1)
-        new = torch.zeros_like(self.moments).index_add(0, classes[kept], rows[kept])
+        kept = rows.isfinite().all(1) & (not guided)
+        # On the CPU: sums by index on a GPU have no deterministic order.
+        new = rows.new_zeros(self.moments.shape, device='cpu')
+        new = new.index_add(0, classes[kept].cpu(), rows[kept].cpu()).to(self.moments)
         all_reduce(new)
         self.moments.copy_(torch.where(new[:, :1] > 0, MEMORY * self.moments + new, self.moments))
+        if guided:
+            self.moments.zero_()
 
     @torch.no_grad()
     def forward(self) -> Tensor:

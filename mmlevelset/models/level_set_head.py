@@ -277,10 +277,9 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
         labels = image_labels([s.metainfo for s in batch_data_samples], self.num_classes, cam)
         text = get_text_similarities(batch_data_samples)
         trace = self.trace(inputs, unit_images(batch_data_samples), cam, labels, text)
-        # of guides from a folder there is none at prediction
-        if self.auto_guidance is not None and 'guide' not in batch_data_samples[0]:
-            unit = self.truncate / trace.stride
-            self.auto_guidance.update(trace.classes, trace.sdf / unit, trace.phi0 / unit)
+        if self.auto_guidance is not None:
+            unit, guided = self.truncate / trace.stride, 'guide' in batch_data_samples[0]
+            self.auto_guidance.update(trace.classes, trace.sdf / unit, trace.phi0 / unit, guided)
         factor, target = self.warmup['sdf'], (trace.sdf, trace.stride)
         losses['loss_sdf'] = factor * self.loss_sdf(trace.phi0, *target)
         if self.loss_anchor is not None:

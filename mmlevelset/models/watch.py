@@ -56,5 +56,5 @@ class LevelSetWatch:
             moments=(valid, moments_of(sdf, phi0)),
         )
         for name, (classes, values) in rows.items():
-            # not bincount, whose sums of weights have no deterministic order on a GPU
-            self.sums[name] = self.sums[name].to(values.device).index_add(0, classes, values)
+            # On the CPU: sums by index on a GPU have no deterministic order.
+            self.sums[name] = self.sums[name].index_add(0, classes.cpu(), values.cpu())

@@ -281,6 +281,7 @@ def heads(host: int, levels: int, stock: int | None = None) -> torch.nn.Module:
     [
         ((2, 2), None),
         ((0, 2, 3), None),
+        ((0, 2, 21), r'decode_head.num_classes=21'),
         ((3, 2), r'decode_head.num_classes=3, .* 3 classes, .* of which this head counts 2'),
         ((2, 3), r'auxiliary_head.num_classes=3, .* counts 2; set it to 2'),
         ((0, 2, 2), r'decode_head.num_classes=2, .* counts 3; set it to 3'),
@@ -295,6 +296,9 @@ def test_heads_have_the_classes_of_the_data(numbers: tuple[int, ...], message: s
     check_classes(model, ('road', 'tree'))  # no data of ours: who knows what it counts
     with pytest.raises(ValueError, match=message) if message else nullcontext():
         check_classes(model, ('background', 'cat', 'dog'))
+    stock = DeepLabV2Head(in_channels=4, num_classes=2, out_channels=1)
+    stock.num_classes = 1  # one channel for two classes
+    check_classes(torch.nn.ModuleDict(dict(decode_head=stock)), ('background', 'cat'))
 
 
 def test_weights_of_a_part_that_fit_nothing(tmp_path: Path) -> None:
@@ -320,3 +324,11 @@ def test_weights_of_a_part_that_fit_nothing(tmp_path: Path) -> None:
         type='Pretrained', checkpoint='open-mmlab://resnet50'
     )  # looked at when it is loaded
     check_weights_of_parts(model)
+
+    class Own(CAMHead):
+        def init_weights(self) -> None:
+            """In a way of its own."""
+
+    own = Own(4, 2)
+    own.init_cfg = dict(type='Pretrained', checkpoint=str(path))
+    check_weights_of_parts(torch.nn.ModuleDict(dict(decode_head=own)))

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from mmlevelset.evaluation.thresholds import (
     choose_threshold,
     otsu_threshold,
     parse_threshold,
+    stated_rule,
 )
 
 DATA = Path(__file__).parents[1] / 'data' / 'eval_sweep.npz'
@@ -206,3 +208,18 @@ def test_mistakes_are_named():
     ):
         with pytest.raises(ValueError):
             SeedSweep(2, **options)
+
+
+@pytest.mark.parametrize(
+    ('meta', 'rule'),
+    [
+        (dict(seed_source='phi', threshold_rule=0.5), 0.5),
+        (dict(seed_source='cam', threshold_rule=0.5), 'otsu'),  # of a config of level sets
+        (dict(seed_source='cam', threshold_rule='otsu'), 'otsu'),
+        (dict(seed_source='phi', threshold_rule=None), 'otsu'),
+        (dict(), 'otsu'),
+    ],
+)
+def test_what_seeds_are_cut_by_where_nobody_says(tmp_path, meta, rule):
+    (tmp_path / 'meta.json').write_text(json.dumps(meta))
+    assert stated_rule(tmp_path) == rule

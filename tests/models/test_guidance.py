@@ -79,13 +79,21 @@ def test_a_mask_without_contour_gives_nothing():
 
 
 def test_it_learns_in_training_but_not_of_guides_from_a_folder(make_samples, make_blobs):
-    """At prediction there is no such guide, and the host's CAM is another map."""
-    for guided in (True, False):
-        head, samples = make_head(), make_samples(LABELS.tolist(), make_blobs(2, 3))
+    """At prediction there is no such guide, and the host's CAM is another map: what was found before goes, too."""
+    head = make_head()
+    for guided in (True, False, True):
+        samples = make_samples(LABELS.tolist(), make_blobs(2, 3))
         for sample in samples if guided else ():
             sample.set_data(dict(guide=torch.rand(3, *sample.input_image.shape[-2:])))
         head.loss([torch.randn(2, 4, 16, 16)], samples)
         assert bool(head.auto_guidance.moments.any()) != guided
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float64])
+def test_a_model_of_another_precision(make_samples, make_blobs, dtype):
+    head, samples = make_head().to(dtype), make_samples(LABELS.tolist(), make_blobs(2, 3))
+    head.loss([torch.randn(2, 4, 16, 16, dtype=dtype)], samples)
+    assert head.auto_guidance.moments.any() and head.shares().isfinite().all()
 
 
 def test_options_and_old_checkpoints():

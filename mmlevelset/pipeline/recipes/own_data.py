@@ -8,7 +8,7 @@ from mmlevelset.evaluation.thresholds import parse_threshold
 from mmlevelset.fileio.ids import read_split
 
 from .launch import Launch
-from .parts import MODEL, SCORES, Stages, backbone_of, check_names, row
+from .parts import MODEL, SCORES, Stages, backbone_of, check_names, config_of, row
 from .runs import Data, Run, picture_of
 
 COLUMNS = ('mIoU', 'oracle mIoU', 'boundary IoU')
@@ -50,7 +50,7 @@ def own_data(
     Raises:
         FileNotFoundError: ``threshold`` is a file that is not there.
         ValueError: ``scored`` names another list, ``threshold`` is no rule, an id of ``picture`` is not in the list
-            of the training, or the backbone of the model is not of the host's kind.
+            of the level set's test, or the backbone of the model is not of the host's kind.
     """
     parse_threshold(threshold)
     if not set(scored) <= {'train', 'val'}:
@@ -59,7 +59,7 @@ def own_data(
         raise ValueError(f'model_from_host must be True or False, got {model_from_host!r}')
     check_names('picture', picture)
     data = Data(data_root, tuple(classes))
-    listed = Path(data_root) / 'ImageSets/Segmentation/train.txt'
+    listed = Path(data_root) / config_of(levelset).test_dataloader.dataset.ann_file
     if listed.is_file() and (lost := set(picture) - set(read_split(listed))):
         raise ValueError(f'picture names {sorted(lost)}, which {listed} does not list')
     start = Run('host', host, 'otsu', data, launch)
