@@ -18,7 +18,7 @@ class CAMGuided:
     training: bool
     conv_seg: nn.Conv2d
 
-    def follow(
+    def make_levels(
         self,
         num_classes: int,
         background: float | str,

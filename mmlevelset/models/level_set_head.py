@@ -128,7 +128,7 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
             self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))
         self.data_index = in_index[-1] if data_index is None else data_index
         self.decoupled = decoupled
-        self.follow(num_classes, background, zero, guidance, smooth)
+        self.make_levels(num_classes, background, zero, guidance, smooth)
         self.watch = LevelSetWatch(num_classes)
         self.warmup = dict(sdf=1.0, energy=1.0)  # factors of the losses, of LossWarmupHook
 
