@@ -90,5 +90,9 @@ class Guidance(nn.Module):
 
     @torch.no_grad()
     def forward(self) -> Tensor:
-        """Shares, (C,) float32 in [0, 1]; 0 for classes without a map."""
+        """Shares of D found so far.
+
+        Returns:
+            Tensor: (C,) float32, in [0, 1]; 0 for classes without a map.
+        """
         return (LEAST - slopes(self.moments).nan_to_num(nan=1.0)).clamp(0, 1).float()

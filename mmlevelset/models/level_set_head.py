@@ -327,13 +327,8 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
         return phi0.where(labels[..., None, None] > 0, -unit), phi
 
     def seeds(
-        self,
-        inputs: Sequence[Tensor],
-        image: Tensor,
-        labels: Tensor,
-        text: Tensor | None = None,
-        cam: Tensor | None = None,
+        self, inputs: Sequence[Tensor], image: Tensor, labels: Tensor, text: Tensor | None = None
     ) -> Tensor:
-        """Seeds, (N, C, h, w), :func:`seed_scores` of :meth:`level_sets`; 0 for absent classes."""
-        phi = self.level_sets(inputs, image, labels, text, cam)[1]
+        """Seeds, (N, C, h, w), :func:`seed_scores` of :meth:`level_sets` alone; 0 for absent classes."""
+        phi = self.level_sets(inputs, image, labels, text)[1]
         return labels[..., None, None] * seed_scores(phi, self.truncate / self.stride(image, phi))

@@ -56,7 +56,11 @@ class ZeroLevel(ClassHistogram):
 
     @torch.no_grad()
     def forward(self) -> Tensor:
-        """Levels, (C,) float32 in [-1, 0.5] shares of ``truncate``; 0 for classes without a map."""
+        """Levels found so far.
+
+        Returns:
+            Tensor: (C,) float32, in shares of ``truncate``, in [-1, 0.5]; 0 for classes without a map.
+        """
         # On the CPU: cumulative sums on a GPU have no deterministic order.
         outside, inside = self.histogram.double().cpu().view(-1, 2, LEVELS).unbind(1)
         mask = inside.sum(1, keepdim=True)

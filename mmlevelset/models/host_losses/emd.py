@@ -82,10 +82,8 @@ def emd_loss(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
     scores = []
     with torch.autocast(first[0].device.type, enabled=False):
         for a, b in zip(first, second, strict=True):
-            height, width = a.shape[1:]
-            if min(height, width) < MIN_SIDE or max(height, width) > MAX_ASPECT * min(
-                height, width
-            ):
+            short, long = sorted(a.shape[1:])
+            if short < MIN_SIDE or long > MAX_ASPECT * short:
                 continue
             patches = grid_patches(a.float())
             if patches:
