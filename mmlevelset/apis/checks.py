@@ -17,6 +17,7 @@ from mmlevelset.apis.train_labels import check_labels
 from mmlevelset.datasets.prepare.own_classes import BACKGROUND
 from mmlevelset.evaluation import SeedMetric
 from mmlevelset.fileio.checkpoints import SAFETENSORS
+from mmlevelset.levelset.limits import check_number
 from mmlevelset.models.heads.maps_only import MapsOnly
 from mmlevelset.models.level_set_head import LevelSetHead
 from mmlevelset.models.seeds import level_set_of
@@ -27,6 +28,8 @@ WHOLE = {
     'batch_size': 1, 'num_workers': 0, 'max_epochs': 1, 'max_iters': 1, 'val_interval': 1, 'val_begin': 0,
     'accumulative_counts': 1,
 }  # fmt: skip
+# Of optim_wrapper; a negative max_norm would turn the gradient round, in silence.
+NOT_NEGATIVE = (('optimizer', 'lr'), ('optimizer', 'weight_decay'), ('clip_grad', 'max_norm'))
 LARGEST_SEED = 2**32 - 1  # of NumPy's generator
 
 
@@ -50,6 +53,11 @@ def check_config(cfg: Config, task: str) -> None:
     for entry in (loader, f'{task}_cfg', 'optim_wrapper'):
         for key, least in WHOLE.items():
             _check_whole(f'{entry}.{key}', (cfg.get(entry) or {}).get(key), least)
+    wrapper = (cfg.get('optim_wrapper') or {}) if task == 'train' else {}
+    for part, key in NOT_NEGATIVE:
+        value = (wrapper.get(part) or {}).get(key)
+        if value is not None:
+            check_number(f'optim_wrapper.{part}.{key}', value, 0)
     _check_whole('randomness.seed', (cfg.get('randomness') or {}).get('seed'), 0, LARGEST_SEED)
     windows = (cfg.get('model') or {}).get('test_cfg') or {}
     missing = [key for key in ('crop_size', 'stride') if key not in windows]

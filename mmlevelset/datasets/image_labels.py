@@ -1,6 +1,7 @@
 """Image-level labels: which classes an image shows, from the file formats in use."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,7 +15,10 @@ from mmlevelset.fileio.npz import open_npz
 from mmlevelset.fileio.text import read_json
 
 Labels = dict[str, np.ndarray]
-Entries = Iterator[tuple[str, np.ndarray]]  # ids as the source writes them, and their labels
+# Ids as the source writes them, and what reads their labels: each may be wrong, and all faults are told at once.
+Entries = Iterator[tuple[str, Callable[[], np.ndarray]]]
+INDICES = 'a list of class indices, such as [1, 3]'
+TOLD = 10  # faults that an error spells out
 
 
 def one_hot(indices: Iterable[int], classes: Sequence[str], where: str) -> np.ndarray:
@@ -51,27 +55,30 @@ def xml_entries(folder: Path, classes: Sequence[str], wanted: Callable[[str], bo
 
     Names of body parts sit in ``<part>`` tags and are not read.
     """
-    index = {name: i for i, name in enumerate(classes)}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() != '.xml' or not wanted(path.stem):
-            continue
-        try:
-            root = ElementTree.parse(path).getroot()
-        except (ElementTree.ParseError, ValueError, LookupError) as error:  # also odd encodings
-            raise ValueError(f'{path}: not readable as XML ({error}).') from error
-        if root.tag != 'annotation':
-            raise ValueError(
-                f"{path}: got an XML file of <{root.tag}>, expected <annotation> with VOC's objects. "
-                'Is it a web page, saved in the place of the file?'
-            )
-        names = [str(tag.text) for tag in root.findall('object/name')]
-        unknown = sorted(set(names) - set(classes[1:]))
-        if unknown:
-            raise ValueError(
-                f'{path}: unknown class {unknown}; expected {classes[1:]}. '
-                'Give the full list of classes as metainfo=dict(classes=...).'
-            )
-        yield path.stem, one_hot((index[str(name)] for name in names), classes, str(path))
+        if path.suffix.lower() == '.xml' and wanted(path.stem):
+            yield path.stem, partial(_xml_label, path, classes)
+
+
+def _xml_label(path: Path, classes: Sequence[str]) -> np.ndarray:
+    index = {name: i for i, name in enumerate(classes)}
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # also odd encodings
+        raise ValueError(f'{path}: not readable as XML ({error}).') from error
+    if root.tag != 'annotation':
+        raise ValueError(
+            f"{path}: got an XML file of <{root.tag}>, expected <annotation> with VOC's objects. "
+            'Is it a web page, saved in the place of the file?'
+        )
+    names = [str(tag.text) for tag in root.findall('object/name')]
+    unknown = sorted(set(names) - set(classes[1:]))
+    if unknown:
+        raise ValueError(
+            f'{path}: unknown class {unknown}; expected {classes[1:]}. '
+            'Give the full list of classes as metainfo=dict(classes=...).'
+        )
+    return one_hot((index[str(name)] for name in names), classes, str(path))
 
 
 def json_entries(path: Path, classes: Sequence[str], wanted: Callable[[str], bool]) -> Entries:
@@ -85,16 +92,19 @@ def json_entries(path: Path, classes: Sequence[str], wanted: Callable[[str], boo
                 f'{list(classes)}. Pass metainfo=dict(classes={stated}), or to a command the same --classes.'
             )
         content = content['labels']
-    expected = 'a list of class indices, such as [1, 3]'
     if not isinstance(content, dict):
         raise ValueError(
             f'{path}: got {type(content).__name__}, expected an object that maps every image id to '
-            f'{expected}, alone or under the key "labels".'
+            f'{INDICES}, alone or under the key "labels".'
         )
     for key, value in content.items():
-        if not isinstance(value, list):
-            raise ValueError(f'{path}, id {key}: got {value!r}, expected {expected}.')
-        yield key, one_hot(value, classes, f'{path}, id {key}')
+        yield key, partial(_json_label, value, classes, f'{path}, id {key}')
+
+
+def _json_label(value: Any, classes: Sequence[str], where: str) -> np.ndarray:
+    if not isinstance(value, list):
+        raise ValueError(f'{where}: got {value!r}, expected {INDICES}.')
+    return one_hot(value, classes, where)
 
 
 def vector_entries(path: Path, classes: Sequence[str], wanted: Callable[[str], bool]) -> Entries:
@@ -108,18 +118,20 @@ def vector_entries(path: Path, classes: Sequence[str], wanted: Callable[[str], b
     if not isinstance(content, dict):
         raise ValueError(f'{path}: expected a dict id -> vector, got {type(content).__name__}.')
     for key, value in content.items():
-        try:
-            vector = np.asarray(value, np.float32)
-        except (ValueError, TypeError) as error:  # text, or lists of several lengths
-            raise ValueError(
-                f'{path}, id {key}: expected a vector of numbers ({error}).'
-            ) from error
-        if vector.shape != (len(classes) - 1,) or not np.isin(vector, (0, 1)).all():
-            raise ValueError(
-                f'{path}, id {key}: got a vector of shape {vector.shape}, expected '
-                f'({len(classes) - 1},) zeros and ones, one per foreground class.'
-            )
-        yield str(key), vector
+        yield str(key), partial(_vector_label, value, classes, f'{path}, id {key}')
+
+
+def _vector_label(value: Any, classes: Sequence[str], where: str) -> np.ndarray:
+    try:
+        vector = np.asarray(value, np.float32)
+    except (ValueError, TypeError) as error:  # text, or lists of several lengths
+        raise ValueError(f'{where}: expected a vector of numbers ({error}).') from error
+    if vector.shape != (len(classes) - 1,) or not np.isin(vector, (0, 1)).all():
+        raise ValueError(
+            f'{where}: got a vector of shape {vector.shape}, expected '
+            f'({len(classes) - 1},) zeros and ones, one per foreground class.'
+        )
+    return vector
 
 
 READERS: dict[str, Callable[[Path, Sequence[str], Callable[[str], bool]], Entries]] = {
@@ -150,7 +162,7 @@ def read_image_labels(
 
     Raises:
         FileNotFoundError: ``source`` does not exist.
-        ValueError: Unknown format or class, ids without a label, or with two.
+        ValueError: Unknown format or class, ids without a label, or with two: all of these at once.
     """
     source = Path(source)
     if not source.exists():
@@ -164,19 +176,31 @@ def read_image_labels(
     keys = {id_: same(id_) for id_ in ids}
     wanted = set(keys.values())
     labels: Labels = {}
-    for name, label in reader(source, classes, lambda stem: same(image_id(stem)) in wanted):
+    faults: list[str] = []
+    met: set[str] = set()
+    for name, read in reader(source, classes, lambda stem: same(image_id(stem)) in wanted):
         key = same(image_id(name))
+        met.add(key)
+        try:
+            label = read()
+        except ValueError as error:
+            faults.append(str(error))
+            continue
         if not np.array_equal(labels.setdefault(key, label), label):
-            raise ValueError(
+            faults.append(
                 f'{source}: the image {key} has two different labels, the second one under {name!r}. '
                 'Remove one of them.'
             )
-    missing = [id_ for id_, key in keys.items() if key not in labels]
+    missing = [id_ for id_, key in keys.items() if key not in met]
     if missing:
-        raise ValueError(
+        faults.append(
             f'{source}: no label for {preview(missing)} of {len(ids)}. Add them, or '
             'use the split list that belongs to this file.'
         )
+    if len(faults) > TOLD:
+        faults[TOLD:] = [f'{source}: and {len(faults) - TOLD:,} more faults like these.']
+    if faults:
+        raise ValueError('\n'.join(faults))
     return {id_: labels[key] for id_, key in keys.items()}
 
 

@@ -37,6 +37,10 @@ from mmlevelset.models import CAMHead, DeepLabV2Head, LevelSetHead
         ('train', 'train_cfg.max_iters=abc', "train_cfg.max_iters must be a whole number of at least 1, got 'abc'"),
         ('train', 'train_cfg.val_interval=0', 'train_cfg.val_interval must be a whole number of at least 1, got 0'),
         ('train', 'train_dataloader.num_workers=-1', 'num_workers must be a whole number of at least 0, got -1'),
+        ('train', 'optim_wrapper.optimizer.lr=-1', 'optim_wrapper.optimizer.lr is -1, expected a number >= 0'),
+        ('train', 'optim_wrapper.optimizer.lr=fast', "optim_wrapper.optimizer.lr is 'fast', expected a number >= 0"),
+        ('train', 'optim_wrapper.optimizer.weight_decay=-1e-4', 'optimizer.weight_decay is -0.0001, expected'),
+        ('train', 'optim_wrapper.clip_grad.max_norm=-5', 'optim_wrapper.clip_grad.max_norm is -5, expected'),
         ('train', 'randomness.seed=abc', "randomness.seed must be a whole number from 0 to 4294967295, got 'abc'"),
         ('test', 'randomness.seed=-1', 'randomness.seed must be a whole number from 0 to 4294967295, got -1'),
         ('train', 'randomness.sed=1', "randomness.sed=1, but Runner.set_randomness has no 'sed'; did you mean 'seed'"),
@@ -61,7 +65,7 @@ from mmlevelset.models import CAMHead, DeepLabV2Head, LevelSetHead
         ('train', 'model.type=Unlike', 'Unlike is not in the'),
         ('train', 'train_dataloader.sampler.type=DefaultSmpler', "did you mean 'DefaultSampler'?"),
         ('train', 'train_dataloader.dataset.size=3', "dataset.size=3, but Numbers has no 'size'; it takes"),
-        ('train', 'optim_wrapper.optimizer.lr=abc', "cannot be built: SGD(lr='abc'): "),
+        ('train', 'optim_wrapper.optimizer.momentum=abc', "momentum='abc'): "),
     ],
 )  # fmt: skip
 def test_early_refusals(toy, refuse, task, options, message) -> None:

@@ -277,6 +277,21 @@ def test_images_without_label_are_named(tmp_path):
         read_image_labels(tmp_path / 'labels.json', IDS, CLASSES)
 
 
+def test_all_faults_are_told_at_once(tmp_path):
+    wrong = {IDS[0]: [9], 'a': 'dog', 'b': [1]}
+    (tmp_path / 'labels.json').write_text(json.dumps(wrong))
+    with pytest.raises(ValueError) as raised:
+        read_image_labels(tmp_path / 'labels.json', [*IDS, 'a', 'b'], CLASSES)
+    assert [line.split(': ', 1)[1] for line in str(raised.value).splitlines()] == [
+        f'class 9 is unknown; expected indices 1..3 (0 is the background) of {list(CLASSES)}.',
+        "got 'dog', expected a list of class indices, such as [1, 3].",
+        f'no label for 1 id(s) ({IDS[1]}) of 4. Add them, or use the split list that belongs to this file.',
+    ]
+    (tmp_path / 'labels.json').write_text(json.dumps({f'{i}': 'dog' for i in range(14)}))
+    with pytest.raises(ValueError, match=r"id 9: got 'dog'.*\n.*: and 5 more faults like these\.$"):
+        read_image_labels(tmp_path / 'labels.json', IDS[:1], CLASSES)
+
+
 def test_unknown_source(tmp_path):
     with pytest.raises(FileNotFoundError, match='Check `image_labels`'):
         read_image_labels(tmp_path / 'labels.json', IDS, CLASSES)
