@@ -23,6 +23,5 @@ variants = dict(
 refiner = dict(
     method='psa',
     network='configs/refine/affinitynet_resnet38_mctformer_voc12.py',
-    options=['model.backbone.init_cfg.checkpoint=weights/res38_cls.pth'],  # the classifier of PSA
 )
 model = 'configs/retrain/largefov_resnet38_mctformer_voc12.py'

@@ -5,13 +5,9 @@ model = dict(
     backbone=dict(init_cfg=dict(checkpoint='weights/deeplab_resnet101_imagenet.pth')),
     decode_head=dict(num_classes=81),
 )
-max_iters = 100000 * _base_.iter_size
 optim_wrapper = dict(optimizer=dict(lr=2e-4))
-param_scheduler = [
-    dict(type='PolyLR', eta_min=0.0, power=0.9, begin=0, end=max_iters + 1, by_epoch=False)
-]
 train_dataloader = dict(batch_size=10, dataset=_base_.coco14_pseudo)
 test_dataloader = dict(dataset=_base_.coco14_val)
 test_cfg = dict(type='mmlevelset.CRFTestLoop')
 tta_model = dict(crf_tolerance=0.03)  # 81 labels, few of them in an image: docs/en/refine.md
-train_cfg = dict(max_iters=max_iters)
+train_cfg = dict(max_iters=200000)  # batches

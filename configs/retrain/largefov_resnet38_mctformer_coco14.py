@@ -2,12 +2,8 @@
 # published a recipe for it: this is that of VOC with 81 labels, and as many epochs.
 _base_ = ['largefov_resnet38_mctformer_voc12.py', '../_base_/datasets/coco14_images.py']
 model = dict(decode_head=dict(num_classes=81))
-max_iters = 620850  # 30 * (82783 // 4)
-param_scheduler = [
-    dict(type='PolyLR', eta_min=0.0, power=0.9, begin=0, end=max_iters + 1, by_epoch=False)
-]
 train_dataloader = dict(dataset=_base_.coco14_pseudo)
 test_dataloader = dict(dataset=_base_.coco14_val)
 test_cfg = dict(type='mmlevelset.CRFTestLoop')
 tta_model = dict(crf_tolerance=0.03)  # 81 labels, few of them in an image: docs/en/refine.md
-train_cfg = dict(max_iters=max_iters)
+train_cfg = dict(max_iters=620850)  # 30 * (82783 // 4)

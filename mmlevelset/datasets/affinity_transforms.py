@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from mmcv.image import imresize
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmseg.datasets.transforms import Resize
@@ -128,15 +129,28 @@ class RandomPlacedPairCrop(RandomPlacedCrop):
 
 @TRANSFORMS.register_module()
 class RandomRescale(Resize):
-    """Resize by a random factor, the image bicubic, the labels to the nearest, both by Pillow.
+    """Resize by a random factor, the image with a filter, the labels to the nearest.
+
+    Pillow takes the label in the middle of what becomes a pixel, OpenCV the one in its corner; and OpenCV's
+    filters do not blur what they shrink. The defaults are IRN's.
 
     Args:
         ratio_range: The factor is drawn uniformly from it; IRN's is (0.5, 1.5).
+        interpolation: Filter of the image, a name of mmcv's.
+        backend: ``'pillow'`` or ``'cv2'``, of the image.
+        label_backend: Likewise, of the labels.
     """
 
-    def __init__(self, ratio_range: Sequence[float]) -> None:
-        super().__init__(scale_factor=1.0, interpolation='bicubic', backend='pillow')
+    def __init__(
+        self,
+        ratio_range: Sequence[float],
+        interpolation: str = 'bicubic',
+        backend: str = 'pillow',
+        label_backend: str = 'pillow',
+    ) -> None:
+        super().__init__(scale_factor=1.0, interpolation=interpolation, backend=backend)
         self.low, self.high = ratio_range
+        self.label_backend = label_backend
 
     @cache_randomness
     def _ratio(self) -> float:
@@ -148,5 +162,8 @@ class RandomRescale(Resize):
         height, width = results['img'].shape[:2]
         results['scale'] = round(width * ratio), round(height * ratio)
         self._resize_img(results)
-        self._resize_seg(results)
+        for key in results.get('seg_fields', []):
+            results[key] = imresize(
+                results[key], results['scale'], interpolation='nearest', backend=self.label_backend
+            )
         return results

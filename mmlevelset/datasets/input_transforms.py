@@ -50,6 +50,7 @@ class MultiScaleFlip(TestTimeAug):
         scales: Fixed sizes (width, height), in pixels.
         resize: Transform that applies the ratios: ``'Resize'``, or ``'mmlevelset.ResizeByRatio'`` for
             the filters of SEAM and IRN.
+        interpolation: Filter of ``'Resize'``, a name of OpenCV's.
         flip: Add the mirrored images.
         masks: Load the ground truth, for the evaluation.
 
@@ -62,6 +63,7 @@ class MultiScaleFlip(TestTimeAug):
         ratios: Sequence[float] = (),
         scales: Sequence[Sequence[int]] = (),
         resize: str = 'Resize',
+        interpolation: str = 'bilinear',
         flip: bool = True,
         masks: bool = True,
     ) -> None:
@@ -76,7 +78,7 @@ class MultiScaleFlip(TestTimeAug):
             )
         sizes = [{'type': resize, options[resize]: ratio} for ratio in ratios]
         if resize == 'Resize':
-            sizes = [dict(size, keep_ratio=True) for size in sizes]
+            sizes = [dict(size, keep_ratio=True, interpolation=interpolation) for size in sizes]
         sizes += [dict(type='Resize', scale=tuple(scale), keep_ratio=False) for scale in scales]
         flips = [dict(type='RandomFlip', prob=prob) for prob in (0.0, 1.0)] if flip else []
         load = [dict(type='mmlevelset.CheckedLoadAnnotations')] if masks else []

@@ -8,6 +8,7 @@ from .label_free_plateau import LabelFreePlateauLR
 from .level_set_watch_hook import LevelSetWatchHook
 from .load_guard_hook import LoadGuardHook
 from .loss_warmup_hook import LossWarmupHook
+from .poly_to_end_lr import PolyToEndLR
 from .timm_cosine_lr import TimmCosineLR
 from .visualization_hook import LevelSetVisualizationHook
 
@@ -22,5 +23,6 @@ __all__ = [
     'LevelSetWatchHook',
     'LoadGuardHook',
     'LossWarmupHook',
+    'PolyToEndLR',
     'TimmCosineLR',
 ]

@@ -121,13 +121,17 @@ class LevelSetWatchHook(Hook):
                 continue
             names = self._names(head)
             if head.background == 'auto':
-                found = zip(names, head.backgrounds().tolist(), strict=True)
-                text = ', '.join(f'{name} {background:.2f}' for name, background in found)
+                levels = zip(names, head.backgrounds().tolist(), strict=True)
+                text = ', '.join(f'{name} {background:.2f}' for name, background in levels)
                 runner.logger.info(f"{whose}background='auto' of the level sets is now: {text}")
             if head.zero == 'auto':
                 zeros = zip(names, head.zeros().tolist(), strict=True)
                 text = ', '.join(f'{name} {zero:.2f}' for name, zero in zeros)
                 runner.logger.info(f"{whose}zero='auto', in shares of truncate, is now: {text}")
+            inside = sums['phi'] / sums['valid'].clamp_min(1)
+            found = zip(names, inside.tolist(), sums['valid'].tolist(), strict=True)
+            text = ', '.join(f'{name} {100 * area:.1f}' for name, area, valid in found if valid)
+            runner.logger.info(f'{whose}level sets are inside on, in % of the map: {text}')
             shares = [(n, v) for n, v in zip(names, head.shares().tolist(), strict=True) if v]
             if head.guidance == 'auto' and shares:
                 text = ', '.join(f'{name} {share:.2f}' for name, share in shares)
@@ -166,8 +170,9 @@ def complaints(sums: dict[str, Tensor], names: Sequence[str], head: LevelSetHead
             'warm-up (LossWarmupHook.energy in custom_hooks) or lower the weights of auxiliary_head.loss_energy'
         )
     ratio = sums['phi'] / sums['cam'].clamp_min(1e-12)
-    enough = sums['valid'] >= FEW
-    for c in (enough & ((ratio < SHARES[0]) | (ratio > SHARES[1]))).nonzero().flatten().tolist():
+    areas = sums['phi'] / sums['valid'].clamp_min(1)
+    odd = (ratio < SHARES[0]) | (ratio > SHARES[1]) | ((areas - 0.5).abs() > 0.5 - COLLAPSED)
+    for c in (odd & (sums['valid'] >= FEW)).nonzero().flatten().tolist():
         phi, cam = (100 * (sums[k][c] / sums['valid'][c]).item() for k in ('phi', 'cam'))
         word, number, verb = (
             ('vanish', 'lower', 'lower') if phi < cam else ('spread', 'higher', 'raise')

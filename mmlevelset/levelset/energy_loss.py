@@ -31,7 +31,7 @@ class LevelSetEnergyLoss(nn.Module):
     """Energy of phi^T on the image and on the features (eq 21, 24), term by term.
 
     A term of weight 0 is not computed. The paper's energy as printed is ``image_weight=1,
-    feature_weight=1, length_weight=gamma, alpha=0.5``. A background of one colour is a poor model
+    feature_weight=1, edge_weight=0, length_weight=gamma, alpha=0.5``. A background of one colour is a poor model
     of photographs, so the default asks the image for its edges (``edge_weight``) and only the
     features for two homogeneous regions.
 

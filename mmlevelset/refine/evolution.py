@@ -1,5 +1,6 @@
 """Level set evolution from any seed, as a refinement: classical, or by a trained operator."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class EvolutionRefiner(Refiner):
     ) -> None:
         super().__init__(background)
         evolution = ClassicalEvolution(method, geodesic=False, **options)
-        self.evolve = levelset.LevelSetRefiner(evolution)
+        self.evolve = levelset.LevelSetRefiner(evolution, truncate=levelset.TRUNCATE)
         self.device = checked_device(device)
 
     @torch.inference_mode()
@@ -113,7 +114,7 @@ class LevelSetRefiner(Refiner):
         if self.size:
             x = F.interpolate(x, self.size, mode='bilinear', antialias=True)
         features = self.model.extract_feat(x)
-        grid = features[self.head.in_index[0]].shape[2:]
+        grid = max((features[i].shape[2:] for i in self.head.in_index), key=prod)
         unit = torch.from_numpy(image).to(x).permute(2, 0, 1)[None] / 255
         unit = F.interpolate(unit, x.shape[2:], mode='area')
         seeds = F.interpolate(torch.from_numpy(scores).to(x)[None], grid, mode='bilinear')

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -103,3 +104,17 @@ def test_random_rescale():
         assert 10 <= height <= 30 and abs(width - 1.5 * height) <= 1.5
         sizes.add(height)
     assert len(sizes) > 5
+
+
+@pytest.mark.parametrize(('backend', 'taken'), [('pillow', [1, 3, 5, 7]), ('cv2', [0, 2, 4, 6])])
+def test_random_rescale_takes_the_labels_of_pillow_or_opencv(
+    backend: str, taken: list[int]
+) -> None:
+    """deeplab-pytorch (base.py) resizes its labels by Pillow beside an image by OpenCV."""
+    label, image = np.arange(8, dtype=np.uint8)[None].repeat(8, 0), np.zeros((8, 8, 3), np.uint8)
+    image[:, 4:] = 200
+    item = dict(img=image, gt_seg_map=label, seg_fields=['gt_seg_map'])
+    rescale = RandomRescale((0.5, 0.5), 'bilinear', backend='cv2', label_backend=backend)
+    found = rescale.transform(item)
+    assert found['gt_seg_map'][0].tolist() == taken
+    np.testing.assert_array_equal(found['img'], cv2.resize(image, (4, 4)))

@@ -40,6 +40,13 @@ def sample(tmp_path: Path) -> dict:
             [dict(type='Resize', scale_factor=r, keep_ratio=True) for r in (0.5, 1.5)],
         ),
         (
+            dict(ratios=(0.5, 1.5), interpolation='bicubic'),
+            [
+                dict(type='Resize', scale_factor=r, keep_ratio=True, interpolation='bicubic')
+                for r in (0.5, 1.5)
+            ],
+        ),
+        (
             dict(ratios=(0.5, 1.5), resize='mmlevelset.ResizeByRatio'),
             [dict(type='mmlevelset.ResizeByRatio', ratio=r) for r in (0.5, 1.5)],
         ),

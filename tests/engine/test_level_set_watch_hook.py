@@ -71,6 +71,13 @@ def test_level_sets_that_collapse(share, energy, said):
     assert complaints(sums(**values), NAMES, settings(loss_energy=None)) == []
 
 
+def test_one_class_that_collapses_beside_others():
+    """Below 0.5 % or above 99.5 % of the map, even where that is near to what the masks of its CAM cover."""
+    lines = complaints(sums(phi=[0.07, 2.0, 19.95], cam=[0.24, 2.0, 12.0]), NAMES, settings())
+    assert [line.split(':')[0] for line in lines] == ['cat', 'boat']
+    assert 'they vanish' in lines[0] and 'they spread' in lines[1]
+
+
 @pytest.mark.parametrize('energy', [0.0, 1.0])
 def test_most_targets_are_invalid(energy):
     head = settings(background=0.9, warmup=dict(energy=energy))
@@ -148,16 +155,19 @@ def test_in_a_training():
     for runner.iter in range(3):
         head.trace([torch.randn(16, 4, 16, 16)], torch.rand(16, 3, 64, 64), cam, labels)
         hook.after_train_iter(runner, 0)
-        assert len(log.lines) == (0 if runner.iter < 1 else 3)
+        assert len(log.lines) == (0 if runner.iter < 1 else 4)
     hook.after_train(runner)
     texts = [text for _, text in log.lines]
     assert texts[0].startswith("background='auto' of the level sets is now: cat 0.")
     assert texts[1] == "zero='auto', in shares of truncate, is now: cat -1.00, chair 0.00"
-    assert texts[2].startswith('cat: level sets are inside on 0.0 %')
-    assert [level for level, _ in log.lines[:3]] == 2 * [logging.INFO] + [logging.WARNING]
+    assert (
+        texts[2] == 'level sets are inside on, in % of the map: cat 0.0'
+    )  # no image shows a chair
+    assert texts[3].startswith('cat: level sets are inside on 0.0 %')
+    assert [level for level, _ in log.lines[:4]] == 3 * [logging.INFO] + [logging.WARNING]
     # the third iteration, seen at the end, and once what was learnt in the last two looks
-    assert len(texts) == 7 and texts[6].startswith('level sets have hardly learnt')
-    assert ': cat ' in texts[6]
+    assert len(texts) == 9 and texts[8].startswith('level sets have hardly learnt')
+    assert ': cat ' in texts[8]
     log.lines.clear()
     hook.before_train(runner)  # a second training begins anew
     hook.after_train(runner)

@@ -35,6 +35,11 @@ def official_state(variant: str) -> dict[str, Tensor]:
     return {key: filled(key, shape) for key, shape in shapes.items()}
 
 
+NARROW = dict(
+    backbone=dict(base_channels=2, init_cfg=None), decode_head=dict(in_channels=128, channels=4)
+)
+
+
 def config(variant: str, **model):
     cfg = read_config(str(ROOT / f'configs/retrain/largefov_resnet38_{variant}_voc12.py'))
     init_default_scope('mmseg')
@@ -126,14 +131,30 @@ def test_initialisation(variant: str) -> None:
     assert (weight.abs().max().item() <= 3**0.5 * std * 1.0001) == uniform
 
 
+@pytest.mark.parametrize('variant', ['mctformer', 'seam'])
+def test_mctformer_resizes_logits_once(variant: str) -> None:
+    """From the map to the image (seg/infer_seg.py); SEAM's network resizes them to the view before."""
+    net = MODELS.build(config(variant, **NARROW).model).eval()
+    view = image('largefov/view', 1, 48, 64)
+    meta = dict(ori_shape=(37, 50), img_shape=(48, 64), pad_shape=(48, 64))
+    with torch.no_grad():
+        found = net.predict(view, [SegDataSample(metainfo=meta)])[0].seg_logits.data
+        logits = net.decode_head(net.extract_feat(view))
+        whole = net.predict(view)[0].seg_logits.data  # without samples: the size of the view
+        padded = SegDataSample(metainfo=meta | dict(padding_size=[0, 4, 0, 0], img_shape=(48, 60)))
+        cut = net.predict(view, [padded])[0].seg_logits.data
+    corners = dict(mode='bilinear', align_corners=variant == 'seam')
+    view_sized = nn.functional.interpolate(logits, (48, 64), **corners)
+    start = logits if variant == 'mctformer' else view_sized
+    torch.testing.assert_close(found, nn.functional.interpolate(start, (37, 50), **corners)[0])
+    torch.testing.assert_close(whole, view_sized[0])
+    expected = nn.functional.interpolate(view_sized[..., :60], (37, 50), **corners)[0]
+    torch.testing.assert_close(cut, expected)
+
+
 def test_unknown_variant() -> None:
     with pytest.raises(ValueError, match="variant='caffe' is unknown; choose one of"):
         LargeFOVHead(num_classes=3, variant='caffe')
-
-
-NARROW = dict(
-    backbone=dict(base_channels=2, init_cfg=None), decode_head=dict(in_channels=128, channels=4)
-)
 
 
 @pytest.mark.parametrize(
@@ -155,8 +176,10 @@ def test_parameter_groups_and_rates(variant: str, groups: set) -> None:
     assert found == groups
     assert optim.param_groups[0]['momentum'] == (1e-5 if variant == 'mctformer' else 0.9)
 
-    total = cfg.max_iters + (variant == 'seam')  # (1 - t / T)^0.9, (1 - t / (T + 1))^0.9
-    schedule = PARAM_SCHEDULERS.build(dict(cfg.param_scheduler[0], optimizer=optim))
+    end = cfg.train_cfg.max_iters
+    total = end + (variant == 'seam')  # (1 - t / T)^0.9, (1 - t / (T + 1))^0.9
+    given = dict(optimizer=optim, begin=0, end=end)  # as the runner fills it in
+    schedule = PARAM_SCHEDULERS.build(dict(cfg.param_scheduler[0], **given))
     base = optim.param_groups[0]['initial_lr']
     for step in range(1, 4):
         optim.step()

@@ -15,7 +15,11 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmlevelset.config import read_config
-from mmlevelset.models.heads.mctformer_head import class_token_contrast, weighted_ranking_pool
+from mmlevelset.models.heads.mctformer_head import (
+    class_token_contrast,
+    spread,
+    weighted_ranking_pool,
+)
 from tests.models.small_mctformer import CONFIGS, LEVEL_SET, batch, small
 
 
@@ -137,6 +141,18 @@ def rates(path: Path) -> list[float]:
         optimiser.step()
         schedule.step()
     return found
+
+
+def test_maps_keep_single_precision_under_autocast():
+    """Tiny products of attentions would underflow in half precision, and ranks weigh by 0.996^j."""
+    cam = torch.full((1, 2, 3, 4), 1e-8)
+    affinity = torch.full((1, 12, 12), 1e-3)
+    with torch.autocast('cpu', torch.float16):
+        moved, pooled = spread(cam, affinity), weighted_ranking_pool(cam)
+    assert moved.dtype == pooled.dtype == torch.float32
+    torch.testing.assert_close(moved, spread(cam, affinity))
+    assert (moved > 0).all()
+    torch.testing.assert_close(pooled, weighted_ranking_pool(cam))
 
 
 def test_learning_rate_of_plus():

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from mmlevelset.apis import convert_checkpoint, convert_state_dict
 from mmlevelset.config import read_config
+from mmlevelset.models.heads.weaktr_head import AttentionFusion
 from tests.models.official import filled, image
 from tests.models.record_weaktr import KINDS, PRESENT, SHAPES, VIEWS
 from tests.models.small_mctformer import ROOT, SEED, batch, small
@@ -172,3 +173,10 @@ def test_a_backbone_that_does_not_fit(backbone: dict, found: str) -> None:
 def small_host(path=CONFIG) -> nn.Module:
     """Two blocks of three heads, without stochastic depth."""
     return small(path, drop_path_rate=0)
+
+
+def test_widths_of_the_bottlenecks_are_those_of_aaf():
+    """int(width / 8) of AAF.py, which is not 5 for 36 maps; one at least."""
+    fusion = AttentionFusion(36, 60)
+    assert fusion.judge[0].out_features == 7 and fusion.balance[0].out_features == 4
+    assert AttentionFusion(4, 4).balance[0].out_features == 1

@@ -1,5 +1,7 @@
 """Level sets as refiners: they find a disc that the seed misses in part."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -104,6 +106,22 @@ def test_classes_evolve_together_as_one_by_one(files):
             phi = torch.nn.functional.interpolate(phi, image.shape[:2], mode='bilinear')[0, 0]
             # phi is tens of pixels, which float32 rounds by some 1e-5
             np.testing.assert_allclose(soft[1 + k], torch.sigmoid(phi / 4), rtol=0, atol=1e-4)
+
+
+def test_evolves_on_the_finest_map_whatever_the_order(files):
+    """As f_LSI does in training; the first of in_index may be a coarser one."""
+    config = Path(files['config'])
+    text = config.read_text().replace('(24, 40), in_index=(0, 1)', '(40, 24), in_index=(1, 0)')
+    config.write_text(text)
+    init_default_scope('mmseg')
+    model = MODELS.build(read_config(str(config)).model)
+    torch.save(dict(state_dict=model.state_dict()), files['checkpoint'])
+    image, _, seed = disc(64)
+    refiner = LevelSetRefiner(**files, background=dict(score=0.4))
+    shapes = []
+    refiner.head.evolution.register_forward_pre_hook(lambda _, args: shapes.append(args[0].shape))
+    refiner(image, seed._replace(keys=np.array([0, 2])))
+    assert shapes[0][2:] == (16, 16)  # stride 4 of 64 px
 
 
 def test_operator_from_any_seed(files):

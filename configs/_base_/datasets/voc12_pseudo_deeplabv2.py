@@ -7,7 +7,17 @@ train_pipeline = [
     dict(type='mmlevelset.CheckedLoadAnnotations'),
     dict(
         type='RandomChoice',
-        transforms=[[dict(type='Resize', scale_factor=r, keep_ratio=True)] for r in ratios],
+        transforms=[
+            [
+                dict(
+                    type='mmlevelset.RandomRescale',
+                    ratio_range=(r, r),
+                    interpolation='bilinear',
+                    backend='cv2',
+                )
+            ]
+            for r in ratios
+        ],
     ),
     dict(type='RandomCrop', crop_size=(321, 321)),
     dict(type='RandomFlip', prob=0.5),

@@ -4,11 +4,29 @@ _base_ = 'voc12_pseudo.py'
 train_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),
     dict(type='mmlevelset.CheckedLoadAnnotations'),
-    dict(type='mmlevelset.RandomRescale', ratio_range=(0.5, 1.5)),
+    dict(
+        type='mmlevelset.RandomRescale',
+        ratio_range=(0.5, 1.5),
+        backend='cv2',
+        label_backend='cv2',
+    ),
     dict(type='mmlevelset.RandomHSVShift', delta=10),
-    dict(type='RandomCrop', crop_size=(448, 448)),
+    dict(
+        type='mmlevelset.RandomPlacedPairCrop',
+        crop_size=(448, 448),
+        pad_val=(103.53, 116.28, 123.675),  # zero once normalised
+        seg_pad_val=255,
+    ),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(batch_size=10, dataset=dict(pipeline=train_pipeline))
+tta_pipeline = [
+    dict(type='mmlevelset.CheckedLoadImage'),
+    dict(
+        type='mmlevelset.MultiScaleFlip',
+        ratios=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75),
+        interpolation='bicubic',
+    ),
+]
 tta_model = dict(merge='mean_logits')

@@ -8,5 +8,5 @@ optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=0.1, momentum=5e-4, weight_decay=5e-4),
     paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))),
 )
-param_scheduler = [dict(type='PolyLR', eta_min=0.0, power=0.9, by_epoch=False)]
+param_scheduler = [dict(type='mmlevelset.PolyToEndLR', power=0.9, by_epoch=False)]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=8)

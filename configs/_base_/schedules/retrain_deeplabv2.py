@@ -1,11 +1,9 @@
 # deeplab-pytorch on VOC: 20,000 updates from 2 batches of 5 each, lr 2.5e-4 (head 10 times that, its
 # biases 20 times and without decay), poly 0.9.
 _base_ = 'retrain.py'
-iter_size = 2
-max_iters = 20000 * iter_size  # of batches
 optim_wrapper = dict(
     type='OptimWrapper',
-    accumulative_counts=iter_size,
+    accumulative_counts=2,
     optimizer=dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4),
     paramwise_cfg={
         'custom_keys': {
@@ -17,8 +15,6 @@ optim_wrapper = dict(
         }
     },
 )
-# lr (1 - t / T)^0.9; PolyLR counts end - 1 steps. The official rate moves every ten updates only.
-param_scheduler = [
-    dict(type='PolyLR', eta_min=0.0, power=0.9, begin=0, end=max_iters + 1, by_epoch=False)
-]
-train_cfg = dict(max_iters=max_iters)
+# The official rate moves every ten updates only.
+param_scheduler = [dict(type='mmlevelset.PolyToEndLR', power=0.9, by_epoch=False)]
+train_cfg = dict(max_iters=40000)  # batches

@@ -1,6 +1,5 @@
 # semantic-segmentation-codebase: 20,000 iterations, batch 10, lr 1e-3 (head 1e-2, its bias 2e-2).
 _base_ = 'retrain.py'
-max_iters = 20000
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4),
@@ -11,8 +10,6 @@ optim_wrapper = dict(
         }
     },
 )
-# lr (1 - t / (T + 1))^0.9 at iteration t = 0 .. T - 1: PolyLR counts end - 1 steps.
-param_scheduler = [
-    dict(type='PolyLR', eta_min=0.0, power=0.9, begin=0, end=max_iters + 2, by_epoch=False)
-]
-train_cfg = dict(max_iters=max_iters)
+# lr (1 - t / (T + 1))^0.9 at iteration t = 0 .. T - 1
+param_scheduler = [dict(type='mmlevelset.PolyToEndLR', power=0.9, beyond=2, by_epoch=False)]
+train_cfg = dict(max_iters=20000)

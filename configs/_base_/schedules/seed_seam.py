@@ -6,6 +6,5 @@ optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=0.01, momentum=5e-4, weight_decay=5e-4),
     paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))),
 )
-# lr (1 - t / T)^0.9; PolyLR reaches 0 at the last iteration, SEAM would one later.
-param_scheduler = [dict(type='PolyLR', eta_min=0.0, power=0.9, by_epoch=False)]
+param_scheduler = [dict(type='mmlevelset.PolyToEndLR', power=0.9, by_epoch=False)]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=8)

@@ -32,7 +32,7 @@ def contour_length(
         missing (float): m, in pixels, > 0.
 
     Returns:
-        Tensor: (N, C), dimensionless, >= 0; below 1 with ``edge``.
+        Tensor: (N, C), dimensionless, >= 0; at most 1 with ``edge``.
 
     Raises:
         ValueError: if the shapes do not fit.

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
@@ -24,7 +25,7 @@ class LargeFOVHead(BaseDecodeHead):
     ``conv_seg``    3x3 d12                               1x1
     dropout         none                                  0.5 of single values, not of channels
     initialisation  Xavier, uniform                       Kaiming, normal, fan-out
-    logits resized  ``align_corners=False``               ``align_corners=True``
+    logits resized  once, ``align_corners=False``         twice, ``align_corners=True``
     ==============  ====================================  =======================================
 
     The batch norms of ``'seam'`` have momentum 3e-4, and their scale and shift belong to no
@@ -77,6 +78,7 @@ class LargeFOVHead(BaseDecodeHead):
             init_cfg=init_cfg or init,
             **kwargs,
         )
+        self.variant = variant
         wide: dict[str, Any] = dict(kernel_size=3, padding=DILATION, dilation=DILATION)
         if seam:
             self.convs = nn.Sequential(
@@ -104,6 +106,25 @@ class LargeFOVHead(BaseDecodeHead):
             Tensor: logits, (N, C, h, w), signed.
         """
         return self.cls_seg(self.convs(self._transform_inputs(inputs)))
+
+    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Resize logits to the view, as SEAM does; MCTformer resizes them once only, to the image.
+
+        A view that was padded, or is a window of an image, needs the size in between.
+
+        Args:
+            seg_logits (Tensor): (N, C, h, w), signed.
+            batch_img_metas: Of the views.
+
+        Returns:
+            Tensor: (N, C, H, W), or ``seg_logits`` as they are, which the segmentor resizes to the image.
+        """
+        meta = batch_img_metas[0]
+        padded = any(meta.get('img_padding_size', meta.get('padding_size', ())))
+        window = isinstance(meta['img_shape'], torch.Size)
+        if self.variant == 'mctformer' and not padded and not window:
+            return seg_logits
+        return super().predict_by_feat(seg_logits, batch_img_metas)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

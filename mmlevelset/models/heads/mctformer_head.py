@@ -234,7 +234,10 @@ def spread(cam: Tensor, affinity: Tensor) -> Tensor:
     Returns:
         Tensor: like ``cam``.
     """
-    return (cam.flatten(2) @ affinity.to(cam).transpose(1, 2)).view_as(cam)
+    with torch.autocast(
+        cam.device.type, enabled=False
+    ):  # tiny products would underflow in half precision
+        return (cam.flatten(2) @ affinity.to(cam).transpose(1, 2)).view_as(cam)
 
 
 def weighted_ranking_pool(scores: Tensor, decay: float = GWRP_DECAY) -> Tensor:
@@ -249,7 +252,7 @@ def weighted_ranking_pool(scores: Tensor, decay: float = GWRP_DECAY) -> Tensor:
     """
     ranked = scores.flatten(2).sort(dim=2, descending=True).values
     weights = decay ** torch.arange(ranked.shape[2], device=scores.device, dtype=scores.dtype)
-    return ranked @ (weights / weights.sum())
+    return (ranked * (weights / weights.sum())).sum(2)
 
 
 def class_token_contrast(tokens: Tensor, labels: Tensor) -> Tensor:
@@ -266,6 +269,7 @@ def class_token_contrast(tokens: Tensor, labels: Tensor) -> Tensor:
         Tensor: a scalar; log C where all tokens coincide, as they do at the start.
     """
     tokens = F.normalize(tokens, dim=3)
-    similarity = tokens @ tokens.transpose(2, 3)
+    with torch.autocast(tokens.device.type, enabled=False):
+        similarity = tokens @ tokens.transpose(2, 3)
     entropy = -similarity.log_softmax(3).diagonal(dim1=2, dim2=3).mean(1)
     return ((entropy * labels).sum(1) / (labels.sum(1) + LABEL_EPS)).mean()

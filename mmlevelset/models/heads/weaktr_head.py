@@ -29,9 +29,9 @@ class AttentionFusion(nn.Module):
 
     def __init__(self, maps: int, channels: int) -> None:
         super().__init__()
-        hidden = -(-channels // REDUCTION)
+        hidden = max(channels // REDUCTION, 1)
         self.judge = nn.Sequential(nn.Linear(channels, hidden), nn.Linear(hidden, 1))
-        hidden = -(-maps // REDUCTION)
+        hidden = max(maps // REDUCTION, 1)
         self.balance = nn.Sequential(
             nn.Linear(maps, hidden, bias=False),
             nn.ReLU(),

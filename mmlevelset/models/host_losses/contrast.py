@@ -1,5 +1,6 @@
 """Contrast of image embeddings by their image-level labels. Constants: SCoulY/MuSCLe, commit 79c9e4d."""
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,8 +21,9 @@ def image_contrast_loss(embeddings: Tensor, labels: Tensor) -> Tensor:
     Returns:
         Tensor: sum over the anchors divided by N, a scalar >= 0; 0 with the graph where none counts.
     """
-    e = F.normalize(embeddings, dim=1, eps=EPS)
-    affinity = (e @ e.T / TEMPERATURE).exp()
+    e = F.normalize(embeddings.float(), dim=1, eps=EPS)
+    with torch.autocast(e.device.type, enabled=False):
+        affinity = (e @ e.T / TEMPERATURE).exp()
     later = labels.new_ones(len(labels), len(labels)).triu(1)
     positive = later * (labels[:, None] == labels[None]).all(2)
     negative = later * (labels @ labels.T == 0)

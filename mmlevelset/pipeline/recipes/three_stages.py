@@ -74,7 +74,7 @@ def three_stages(
             ``network_of``, another variant whose affinity network walks with ``walk`` and
             ``walk_options`` once more: an extra row of pseudo-labels.
         refiner (dict): ``method``, ``'psa'`` or ``'irn'``; ``network``, the config of the affinity
-            network; ``options`` (optional) of its training.
+            network.
         model (str): Config of the segmentation model.
         tables (list[str]): Numbers of the paper's tables that the last stage prints.
         model_dir (str): Folder of the segmentation model.
@@ -198,7 +198,7 @@ class _Variant(NamedTuple):
     def network(self, refiner: dict[str, Any], training: str, jobs: int) -> Stages:
         """What the affinity network is trained on, and its training."""
         targets, name = f'{self.folder}/targets', f'targets_{self.name}'
-        options = [FEEDS[refiner['method']].format(targets), *refiner.get('options', [])]
+        options = [FEEDS[refiner['method']].format(targets)]
         network, folder = refiner['network'], f'{self.folder}/affinity'
         return [
             dict(
