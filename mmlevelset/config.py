@@ -159,8 +159,13 @@ def read_config(path: str, cfg_options: dict[str, Any] | None = None) -> Config:
     compat.setup()
     try:
         cfg = Config.fromfile(file)
-    except FileNotFoundError:
-        raise
+    except FileNotFoundError as error:
+        if not error.filename:  # said by us
+            raise
+        raise FileNotFoundError(
+            f'{path}: it, or what it inherits, has a _base_ {error.filename}, which is not there; correct the path, '
+            "which counts from the file's own folder, or inherit one of ours: _base_ = 'mmlevelset::…'"
+        ) from error
     except ImportError as error:
         if 'custom modules' not in str(error):
             raise ValueError(f'{path} is no config: {type(error).__name__}: {error}') from error
@@ -183,6 +188,8 @@ def read_config(path: str, cfg_options: dict[str, Any] | None = None) -> Config:
 
 def _check_names(cfg: Config, options: dict[str, Any], path: str) -> None:
     """Refuse an option that only looks like an entry of the config; mmengine would add and never read it."""
+    if 'recipe' in cfg:  # which refuses what it does not know
+        return
     known = {*cfg.keys(), *signature(Runner.__init__).parameters, *OTHER_ENTRIES}
     for option in options:
         name = option.split('.')[0]

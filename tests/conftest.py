@@ -37,8 +37,9 @@ from torch.utils.data import Dataset
 
 @DATASETS.register_module()
 class Numbers(Dataset):
-    def __init__(self, images=8, broken=()):
+    def __init__(self, images=8, broken=(), classes=()):
         self.images, self.broken = images, broken
+        self.metainfo = dict(classes=classes) if classes else {}
 
     def __len__(self):
         return self.images

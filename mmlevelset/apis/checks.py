@@ -1,6 +1,5 @@
 """What is looked at before a long job: paths, sizes and labels that would fail late or in silence."""
 
-import math
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,11 +16,11 @@ from mmlevelset.apis.train_labels import check_labels
 from mmlevelset.datasets.prepare.own_classes import BACKGROUND
 from mmlevelset.evaluation import SeedMetric
 from mmlevelset.fileio.checkpoints import SAFETENSORS
-from mmlevelset.levelset.limits import check_number
+from mmlevelset.levelset.limits import check_count, check_number
 from mmlevelset.models.heads.maps_only import MapsOnly
 from mmlevelset.models.level_set_head import LevelSetHead
 from mmlevelset.models.seeds import level_set_of
-from mmlevelset.models.trained import bare_model, check_tensors, plain_tensors
+from mmlevelset.models.trained import bare_model, check_tensors, other_classes, plain_tensors
 
 # The whole numbers of a config, with the least that each may be; mmengine takes what it is given and fails later.
 WHOLE = {
@@ -52,13 +51,15 @@ def check_config(cfg: Config, task: str) -> None:
         )
     for entry in (loader, f'{task}_cfg', 'optim_wrapper'):
         for key, least in WHOLE.items():
-            _check_whole(f'{entry}.{key}', (cfg.get(entry) or {}).get(key), least)
+            if (value := (cfg.get(entry) or {}).get(key)) is not None:
+                check_count(f'{entry}.{key}', value, least)
     wrapper = (cfg.get('optim_wrapper') or {}) if task == 'train' else {}
     for part, key in NOT_NEGATIVE:
         value = (wrapper.get(part) or {}).get(key)
         if value is not None:
             check_number(f'optim_wrapper.{part}.{key}', value, 0)
-    _check_whole('randomness.seed', (cfg.get('randomness') or {}).get('seed'), 0, LARGEST_SEED)
+    if (seed := (cfg.get('randomness') or {}).get('seed')) is not None:
+        check_count('randomness.seed', seed, 0, LARGEST_SEED)
     windows = (cfg.get('model') or {}).get('test_cfg') or {}
     missing = [key for key in ('crop_size', 'stride') if key not in windows]
     if (
@@ -77,15 +78,6 @@ def check_config(cfg: Config, task: str) -> None:
                 'epoch_N.pth or iter_N.pth into its work folder.'
             )
     check_names(cfg)
-
-
-def _check_whole(name: str, value: Any, least: int, most: float = math.inf) -> None:
-    if value is None or type(value) is int and least <= value <= most:
-        return
-    limits = f'of at least {least}' if most == math.inf else f'from {least} to {most}'
-    raise ValueError(
-        f'{name} must be a whole number {limits}, got {value!r}; correct it in the config'
-    )
 
 
 def _checkpoints(cfg: dict[str, Any], task: str) -> Iterator[tuple[str, Any]]:
@@ -119,10 +111,16 @@ def check_weights(runner: Runner, checkpoint: str) -> None:
         checkpoint (str): File or address.
 
     Raises:
-        ValueError: Weights are missing, of another shape or not finite; names some.
+        ValueError: Weights are missing, of another shape or not finite; names some. Or they were trained on other
+            classes.
     """
     state = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
     check_tensors(bare_model(runner.model), state, checkpoint)
+    if differ := other_classes(state, runner.test_evaluator.dataset_meta or {}):
+        raise ValueError(
+            f'{checkpoint} {differ}: what it predicts would get wrong names; give the data set of the test the '
+            'classes of the training (metainfo=dict(classes=...)), or another checkpoint'
+        )
 
 
 def state_levels(runner: Runner, checkpoint: str) -> None:

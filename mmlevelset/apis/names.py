@@ -63,10 +63,9 @@ def check_names(cfg: Config) -> None:
         kind = node.get('type')
         kinds = _find(kind, scope) if kind else []
         if kind and not kinds:
-            prefix, dot, word = str(kind).rpartition('.')
-            if near := _near(word, _registered(kind, scope)):
+            if meant := _meant(kind, scope):
                 raise ValueError(
-                    f'{file}: {name}.type={kind!r} is not known; did you mean {prefix + dot + near[0]!r}?'
+                    f'{file}: {name}.type={kind!r} is not known; did you mean {meant!r}?'
                 )
         owner, known, closed = _reader(name, node, kinds)
         for key in sorted(set(node) - {*known, *TAKEN_OUT}):
@@ -80,7 +79,9 @@ def check_names(cfg: Config) -> None:
 
 
 def _near(word: str, known: Iterable[str]) -> list[str]:
-    return get_close_matches(str(word), list(known), n=1, cutoff=0.75)
+    """The known name that looks most like a word, whatever its capital letters; or none."""
+    lower = {name.lower(): name for name in known}
+    return [lower[near] for near in get_close_matches(str(word).lower(), lower, n=1, cutoff=0.75)]
 
 
 def _nodes(name: str, node: Any) -> Iterator[tuple[str, dict]]:
@@ -125,9 +126,17 @@ def _registries(kind: str, scope: str) -> Iterator[Registry]:
                 yield one
 
 
-def _registered(kind: str, scope: str) -> set[str]:
-    """Names of the registered classes that a misspelt ``type`` may mean."""
-    return {name for registry in _registries(kind, scope) for name in registry.module_dict}
+def _meant(kind: str, scope: str) -> str:
+    """The registered class that a misspelt ``type`` may mean, one of ours without its prefix, say; or ''."""
+    prefix, dot, word = kind.rpartition('.')
+    ours = {name for one in _registries('mmlevelset.', scope) for name in one.module_dict}
+    if not prefix and word in ours:
+        return f'mmlevelset.{word}'
+    known = {name for registry in _registries(kind, scope) for name in registry.module_dict}
+    if near := _near(word, known):
+        return f'{prefix}{dot}{near[0]}'
+    near = _near(word, ours)
+    return f'mmlevelset.{near[0]}' if near else ''
 
 
 def _find(kind: Any, scope: str) -> list[Callable]:

@@ -20,9 +20,7 @@ def set_resume(cfg: Config) -> None:
     """
     path = last_checkpoint(cfg.work_dir)
     cfg.resume = path is not None
-    if path is None:
-        print_log(f'no checkpoint in {cfg.work_dir}: the training starts at its beginning')
-    else:
+    if path is not None:
         cfg.load_from = str(path)
 
 

@@ -121,6 +121,12 @@ def train(cfg: Config, resume: bool = False) -> None:
                 logger='current',
                 level=logging.WARNING,
             )
+        if resume and not cfg.get('resume'):
+            print_log(
+                f'--resume found no checkpoint in {cfg.work_dir}: the training starts at its beginning',
+                logger='current',
+                level=logging.WARNING,
+            )
         check_training(runner)
         own = list(runner.model.parameters())
         frozen = sum(not parameter.requires_grad for parameter in own)
@@ -188,14 +194,15 @@ def set_show_folder(cfg: Config, folder: str) -> None:
         folder (str): Where the pictures go.
 
     Raises:
-        ValueError: The config has no visualisation hook or no visualiser.
+        ValueError: The config has no visualiser.
     """
-    if 'visualization' not in cfg.get('default_hooks', {}) or 'visualizer' not in cfg:
+    if 'visualizer' not in cfg:
         raise ValueError(
-            "--show-dir needs default_hooks.visualization=dict(type='SegVisualizationHook') and "
-            'a visualizer in the config; inherit a default_runtime.py that has both.'
+            '--show-dir needs a visualizer in the config; inherit configs/_base_/default_runtime.py, which has one.'
         )
-    cfg.default_hooks.visualization.draw = True
+    hooks = cfg.setdefault('default_hooks', {})
+    hooks.setdefault('visualization', dict(type='SegVisualizationHook'))
+    hooks.visualization.draw = True
     cfg.visualizer.save_dir = folder
 
 

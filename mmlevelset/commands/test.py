@@ -20,7 +20,7 @@ from mmlevelset.apis import (
 from mmlevelset.apis.command import make_parser
 
 EXAMPLE = (
-    'seed/cam/efficientnet-lite0_levelset_shapes work_dirs/mine/epoch_20.pth --tta '
+    'seed/cam/efficientnet-lite0_levelset_shapes work_dirs/mine/epoch_14.pth --tta '
     '--out work_dirs/mine/seeds'
 )
 

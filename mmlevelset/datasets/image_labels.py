@@ -42,8 +42,9 @@ def one_hot(indices: Iterable[int], classes: Sequence[str], where: str) -> np.nd
             or not isinstance(index, int | np.integer)
             or not 1 <= index < len(classes)
         ):
+            got = index if isinstance(index, np.integer) else repr(index)
             raise ValueError(
-                f'{where}: class {index} is unknown; expected indices '
+                f'{where}: class {got} is unknown; expected indices '
                 f'1..{len(classes) - 1} (0 is the background) of {list(classes)}.'
             )
         vector[index - 1] = 1

@@ -153,7 +153,7 @@ def complaints(sums: dict[str, Tensor], names: Sequence[str], head: LevelSetHead
     if valid < VALID * pairs:
         lines.append(
             f'only {valid:.0f} of {pairs:.0f} CAM masks have a contour, the others are empty or full and '
-            f'train nothing: change auxiliary_head.background (now {background!r}) towards the middle '
+            f'train nothing: change model.auxiliary_head.background (now {background!r}) towards the middle '
             'of the CAM, or train the host for longer'
         )
     if not head.warmup['energy'] or not valid:
@@ -161,13 +161,13 @@ def complaints(sums: dict[str, Tensor], names: Sequence[str], head: LevelSetHead
     if head.evolution is not None and sums['moved'].sum() < IDLE * valid:
         lines.append(
             'the operator is idle, phi^T = phi^0: raise the rate of the head '
-            '(optim_wrapper.paramwise_cfg.level_set.lr) or the weights of auxiliary_head.loss_energy'
+            '(optim_wrapper.paramwise_cfg.level_set.lr) or the weights of model.auxiliary_head.loss_energy'
         )
     area = sums['phi'].sum() / valid
     if head.loss_energy is not None and not COLLAPSED <= area <= 1 - COLLAPSED:
         lines.append(
             f'level sets are inside on {100 * area:.1f} % of the map: they have collapsed; lengthen the SDF '
-            'warm-up (LossWarmupHook.energy in custom_hooks) or lower the weights of auxiliary_head.loss_energy'
+            'warm-up (LossWarmupHook.energy in custom_hooks) or lower the weights of model.auxiliary_head.loss_energy'
         )
     ratio = sums['phi'] / sums['cam'].clamp_min(1e-12)
     areas = sums['phi'] / sums['valid'].clamp_min(1)
@@ -178,11 +178,11 @@ def complaints(sums: dict[str, Tensor], names: Sequence[str], head: LevelSetHead
             ('vanish', 'lower', 'lower') if phi < cam else ('spread', 'higher', 'raise')
         )
         if background == 'auto':
-            cure = f'give auxiliary_head.background a {number} number than they have'
+            cure = f'give model.auxiliary_head.background a {number} number than they have'
         else:
-            cure = f"{verb} auxiliary_head.background, or set it to 'auto'"
+            cure = f"{verb} model.auxiliary_head.background, or set it to 'auto'"
         if head.zero != 'auto':
-            cure = f"set auxiliary_head.zero to 'auto', {cure}"
+            cure = f"set model.auxiliary_head.zero to 'auto', {cure}"
         lines.append(
             f'{names[c]}: level sets are inside on {phi:.1f} % of the map, the masks of its CAM on '
             f'{cam:.1f} %: they {word}; train for longer (train_cfg), or {cure}'
@@ -206,7 +206,7 @@ def unlearnt(sums: dict[str, Tensor], names: Sequence[str], smooth: float) -> li
     cure = (
         ''
         if smooth
-        else ', and where the maps of the host have specks, set auxiliary_head.smooth to 8'
+        else ', and where the maps of the host have specks, set model.auxiliary_head.smooth to 8'
     )
     return [
         'level sets have hardly learnt the signed distances of their CAM (slope of phi^0 against them, 1 where '

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 
 from mmlevelset.engine.resume_schedule import fit_position, fit_schedule
-from mmlevelset.models.trained import bare_model, plain_tensors, unfit_tensors
+from mmlevelset.models.trained import bare_model, other_classes, plain_tensors, unfit_tensors
 from mmlevelset.registry import HOOKS
 
 
@@ -57,3 +57,10 @@ class LoadGuardHook(Hook):
                 'it with tools/model_converters, or give it to the part of the model that it is for '
                 "(init_cfg=dict(type='Pretrained', checkpoint=…))"
             )
+        elif isinstance(loop := getattr(runner, '_train_loop', None), BaseLoop):
+            metainfo = getattr(loop.dataloader.dataset, 'metainfo', {})
+            if differ := other_classes(checkpoint, metainfo):
+                runner.logger.warning(
+                    f'{name} {differ}: the layers of its classes are taken for those of other ones; if that is not '
+                    'meant, correct load_from, or the classes of the data set (metainfo)'
+                )

@@ -37,6 +37,11 @@ class LossWarmupHook(Hook):
     def __init__(
         self, sdf: Sequence[float] = (0.0, 0.0), energy: Sequence[float] = (0.3, 0.5)
     ) -> None:
+        for name, ramp in dict(sdf=sdf, energy=energy).items():
+            if not isinstance(ramp, Sequence) or len(ramp) != 2:
+                raise ValueError(
+                    f'LossWarmupHook: {name}={ramp!r}, expected two numbers, where the ramp begins and ends'
+                )
         self.ramps = dict(sdf=tuple(sdf), energy=tuple(energy))
         for name, (begin, end) in self.ramps.items():
             if not 0 <= begin <= end or not (_whole(begin, end) or end <= 1):

@@ -11,8 +11,11 @@ def read_text(path: str | Path) -> str:
     Editors and shells of Windows write UTF-16 with a mark.
 
     Raises:
+        FileNotFoundError: There is no such file.
         ValueError: The file is in another encoding or no text.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{path}: no such file; check its path')
     data = Path(path).read_bytes()
     encoding = 'utf-16' if data[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig'
     try:

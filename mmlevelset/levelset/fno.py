@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .condition import evolution_condition
+from .condition import CONDITION_CHANNELS, evolution_condition
 from .energy import edge_map, shrink
 from .evolution import Evolution
+from .limits import check_count
 from .spectral import SpectralConv2d
 
 _SE_REDUCTION = 4  # squeeze-and-excitation, Hu et al. 2018 use 16 on far wider layers
@@ -99,7 +100,7 @@ class FNOEvolution(Evolution):
             text of each class as well.
 
     Raises:
-        ValueError: if a count is out of range.
+        ValueError: if a count is no whole number in its range.
     """
 
     def __init__(
@@ -116,11 +117,11 @@ class FNOEvolution(Evolution):
         text: bool = False,
     ) -> None:
         super().__init__(num_classes, truncate)
-        if min(depth, width, steps) < 1 or condition_channels < 0:
-            raise ValueError(
-                f'depth={depth}, width={width}, steps={steps}, expected all >= 1; '
-                f'condition_channels={condition_channels}, expected >= 0.'
-            )
+        check_count('modes', modes)
+        check_count('depth', depth)
+        check_count('width', width)
+        check_count('steps', steps)
+        check_count('condition_channels', condition_channels, 0, CONDITION_CHANNELS)
         self.steps, self.grouped, self.text = steps, not shared, text
         condition_channels += text
         self.condition_channels = condition_channels

@@ -39,6 +39,23 @@ def check_number(
     raise ValueError(f'{name} is {value!r}, expected a number {limits}{cure and "; "}{cure}')
 
 
+def check_count(name: str, value: Any, low: int = 1, high: float = math.inf) -> None:
+    """Refuse what is no whole number within limits, which are allowed themselves.
+
+    Args:
+        name (str): Of the option.
+        value: What was given.
+        low (int): Lower limit.
+        high (float): Upper limit.
+
+    Raises:
+        ValueError: ``value`` is another thing.
+    """
+    if type(value) is not int or not low <= value <= high:
+        limits = f'of at least {low}' if high == math.inf else f'from {low} to {high}'
+        raise ValueError(f'{name} must be a whole number {limits}, got {value!r}')
+
+
 def check_same_view(what: str, size: Sequence[int], image: Sequence[int]) -> None:
     """Refuse a map that cannot be a resized view of all of the image.
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmlevelset.levelset import IMAGE_STRIDE, Evolution, reduced, standardise
-from mmlevelset.levelset.limits import check_number, check_same_view
+from mmlevelset.levelset.limits import check_count, check_number, check_same_view
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import get_cams
 
@@ -19,6 +19,21 @@ def evolution_of(evolution: dict | None, num_classes: int, truncate: float) -> E
     # An evolution measures in pixels of x.
     given = dict(num_classes=num_classes, truncate=truncate / IMAGE_STRIDE)
     return MODELS.build(given | dict(evolution or default))
+
+
+def check_inputs(in_channels: Sequence[int], in_index: Sequence[int], channels: int) -> None:
+    """Refuse lists of different lengths, or what is no list.
+
+    Raises:
+        ValueError: Names what a head was given.
+    """
+    check_count('channels', channels)
+    lists = all(isinstance(given, Sequence) for given in (in_channels, in_index))
+    if not lists or len(in_channels) != len(in_index) or not in_index:
+        raise ValueError(
+            f'in_channels={in_channels} and in_index={in_index}, expected as many channels as indices of feature '
+            'maps, one at least'
+        )
 
 
 def seen_image(image: Tensor, size: Sequence[int]) -> Tensor:

@@ -98,6 +98,7 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
         align_corners: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
+        parts.check_inputs(in_channels, in_index, channels)
         super().__init__(
             in_channels=list(in_channels),
             in_index=list(in_index),

@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -52,6 +52,28 @@ def plain_tensors(state: Mapping[str, Any]) -> list[tuple[str, torch.Tensor]]:
     """Names, without the wrapper's ``module.``, and tensors of a state_dict."""
     items = state.items() if isinstance(state, Mapping) else ()
     return [(k.removeprefix('module.'), v) for k, v in items if isinstance(v, torch.Tensor)]
+
+
+def other_classes(checkpoint: Any, metainfo: Mapping[str, Any]) -> str:
+    """Say that a checkpoint was trained on as many other classes as a data set has; '' where it was not.
+
+    Classes are the same in whatever letters. Of weights without their origin nothing is known, and another number
+    shows in the layers of the classes.
+
+    Args:
+        checkpoint: As it was read.
+        metainfo: Of the data set.
+    """
+    meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
+    trained = ((meta or {}).get('dataset_meta') or {}).get('classes') or ()
+    given = metainfo.get('classes') or ()
+    if len(trained) != len(given) or _plain_names(trained) == _plain_names(given):
+        return ''
+    return f'was trained on the classes {list(trained)}, and the config has {list(given)}'
+
+
+def _plain_names(names: Sequence[str]) -> list[str]:
+    return [''.join(letter for letter in str(name).lower() if letter.isalnum()) for name in names]
 
 
 def check_tensors(model: torch.nn.Module, state: Any, checkpoint: str) -> None:

@@ -61,6 +61,9 @@ from mmlevelset.models import CAMHead, DeepLabV2Head, LevelSetHead
         ('train', 'model.test_cfg.mode=slied', "expected mode='whole', or mode='slide' with crop_size"),
         ('test', 'model.test_cfg.mode=slide model.test_cfg.stride=(2,2)', "mode='slide' with crop_size=(H, W)"),
         ('train', 'val_cfg=None', 'cannot be built: val_dataloader, val_cfg, and val_evaluator should be either'),
+        ('train', 'model.type=line', "model.type='line' is not known; did you mean 'Line'?"),
+        ('train', 'model.type=CAMHead', "did you mean 'mmlevelset.CAMHead'?"),
+        ('train', 'model.type=mmlevelset.CamHead', "did you mean 'mmlevelset.CAMHead'?"),
         ('train', 'model.type=Lyne', "model.type='Lyne' is not known; did you mean 'Line'?"),
         ('train', 'model.type=Unlike', 'Unlike is not in the'),
         ('train', 'train_dataloader.sampler.type=DefaultSmpler', "did you mean 'DefaultSampler'?"),
@@ -194,7 +197,7 @@ def test_seeds_state_the_levels_that_were_found(tmp_path: Path) -> None:
         )
         return SimpleNamespace(
             model=torch.nn.ModuleDict(dict(auxiliary_head=head)),
-            test_evaluator=SimpleNamespace(metrics=[metric]),
+            test_evaluator=SimpleNamespace(metrics=[metric], dataset_meta=metric.dataset_meta),
         )
 
     trained = runner('auto')
@@ -219,9 +222,27 @@ def test_seeds_state_the_levels_that_were_found(tmp_path: Path) -> None:
         assert source.get('zeros') == (stated and dict(cat=-0.125, dog=0.0))
 
 
+def test_weights_of_other_classes(tmp_path: Path) -> None:
+    """As many classes with other names would be predicted under wrong ones; case and blanks do not count."""
+    net, names = torch.nn.Linear(2, 3), ('background', 'Traffic light', 'dog')
+    meta = dict(dataset_meta=dict(classes=names))
+    torch.save(dict(state_dict=net.state_dict(), meta=meta), tmp_path / 'a.pth')
+
+    def check(*classes: str) -> None:
+        evaluator = SimpleNamespace(dataset_meta=dict(classes=classes))
+        check_weights(SimpleNamespace(model=net, test_evaluator=evaluator), str(tmp_path / 'a.pth'))
+
+    check('background', 'traffic_light', 'dog')
+    for classes in (('background', 'dog', 'traffic light'), ('background', 'horse', 'cow')):
+        with pytest.raises(ValueError, match="a.pth was trained on the classes .*'Traffic light'"):
+            check(*classes)
+
+
 @pytest.mark.parametrize('value', [np.nan, np.inf])
 def test_weights_that_are_not_finite(tmp_path: Path, value: float) -> None:
-    runner = SimpleNamespace(model=torch.nn.Linear(2, 3))
+    runner = SimpleNamespace(
+        model=torch.nn.Linear(2, 3), test_evaluator=SimpleNamespace(dataset_meta=None)
+    )
     state = runner.model.state_dict()
     torch.save(dict(state_dict=state), tmp_path / 'good.pth')
     state['bias'][1] = value

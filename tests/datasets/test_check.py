@@ -274,6 +274,27 @@ def test_an_own_folder_whose_classes_have_no_names(own, refuse):
     assert 'image_labels.json does not exist' in text and 'with --classes' in text
 
 
+def test_images_are_looked_at_although_one_is_missing(own):
+    (own / 'JPEGImages/y.jpeg').unlink()
+    (own / 'JPEGImages/x.png').write_bytes(b'GIF89a')
+    errors = check_own(own, jobs=1).errors
+    assert len(errors) == 2 and 'lacks the files of 1 id(s) (y)' in errors[0]
+    assert 'x.png: cannot be read' in errors[1]
+
+
+def test_a_class_that_every_image_shows(own):
+    facts = dict(classes=['background', 'a', 'b'], labels={'x': [1], 'y': [1, 2], 'IMG 1': [1]})
+    (own / 'image_labels.json').write_text(json.dumps(facts))
+    assert any("every image shows ['a']" in text for text in check_own(own, jobs=1).warnings)
+
+
+def test_a_class_name_with_a_comma(own, refuse):
+    facts = dict(classes=['background', 'a,b'], labels={'x': [1], 'y': [1], 'IMG 1': [1]})
+    (own / 'image_labels.json').write_text(json.dumps(facts))
+    text = refuse('dataset_converters/check.py', 'own', str(own))
+    assert "got the classes ['a,b'], expected names without a comma" in text
+
+
 def test_counts_of_errors():
     report = Report()
     assert report.summary() == '0 errors, 0 warnings'

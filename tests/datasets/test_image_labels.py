@@ -238,7 +238,7 @@ def test_json(tmp_path, content):
         ([1, 2], 'expected an object'),
         ({IDS[0]: 1}, f'id {IDS[0]}: got 1, expected a list of class indices'),
         ({IDS[0]: [1], IDS[1]: 'dog'}, f"id {IDS[1]}: got 'dog', expected a list"),
-        ({IDS[0]: [1], IDS[1]: ['dog']}, f'id {IDS[1]}: class dog is unknown'),
+        ({IDS[0]: [1], IDS[1]: ['dog']}, f'id {IDS[1]}: class .dog. is unknown'),
         ({IDS[0]: [1], IDS[1]: None}, f'id {IDS[1]}: got None'),
     ],
 )

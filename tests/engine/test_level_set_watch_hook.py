@@ -40,19 +40,19 @@ def test_silence_where_all_is_well():
 @pytest.mark.parametrize(
     ('phi', 'word', 'key'),
     [
-        (0.4, 'vanish', 'lower auxiliary_head.background'),
-        (4.1, 'spread', 'raise auxiliary_head.background'),
+        (0.4, 'vanish', 'lower model.auxiliary_head.background'),
+        (4.1, 'spread', 'raise model.auxiliary_head.background'),
     ],
 )
 def test_a_class_that_vanishes_or_spreads(phi, word, key):
     (line,) = complaints(sums(phi=[2.0, phi, 2.0]), NAMES, settings(background=0.3, zero=0.0))
     assert line.startswith('chair') and word in line and key in line
     assert f'{100 * phi / 20:.1f} %' in line and '10.0 %' in line
-    assert "set auxiliary_head.zero to 'auto'" in line
+    assert "set model.auxiliary_head.zero to 'auto'" in line
     (line,) = complaints(sums(phi=[2.0, phi, 2.0]), NAMES, settings())
     assert 'auxiliary_head.zero' not in line
     number = dict(vanish='lower', spread='higher')[word]
-    assert f'give auxiliary_head.background a {number} number' in line
+    assert f'give model.auxiliary_head.background a {number} number' in line
     # Not before the energy has driven phi^T, and not from a handful of images.
     assert complaints(sums(phi=[2.0, phi, 2.0]), NAMES, settings(warmup=dict(energy=0.0))) == []
     few = sums(phi=[2.0, phi / 20 * 3, 2.0], cam=[2.0, 0.3, 2.0], valid=[20.0, 3.0, 20.0])

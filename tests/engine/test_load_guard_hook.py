@@ -139,6 +139,19 @@ def test_the_config_in_a_checkpoint_is_not_run(train, toy, load) -> None:
     assert len(rates(toy / folder / 'epoch_3.pth')) == 12
 
 
+def test_a_start_from_as_many_other_classes_is_said(train, toy, capsys) -> None:
+    train()
+    path = toy / 'run/epoch_2.pth'
+    edit(path, lambda c: c['meta'].update(dataset_meta=dict(classes=('background', 'dog'))))
+    classes = 'train_dataloader.dataset.classes=[background,cat]'
+    capsys.readouterr()
+    train(work='new', options=(f'load_from={path}', classes))
+    text = capsys.readouterr().out
+    assert "was trained on the classes ['background', 'dog'], and the config has" in text
+    train(work='third', options=(f'load_from={path}',))  # a data set without names
+    assert 'was trained on the classes' not in capsys.readouterr().out
+
+
 def test_other_models_are_refused(train, toy, refuse) -> None:
     train()
     path = toy / 'run/epoch_2.pth'

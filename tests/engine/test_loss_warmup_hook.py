@@ -96,6 +96,14 @@ def test_wrong_ramp(ramp):
         LossWarmupHook(energy=ramp)
 
 
+@pytest.mark.parametrize('ramp', [0.4, (0.1, 0.2, 0.3), None])
+def test_what_is_no_ramp(ramp):
+    with pytest.raises(
+        ValueError, match='energy=.*expected two numbers, where the ramp begins and'
+    ):
+        LossWarmupHook(energy=ramp)
+
+
 def test_model_without_level_set():
     runner = SimpleNamespace(model=nn.Linear(1, 1))
     with pytest.raises(ValueError, match='remove the hook.*or add the auxiliary head'):

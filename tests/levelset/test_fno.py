@@ -232,6 +232,17 @@ def test_user_errors():
         FNOEvolution(2, condition_channels=1).operator(torch.zeros(1, 2, 4, 4))
     with pytest.raises(ValueError, match='phi has shape'):
         FNOEvolution(2).operator(torch.zeros(1, 3, 4, 4))
+    for name in ('modes', 'depth', 'width', 'steps'):
+        for value in (0, 1.5, 'abc', True):
+            with pytest.raises(
+                ValueError, match=f'{name} must be a whole number of at least 1, got {value!r}'
+            ):
+                FNOEvolution(2, **{name: value})
+    # told when it is built: an operator looks at its condition only once the energy is on
+    with pytest.raises(
+        ValueError, match='condition_channels must be a whole number from 0 to 5, got 9'
+    ):
+        FNOEvolution(2, condition_channels=9)
 
 
 def waves(start: int, *shape: int) -> torch.Tensor:

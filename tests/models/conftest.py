@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import MessageHub
+from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
@@ -20,6 +21,12 @@ def blobs(n: int, classes: int, size: int = 16) -> Tensor:
         cy, cx = 4 + 7 * (c % 2), 4 + 7 * (c // 2)
         maps.append(torch.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 12.0))
     return torch.stack(maps).expand(n, -1, -1, -1).clone()
+
+
+@pytest.fixture(autouse=True)
+def scope() -> None:
+    """Configs of models name classes of mmsegmentation, whatever a test before has run."""
+    init_default_scope('mmseg')
 
 
 @pytest.fixture

@@ -293,6 +293,21 @@ def test_wrong_feature_maps(make_samples, make_blobs):
 
 
 @pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(in_channels=[4]), r'in_channels=\[4\] and in_index=\[0, 1\], expected as many'),
+        (dict(in_channels=4), 'in_channels=4 and in_index=.*expected as many channels as indices'),
+        (dict(channels='abc'), "channels must be a whole number of at least 1, got 'abc'"),
+    ],
+)
+def test_lists_that_do_not_fit(options, message):
+    with pytest.raises(ValueError, match=message):
+        LevelSetHead(
+            **dict(in_channels=[4, 6], in_index=[0, 1], channels=8, num_classes=3) | options
+        )
+
+
+@pytest.mark.parametrize(
     ('name', 'values', 'limits'),
     [
         ('zero', (-1, 1, 1.5, -20.0, float('nan'), 'atuo', None), r'in \(-1, 1\)'),

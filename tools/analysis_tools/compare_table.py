@@ -102,6 +102,8 @@ def main() -> None:
     unknown = set(args.tables or []) - set(tables)
     if unknown:
         parser.error(f'no table {", ".join(sorted(unknown))}; there are {", ".join(tables)}')
+    if not Path(args.root).is_dir():
+        parser.error(f'no folder {args.root}; give the one that holds the runs')
     for number in args.tables or tables:
         cells, notes = compare(tables[number], Path(args.root))
         print(f'Table {number}: {tables[number]["title"]}\n\n{aligned(cells)}\n')

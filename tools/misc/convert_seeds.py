@@ -10,6 +10,7 @@ from mmlevelset.apis import config_classes, export_seeds, import_seeds
 from mmlevelset.apis.command import make_parser, run
 from mmlevelset.apis.seeds import LAYOUTS
 from mmlevelset.datasets import VOCImageLabelDataset
+from mmlevelset.datasets.prepare.own_classes import CLASSES_HELP, split_names, with_background
 from mmlevelset.fileio.foreign_seeds import FORMATS
 from mmlevelset.fileio.ids import read_split
 
@@ -39,7 +40,9 @@ def parse_args() -> argparse.Namespace:
         '--maps', default='high_res', help='entry of the maps beside `keys` (default: high_res)'
     )
     names = command.add_mutually_exclusive_group()
-    names.add_argument('--classes', nargs='+', help='class names, background first (default: VOC)')
+    names.add_argument(
+        '--classes', nargs='+', help=f'{CLASSES_HELP.partition(" (")[0]} (default: VOC)'
+    )
     names.add_argument('--config', help='config whose test data set names the classes')
     return parser.parse_args()
 
@@ -50,9 +53,11 @@ def main() -> None:
     if args.direction == 'export':
         count = export_seeds(args.seed_dir, args.out, args.format, ids)
     else:
-        classes = args.classes or (
-            config_classes(args.config) if args.config else VOCImageLabelDataset.METAINFO['classes']
-        )
+        classes = VOCImageLabelDataset.METAINFO['classes']
+        if args.classes:
+            classes = with_background(split_names(args.classes), 'give other ones with --classes')
+        elif args.config:
+            classes = config_classes(args.config)
         count = import_seeds(
             args.seed_dir,
             args.out,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmlevelset.fileio.ids import read_split
+from mmlevelset.fileio.ids import image_id, read_split
 from mmlevelset.fileio.images import find_images
 from mmlevelset.fileio.labels import VOID
 
@@ -79,9 +79,13 @@ def _listed(report: Report, folder: Path) -> list[str]:
 def _found(report: Report, folder: Path, ids: Sequence[str]) -> dict[str, Path]:
     try:
         found = find_images(folder, ids)
-    except (FileNotFoundError, ValueError) as error:
+    except ValueError as error:
         report.error(str(error))
         return {}
+    except FileNotFoundError as error:  # those that are there are looked at all the same
+        report.error(str(error))
+        there = {image_id(path.name) for path in folder.iterdir()}
+        return find_images(folder, [id_ for id_ in ids if image_id(id_) in there])
     report.ok(f'{folder}: all {len(ids):,} images that the lists name')
     return found
 
@@ -96,6 +100,13 @@ def _labelled(
     labels = read_labels(report, source, ids, classes)
     if labels:
         shown = np.any(list(labels.values()), axis=0)
+        constant = np.all(list(labels.values()), axis=0)
+        everywhere = [name for name, there in zip(classes[1:], constant, strict=True) if there]
+        if everywhere:
+            report.warn(
+                f'{source}: every image shows {everywhere}; a classifier needs images without a class to learn '
+                'where it is'
+            )
         absent = [name for name, there in zip(classes[1:], shown, strict=True) if not there]
         if absent:
             report.warn(f'{source}: no image shows {absent}')

@@ -36,11 +36,28 @@ def own_classes(root: str | Path, typed: Sequence[str] | None = None) -> list[st
             f'{path} {"states no classes" if path.is_file() else "does not exist"}, expected it to hold '
             f'{{"classes": ["{BACKGROUND}", …], "labels": …}}; or give the names with --classes'
         )
-    foreground = names[1:] if names[0] == BACKGROUND else names
+    return with_background(names, f'give them with --classes, or in {path}')
+
+
+def with_background(names: Sequence[str], cure: str) -> list[str]:
+    """Names of all labels, of those of the foreground, which the background's may precede.
+
+    Args:
+        names: One at least.
+        cure: Where to give them, for the error.
+
+    Raises:
+        ValueError: A name comes twice, or has a comma, which parts names on a command line.
+    """
+    foreground = list(names[1:] if names[0] == BACKGROUND else names)
     if not foreground or len({*foreground, BACKGROUND}) <= len(foreground):
         raise ValueError(
-            f'got the classes {names}, expected one or more different names, and {BACKGROUND!r} nowhere '
-            f'but at the beginning; give them with --classes, or in {path}'
+            f'got the classes {list(names)}, expected one or more different names, and {BACKGROUND!r} nowhere '
+            f'but at the beginning; {cure}'
+        )
+    if commas := [name for name in foreground if ',' in name]:
+        raise ValueError(
+            f'got the classes {commas}, expected names without a comma, which parts them; {cure}'
         )
     return [BACKGROUND, *foreground]
 

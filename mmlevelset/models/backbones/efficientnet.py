@@ -8,6 +8,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmlevelset.levelset.limits import check_count
 from mmlevelset.models.backbones.frozen_cache import FrozenCache
 from mmlevelset.models.backbones.padded_conv import PADDINGS, PaddedConv2d
 from mmlevelset.registry import MODELS
@@ -173,6 +174,7 @@ class EfficientNet(BaseModule):
                 raise ValueError(
                     f'EfficientNet: {name}={got!r} is unknown; choose one of {allowed}'
                 )
+        check_count('EfficientNet: frozen_stages', frozen_stages, -1, len(STAGES))
         if frozen_cache is not None and frozen_stages < 1:
             raise ValueError(
                 f'EfficientNet: frozen_cache memoises frozen stages, but frozen_stages={frozen_stages}; '
