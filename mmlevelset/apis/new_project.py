@@ -185,7 +185,7 @@ def _values(
             else ' \\\n    --labels-only work_dirs/levelset/retrain/predictions'
         ),
         results=(
-            ', `work_dirs/results.md` the scores'
+            ', `work_dirs/results.md` the scores, which the pipeline writes'
             if scored
             else ', `work_dirs/levelset/retrain/predictions` what the model makes of the images of `val`'
         ),

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from mmlevelset.apis import add_arguments
 from mmlevelset.apis.command import make_parser
@@ -35,7 +36,7 @@ def main(root: Path | None = None) -> int:
     if args.jobs < 1:
         parser.error(f'--jobs must be at least 1, got {args.jobs}')
 
-    cfg = expand(read_config(args.config, args.cfg_options).to_dict())
+    cfg = expanded(args.config, args.cfg_options)
     pipeline = Pipeline(cfg, root or Path.cwd(), args.work_dir)
     plan = pipeline.plan(args.first, args.only)
     if args.dry_run:
@@ -58,6 +59,26 @@ def main(root: Path | None = None) -> int:
         return 0
     report(cfg, pipeline, args.config)
     return 0
+
+
+def expanded(config: str, options: dict[str, Any] | None) -> dict[str, Any]:
+    """The stages and the table of a config, whose paths count from the folder of the command.
+
+    Raises:
+        FileNotFoundError: A file that it names is not there; says which folder it may be meant from.
+    """
+    try:
+        return expand(read_config(config, options).to_dict())
+    except FileNotFoundError as error:
+        homes = (
+            folder.parent for folder in Path(config).resolve().parents if folder.name == 'configs'
+        )
+        home = next(homes, None)
+        if home is None or not Path(config).is_file() or home == Path.cwd():
+            raise
+        raise FileNotFoundError(
+            f'{error}\nThe paths of a pipeline count from the folder that the command is given in: type it in {home}'
+        ) from error
 
 
 def report(cfg: dict, pipeline: Pipeline, config: str) -> None:
