@@ -282,6 +282,15 @@ def test_images_are_looked_at_although_one_is_missing(own):
     assert 'x.png: cannot be read' in errors[1]
 
 
+def test_what_is_there_twice(own):
+    """One of each is taken; which, is said."""
+    Image.new('RGB', (8, 6)).save(own / 'JPEGImages/x.jpg')
+    (own / 'Annotations').mkdir()
+    warnings = check_own(own, jobs=1).warnings
+    assert any('several files of 1 id(s) (x); one of them' in text for text in warnings)
+    assert any('image_labels.json is read, Annotations beside it not' in text for text in warnings)
+
+
 def test_a_class_that_every_image_shows(own):
     facts = dict(classes=['background', 'a', 'b'], labels={'x': [1], 'y': [1, 2], 'IMG 1': [1]})
     (own / 'image_labels.json').write_text(json.dumps(facts))

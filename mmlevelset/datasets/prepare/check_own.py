@@ -1,11 +1,12 @@
 """Tells whether a user's own folder in VOC's layout is complete and fits together."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from mmlevelset.fileio.ids import image_id, read_split
+from mmlevelset.fileio.ids import IMAGE_SUFFIXES, image_id, preview, read_split
 from mmlevelset.fileio.images import find_images
 from mmlevelset.fileio.labels import VOID
 
@@ -77,15 +78,19 @@ def _listed(report: Report, folder: Path) -> list[str]:
 
 
 def _found(report: Report, folder: Path, ids: Sequence[str]) -> dict[str, Path]:
+    """Files of the images; those that are there where some are missing."""
+    files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+    there = Counter(image_id(path.name) for path in files)
+    if double := [id_ for id_ in ids if there[image_id(id_)] > 1]:
+        report.warn(f'{folder}: several files of {preview(double)}; one of them is taken')
     try:
         found = find_images(folder, ids)
     except ValueError as error:
         report.error(str(error))
         return {}
-    except FileNotFoundError as error:  # those that are there are looked at all the same
+    except FileNotFoundError as error:
         report.error(str(error))
-        there = {image_id(path.name) for path in folder.iterdir()}
-        return find_images(folder, [id_ for id_ in ids if image_id(id_) in there])
+        return find_images(folder, [id_ for id_ in ids if there[image_id(id_)]])
     report.ok(f'{folder}: all {len(ids):,} images that the lists name')
     return found
 
@@ -97,6 +102,8 @@ def _labelled(
     if source is None:
         report.error(f'{root}: no image-level labels, expected one of {", ".join(LABELS)}. {HINT}')
         return {}
+    if others := [name for name in LABELS if (root / name).exists() and name != source.name]:
+        report.warn(f'{source} is read, {", ".join(others)} beside it not')
     labels = read_labels(report, source, ids, classes)
     if labels:
         shown = np.any(list(labels.values()), axis=0)
