@@ -113,13 +113,14 @@ def with_background(
         scores (np.ndarray): scores in [0, 1], (K, H, W), K >= 1.
         alpha: Exponent of ``(1 - max_k scores)^alpha``: the higher, the weaker the background
             (PSA, ``infer_cls.py``).
-        score: Constant background score in [0, 1].
+        score: Constant background score in (0, 1]: one of 0 would leave pixels where all scores are 0 without a
+            label, and they would be taken for unsure.
 
     Returns:
         np.ndarray: (K+1, H, W) float32.
 
     Raises:
-        ValueError: Unless exactly one of ``alpha`` > 0 and ``score`` in [0, 1] is given.
+        ValueError: Unless exactly one of ``alpha`` > 0 and ``score`` in (0, 1] is given.
     """
     scores = np.asarray(scores, dtype=np.float32)
     if alpha is not None and score is None:
@@ -127,8 +128,8 @@ def with_background(
             raise ValueError(f'the background exponent must be > 0, got {alpha=}')
         background = (1 - scores.max(axis=0, keepdims=True)).clip(0) ** np.float32(alpha)
     elif score is not None and alpha is None:
-        if not 0 <= score <= 1:
-            raise ValueError(f'the background score must lie in [0, 1], got {score=}')
+        if not 0 < score <= 1:
+            raise ValueError(f'the background score must lie in (0, 1], got {score=}')
         background = np.full_like(scores[:1], score)
     else:
         raise ValueError(

@@ -171,12 +171,14 @@ def test_lists_and_classes(data, monkeypatch):
     )  # fmt: skip
     assert sorted(path.stem for path in (data / 'ours').glob('*.npz')) == list(IDS[:2])
     assert read_meta(data / 'ours')['classes'][20] == 'tvmonitor'
-    few = ['--classes', 'background', 'a', 'b']
-    with pytest.raises(ValueError, match=rf'{IDS[0]}.npy: class \[14\] is unknown; expected 0..1'):
-        tool(
-            monkeypatch, 'misc/convert_seeds.py', 'import', source, data / 'b', '--method', 'X',
-            *few,
-        )  # fmt: skip
+    # as every command takes them: with blanks or commas between, and with or without the background
+    for few in (['background', 'a', 'b'], ['a', 'b'], ['background,a,b'], ['a,b']):
+        said = rf'{IDS[0]}.npy: class \[14\] is unknown; expected 0..1'
+        with pytest.raises(ValueError, match=said):
+            tool(
+                monkeypatch, 'misc/convert_seeds.py', 'import', source, data / 'b', '--method', 'X',
+                '--classes', *few,
+            )  # fmt: skip
 
 
 def test_checks_against_images_and_labels(data, monkeypatch):

@@ -165,7 +165,7 @@ def test_background():
     np.testing.assert_allclose(with_background(scores, alpha=2)[0], [[0.25, 0.01]], rtol=1e-5)
     with_score = with_background(scores, score=0.3)
     assert np.array_equal(with_score[1:], scores) and np.all(with_score[0] == np.float32(0.3))
-    for wrong in ({}, dict(alpha=1, score=0.3), dict(alpha=0), dict(score=1.5)):
+    for wrong in ({}, dict(alpha=1, score=0.3), dict(alpha=0), dict(score=0.0), dict(score=1.5)):
         with pytest.raises(ValueError, match='background'):
             with_background(scores, **wrong)
 

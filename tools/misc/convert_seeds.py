@@ -10,7 +10,7 @@ from mmlevelset.apis import config_classes, export_seeds, import_seeds
 from mmlevelset.apis.command import make_parser, run
 from mmlevelset.apis.seeds import LAYOUTS
 from mmlevelset.datasets import VOCImageLabelDataset
-from mmlevelset.datasets.prepare.own_classes import CLASSES_HELP, split_names, with_background
+from mmlevelset.datasets.prepare.own_classes import CLASSES_HELP, all_classes, split_names
 from mmlevelset.fileio.foreign_seeds import FORMATS
 from mmlevelset.fileio.ids import read_split
 
@@ -55,7 +55,7 @@ def main() -> None:
     else:
         classes = VOCImageLabelDataset.METAINFO['classes']
         if args.classes:
-            classes = with_background(split_names(args.classes), 'give other ones with --classes')
+            classes = all_classes(split_names(args.classes), 'give other ones with --classes')
         elif args.config:
             classes = config_classes(args.config)
         count = import_seeds(

@@ -36,10 +36,10 @@ def own_classes(root: str | Path, typed: Sequence[str] | None = None) -> list[st
             f'{path} {"states no classes" if path.is_file() else "does not exist"}, expected it to hold '
             f'{{"classes": ["{BACKGROUND}", …], "labels": …}}; or give the names with --classes'
         )
-    return with_background(names, f'give them with --classes, or in {path}')
+    return all_classes(names, f'give them with --classes, or in {path}')
 
 
-def with_background(names: Sequence[str], cure: str) -> list[str]:
+def all_classes(names: Sequence[str], cure: str) -> list[str]:
     """Names of all labels, of those of the foreground, which the background's may precede.
 
     Args:
