@@ -160,11 +160,11 @@ def read_config(path: str, cfg_options: dict[str, Any] | None = None) -> Config:
     try:
         cfg = Config.fromfile(file)
     except FileNotFoundError as error:
-        if not error.filename:  # said by us
+        if not str(error.filename).endswith('.py'):  # said by us, or of a file that a config opens
             raise
         raise FileNotFoundError(
-            f'{path}: it, or what it inherits, has a _base_ {error.filename}, which is not there; correct the path, '
-            "which counts from the file's own folder, or inherit one of ours: _base_ = 'mmlevelset::…'"
+            f'{path}: it, or what it inherits, names {error.filename}, which is not there; the path of a _base_ '
+            "counts from the file's own folder, and one of ours is _base_ = 'mmlevelset::…'"
         ) from error
     except ImportError as error:
         if 'custom modules' not in str(error):

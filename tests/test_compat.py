@@ -230,6 +230,10 @@ def test_test_options() -> None:
     assert cfg.test_dataloader.dataset.pipeline == [dict(type='Views')]
     assert [metric.get('out_dir') for metric in cfg.test_evaluator] == [None, 'seeds']
     assert cfg.default_hooks.visualization.draw and cfg.visualizer.save_dir == 'pictures'
+    for hooks in ({}, dict(default_hooks=None), dict(default_hooks=dict(visualization=None))):
+        cfg = Config(dict(visualizer=dict(type='SegLocalVisualizer'), **hooks))
+        set_show_folder(cfg, 'pictures')
+        assert cfg.default_hooks.visualization == dict(type='SegVisualizationHook', draw=True)
 
 
 class _Attack:

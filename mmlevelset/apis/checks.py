@@ -1,5 +1,6 @@
 """What is looked at before a long job: paths, sizes and labels that would fail late or in silence."""
 
+import math
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -55,8 +56,13 @@ def check_config(cfg: Config, task: str) -> None:
                 check_count(f'{entry}.{key}', value, least)
     wrapper = (cfg.get('optim_wrapper') or {}) if task == 'train' else {}
     for part, key in NOT_NEGATIVE:
-        value = (wrapper.get(part) or {}).get(key)
-        if value is not None:
+        settings = wrapper.get(part) or {}
+        if not isinstance(settings, dict):
+            raise ValueError(
+                f'optim_wrapper.{part} is {settings!r}, expected a dict of its settings, such as dict({key}=1.0)'
+            )
+        value = settings.get(key)
+        if value not in (None, math.inf):  # torch's way to look at norms and not to clip them
             check_number(f'optim_wrapper.{part}.{key}', value, 0)
     if (seed := (cfg.get('randomness') or {}).get('seed')) is not None:
         check_count('randomness.seed', seed, 0, LARGEST_SEED)

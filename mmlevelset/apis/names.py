@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from mmlevelset.registry import REFINERS
 
 KINDS = [REFINERS, *(kind for kind in vars(root).values() if isinstance(kind, Registry))]
+OWN = 'mmlevelset'  # our scope
 # What mmengine takes out of a config before it builds anything from it.
 TAKEN_OUT = ('type', '_scope_', 'priority', 'constructor', 'paramwise_cfg', 'convert_to_iter_based')
 # Entries without a `type`, and what reads them.
@@ -129,14 +130,16 @@ def _registries(kind: str, scope: str) -> Iterator[Registry]:
 def _meant(kind: str, scope: str) -> str:
     """The registered class that a misspelt ``type`` may mean, one of ours without its prefix, say; or ''."""
     prefix, dot, word = kind.rpartition('.')
-    ours = {name for one in _registries('mmlevelset.', scope) for name in one.module_dict}
-    if not prefix and word in ours:
-        return f'mmlevelset.{word}'
     known = {name for registry in _registries(kind, scope) for name in registry.module_dict}
+    if not known:  # the path of a class
+        return ''
+    ours = {name for one in KINDS for name in getattr(one.children.get(OWN), 'module_dict', ())}
+    if not prefix and word in ours:
+        return f'{OWN}.{word}'
     if near := _near(word, known):
         return f'{prefix}{dot}{near[0]}'
     near = _near(word, ours)
-    return f'mmlevelset.{near[0]}' if near else ''
+    return f'{OWN}.{near[0]}' if near else ''
 
 
 def _find(kind: Any, scope: str) -> list[Callable]:

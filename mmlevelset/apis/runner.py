@@ -200,9 +200,11 @@ def set_show_folder(cfg: Config, folder: str) -> None:
         raise ValueError(
             '--show-dir needs a visualizer in the config; inherit configs/_base_/default_runtime.py, which has one.'
         )
-    hooks = cfg.setdefault('default_hooks', {})
-    hooks.setdefault('visualization', dict(type='SegVisualizationHook'))
-    hooks.visualization.draw = True
+    hooks = dict(cfg.get('default_hooks') or {})
+    hooks['visualization'] = dict(
+        hooks.get('visualization') or dict(type='SegVisualizationHook'), draw=True
+    )
+    cfg.default_hooks = hooks
     cfg.visualizer.save_dir = folder
 
 

@@ -50,12 +50,12 @@ class MultiScaleFlip(TestTimeAug):
         scales: Fixed sizes (width, height), in pixels.
         resize: Transform that applies the ratios: ``'Resize'``, or ``'mmlevelset.ResizeByRatio'`` for
             the filters of SEAM and IRN.
-        interpolation: Filter of ``'Resize'``, a name of OpenCV's.
+        interpolation: Filter of ``'Resize'``, a name of mmcv's.
         flip: Add the mirrored images.
         masks: Load the ground truth, for the evaluation.
 
     Raises:
-        ValueError: Both ratios and scales are given, or ratios with an unknown ``resize``.
+        ValueError: Both ratios and scales are given, an unknown ``resize``, or one with another filter.
     """
 
     def __init__(
@@ -76,10 +76,15 @@ class MultiScaleFlip(TestTimeAug):
             raise ValueError(
                 f'MultiScaleFlip: resize must be one of {list(options)}, got {resize!r}'
             )
+        if resize != 'Resize' and interpolation != 'bilinear':
+            raise ValueError(
+                f'MultiScaleFlip: {resize} has a filter of its own, got interpolation={interpolation!r}; leave it out'
+            )
         sizes = [{'type': resize, options[resize]: ratio} for ratio in ratios]
         if resize == 'Resize':
             sizes = [dict(size, keep_ratio=True, interpolation=interpolation) for size in sizes]
-        sizes += [dict(type='Resize', scale=tuple(scale), keep_ratio=False) for scale in scales]
+        fixed = dict(type='Resize', keep_ratio=False, interpolation=interpolation)
+        sizes += [dict(fixed, scale=tuple(scale)) for scale in scales]
         flips = [dict(type='RandomFlip', prob=prob) for prob in (0.0, 1.0)] if flip else []
         load = [dict(type='mmlevelset.CheckedLoadAnnotations')] if masks else []
         branches = [sizes, flips, load, [dict(type='mmlevelset.PackImageLabels')]]

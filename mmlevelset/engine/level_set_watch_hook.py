@@ -131,7 +131,8 @@ class LevelSetWatchHook(Hook):
             inside = sums['phi'] / sums['valid'].clamp_min(1)
             found = zip(names, inside.tolist(), sums['valid'].tolist(), strict=True)
             text = ', '.join(f'{name} {100 * area:.1f}' for name, area, valid in found if valid)
-            runner.logger.info(f'{whose}level sets are inside on, in % of the map: {text}')
+            if text:
+                runner.logger.info(f'{whose}level sets are inside on, in % of the map: {text}')
             shares = [(n, v) for n, v in zip(names, head.shares().tolist(), strict=True) if v]
             if head.guidance == 'auto' and shares:
                 text = ', '.join(f'{name} {share:.2f}' for name, share in shares)
@@ -170,8 +171,11 @@ def complaints(sums: dict[str, Tensor], names: Sequence[str], head: LevelSetHead
             'warm-up (LossWarmupHook.energy in custom_hooks) or lower the weights of model.auxiliary_head.loss_energy'
         )
     ratio = sums['phi'] / sums['cam'].clamp_min(1e-12)
-    areas = sums['phi'] / sums['valid'].clamp_min(1)
-    odd = (ratio < SHARES[0]) | (ratio > SHARES[1]) | ((areas - 0.5).abs() > 0.5 - COLLAPSED)
+    inside, masks = (sums[name] / sums['valid'].clamp_min(1) for name in ('phi', 'cam'))
+    # of objects that are as small, or fill as much, it says nothing
+    collapsed = (inside < COLLAPSED) & (masks > 2 * COLLAPSED)
+    collapsed |= (inside > 1 - COLLAPSED) & (masks < 1 - 2 * COLLAPSED)
+    odd = (ratio < SHARES[0]) | (ratio > SHARES[1]) | collapsed
     for c in (odd & (sums['valid'] >= FEW)).nonzero().flatten().tolist():
         phi, cam = (100 * (sums[k][c] / sums['valid'][c]).item() for k in ('phi', 'cam'))
         word, number, verb = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 # Feature maps are rounded up or down to whole pixels, those of patches to whole patches of 16 px.
@@ -51,7 +51,8 @@ def check_count(name: str, value: Any, low: int = 1, high: float = math.inf) -> 
     Raises:
         ValueError: ``value`` is another thing.
     """
-    if type(value) is not int or not low <= value <= high:
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or not low <= value <= high:
         limits = f'of at least {low}' if high == math.inf else f'from {low} to {high}'
         raise ValueError(f'{name} must be a whole number {limits}, got {value!r}')
 

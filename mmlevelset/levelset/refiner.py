@@ -26,14 +26,15 @@ class LevelSetRefiner(nn.Module):
         evolution: Any :class:`Evolution`; default: Chan and Vese's, 15 steps, on the image. It may be
             a trained :class:`FNOEvolution`.
         truncate (float, optional): distance in pixels at which phi^0 and the scores end, see
-            :func:`seed_scores`. Default: what counts as one in the given ``evolution``, or 80.
+            :func:`seed_scores`. Default: what counts as one in a learnt ``evolution``; 80 of a classical one.
     """
 
     def __init__(self, evolution: Evolution | None = None, truncate: float | None = None) -> None:
         super().__init__()
-        own = TRUNCATE if evolution is None else evolution.truncate
-        self.truncate = own if truncate is None else truncate
         self.evolution = evolution or ClassicalEvolution('chan_vese', geodesic=False)
+        classical = isinstance(self.evolution, ClassicalEvolution)  # which has no such unit
+        own = TRUNCATE if classical else self.evolution.truncate
+        self.truncate = own if truncate is None else truncate
 
     def forward(self, image: Tensor, scores: Tensor, features: Tensor | None = None) -> Tensor:
         """Evolve the regions of a batch.

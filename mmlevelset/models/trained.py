@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -64,16 +65,19 @@ def other_classes(checkpoint: Any, metainfo: Mapping[str, Any]) -> str:
         checkpoint: As it was read.
         metainfo: Of the data set.
     """
-    meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
-    trained = ((meta or {}).get('dataset_meta') or {}).get('classes') or ()
-    given = metainfo.get('classes') or ()
+    found: Any = checkpoint
+    for key in ('meta', 'dataset_meta', 'classes'):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    trained = list(found) if isinstance(found, list | tuple) else []
+    given = list(metainfo.get('classes') or ())
     if len(trained) != len(given) or _plain_names(trained) == _plain_names(given):
         return ''
-    return f'was trained on the classes {list(trained)}, and the config has {list(given)}'
+    return f'was trained on the classes {trained}, and the config has {given}'
 
 
 def _plain_names(names: Sequence[str]) -> list[str]:
-    return [''.join(letter for letter in str(name).lower() if letter.isalnum()) for name in names]
+    """Names in small letters, without blanks and what stands for them."""
+    return [re.sub(r'[\s_-]', '', str(name).lower()) for name in names]
 
 
 def check_tensors(model: torch.nn.Module, state: Any, checkpoint: str) -> None:

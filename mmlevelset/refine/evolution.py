@@ -45,7 +45,7 @@ class EvolutionRefiner(Refiner):
     ) -> None:
         super().__init__(background)
         evolution = ClassicalEvolution(method, geodesic=False, **options)
-        self.evolve = levelset.LevelSetRefiner(evolution, truncate=levelset.TRUNCATE)
+        self.evolve = levelset.LevelSetRefiner(evolution)
         self.device = checked_device(device)
 
     @torch.inference_mode()

@@ -61,6 +61,10 @@ def test_weights_of_other_classes(tmp_path: Path) -> None:
         check_weights(SimpleNamespace(model=net, test_evaluator=evaluator), str(tmp_path / 'a.pth'))
 
     check('background', 'traffic_light', 'dog')
+    for foreign in ('v1', [1], dict(dataset_meta=('a', 'b')), dict(dataset_meta=dict(classes=3))):
+        torch.save(dict(state_dict=net.state_dict(), meta=foreign), tmp_path / 'a.pth')
+        check('background', 'horse', 'cow')  # which says nothing of its classes
+    torch.save(dict(state_dict=net.state_dict(), meta=meta), tmp_path / 'a.pth')
     for classes in (('background', 'dog', 'traffic light'), ('background', 'horse', 'cow')):
         with pytest.raises(ValueError, match="a.pth was trained on the classes .*'Traffic light'"):
             check(*classes)

@@ -14,6 +14,7 @@ from mmlevelset.apis import check_config
 from mmlevelset.apis.checks import check_classes, check_weights_of_parts
 from mmlevelset.apis.names import check_names
 from mmlevelset.apis.train_labels import check_labels
+from mmlevelset.config import parse_value, read_config
 from mmlevelset.datasets import CheckedLoadAnnotations, CheckedLoadImage
 from mmlevelset.fileio.meta import write_meta
 from mmlevelset.models import CAMHead, DeepLabV2Head, LevelSetHead
@@ -59,6 +60,8 @@ from mmlevelset.models import CAMHead, DeepLabV2Head, LevelSetHead
         ('train', 'model.test_cfg.mode=slied', "expected mode='whole', or mode='slide' with crop_size"),
         ('test', 'model.test_cfg.mode=slide model.test_cfg.stride=(2,2)', "mode='slide' with crop_size=(H, W)"),
         ('train', 'val_cfg=None', 'cannot be built: val_dataloader, val_cfg, and val_evaluator should be either'),
+        ('train', 'optim_wrapper.optimizer=SGD', "optim_wrapper.optimizer is 'SGD', expected a dict of its settings"),
+        ('train', 'optim_wrapper.clip_grad=5', 'optim_wrapper.clip_grad is 5, expected a dict of its settings'),
         ('train', 'model.type=line', "model.type='line' is not known; did you mean 'Line'?"),
         ('train', 'model.type=CAMHead', "did you mean 'mmlevelset.CAMHead'?"),
         ('train', 'model.type=mmlevelset.CamHead', "did you mean 'mmlevelset.CAMHead'?"),
@@ -76,6 +79,22 @@ def test_early_refusals(toy, refuse, task, options, message) -> None:
     checkpoint = ['any.pth'] if task == 'test' else []
     text = refuse(f'{task}.py', 'toy.py', *checkpoint, '--cfg-options', *options.split())
     assert message in text
+
+
+@pytest.mark.parametrize(
+    'option',
+    [
+        'optim_wrapper.optimizer.type=torch.optim.SGD',
+        'model.type=mmlevelset.models.CAMHead',
+        'model.type=mypkg.heads.MyCAMHead',
+        'optim_wrapper.clip_grad.max_norm=inf',
+    ],
+)
+def test_what_is_none_of_our_names_is_left_to_mmengine(toy, option) -> None:
+    """Paths of classes, which mmengine imports, and torch's way to look at norms without clipping them."""
+    key, _, value = option.partition('=')
+    cfg = read_config('toy.py', {key: parse_value(value)})
+    check_config(cfg, 'train')
 
 
 def test_a_test_names_its_argument(toy, refuse) -> None:

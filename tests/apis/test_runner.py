@@ -74,6 +74,14 @@ def test_frozen_parameters_are_counted(toy: Path, tool) -> None:
     assert 'is skipped since its requires_grad' not in text
 
 
+def test_nothing_to_resume_is_said_in_the_log(toy: Path, tool) -> None:
+    tool(
+        'train.py', 'toy.py', '--work-dir', 'w', '--resume', '--cfg-options', 'experiment_name=none'
+    )
+    text = next((toy / 'w').rglob('*.log')).read_text()
+    assert '--resume found no checkpoint in w: the training starts at its beginning' in text
+
+
 def test_a_folder_with_another_training_is_said(toy: Path, tool) -> None:
     """It starts again as it was told to; what then lies side by side is named in the log."""
     said = 'holds checkpoints of another training, e.g. iter_4.pth'

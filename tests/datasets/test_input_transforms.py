@@ -16,6 +16,11 @@ init_default_scope('mmseg')
 FLIPS = [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)]
 
 
+@pytest.fixture(autouse=True)
+def scope() -> None:
+    init_default_scope('mmseg')
+
+
 @pytest.fixture
 def sample(tmp_path: Path) -> dict:
     """An image of 30 x 40 (H, W) with a mask, as a data set describes it."""
@@ -51,6 +56,10 @@ def sample(tmp_path: Path) -> dict:
             [dict(type='mmlevelset.ResizeByRatio', ratio=r) for r in (0.5, 1.5)],
         ),
         (dict(scales=[(32, 48)]), [dict(type='Resize', scale=(32, 48), keep_ratio=False)]),
+        (
+            dict(scales=[(32, 48)], interpolation='bicubic'),
+            [dict(type='Resize', scale=(32, 48), keep_ratio=False, interpolation='bicubic')],
+        ),
         (dict(), []),
     ],
 )
@@ -95,3 +104,5 @@ def test_wrong_options() -> None:
         MultiScaleFlip(ratios=(1.0,), scales=[(8, 8)])
     with pytest.raises(ValueError, match="one of .*'Resize'.*got 'Zoom'"):
         MultiScaleFlip(ratios=(1.0,), resize='Zoom')
+    with pytest.raises(ValueError, match="ResizeByRatio has a filter of its own, got .*'bicubic'"):
+        MultiScaleFlip((1.0,), resize='mmlevelset.ResizeByRatio', interpolation='bicubic')

@@ -76,6 +76,9 @@ def test_one_class_that_collapses_beside_others():
     lines = complaints(sums(phi=[0.07, 2.0, 19.95], cam=[0.24, 2.0, 12.0]), NAMES, settings())
     assert [line.split(':')[0] for line in lines] == ['cat', 'boat']
     assert 'they vanish' in lines[0] and 'they spread' in lines[1]
+    # small objects, and those that fill the image, are no fault
+    small = sums(phi=[0.09, 0.06, 19.95], cam=[0.08, 0.09, 19.96])
+    assert complaints(small, NAMES, settings()) == []
 
 
 @pytest.mark.parametrize('energy', [0.0, 1.0])

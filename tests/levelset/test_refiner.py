@@ -45,6 +45,8 @@ def test_any_evolution_and_features():
     still = LevelSetRefiner(FNOEvolution(shared=True))(image, scores)
     # cut where the operator's unit is, as its own level sets are
     torch.testing.assert_close(still[:, 1:], seed_scores(initial_phi(scores, 20.0), 20.0))
+    given = LevelSetRefiner(ClassicalEvolution('chan_vese', geodesic=False))(image, scores)
+    torch.testing.assert_close(given, LevelSetRefiner()(image, scores), rtol=0, atol=0)
     flat = torch.full_like(image, 0.5)
     refiner = LevelSetRefiner(ClassicalEvolution('chan_vese', geodesic=False))
     assert (refiner(flat, scores, features=image).argmax(1) != truth).sum() < 10

@@ -81,8 +81,6 @@ def _found(report: Report, folder: Path, ids: Sequence[str]) -> dict[str, Path]:
     """Files of the images; those that are there where some are missing."""
     files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
     there = Counter(image_id(path.name) for path in files)
-    if double := [id_ for id_ in ids if there[image_id(id_)] > 1]:
-        report.warn(f'{folder}: several files of {preview(double)}; one of them is taken')
     try:
         found = find_images(folder, ids)
     except ValueError as error:
@@ -92,6 +90,8 @@ def _found(report: Report, folder: Path, ids: Sequence[str]) -> dict[str, Path]:
         report.error(str(error))
         return find_images(folder, [id_ for id_ in ids if there[image_id(id_)]])
     report.ok(f'{folder}: all {len(ids):,} images that the lists name')
+    if double := [id_ for id_ in ids if there[image_id(id_)] > 1]:
+        report.warn(f'{folder}: several files of {preview(double)}; one of them is taken')
     return found
 
 
