@@ -110,7 +110,8 @@ def train(cfg: Config, resume: bool = False) -> None:
     # Of several processes, the first writes.
     first = os.environ.get(RANKS.get(cfg.get('launcher'), ''), '0') == '0'
     with folder_lock(cfg.work_dir) if first else nullcontext():
-        if resume or cfg.get('resume') and not cfg.get('load_from'):
+        wanted = resume or cfg.get('resume') and not cfg.get('load_from')
+        if wanted:
             set_resume(cfg)
         old = [] if cfg.get('resume') else sorted(Path(cfg.work_dir).glob('*.pth'))
         runner = build_runner(cfg)
@@ -121,9 +122,9 @@ def train(cfg: Config, resume: bool = False) -> None:
                 logger='current',
                 level=logging.WARNING,
             )
-        if resume and not cfg.get('resume'):
+        if wanted and not cfg.get('resume'):
             print_log(
-                f'--resume found no checkpoint in {cfg.work_dir}: the training starts at its beginning',
+                f'there is no checkpoint in {cfg.work_dir} to resume: the training starts at its beginning',
                 logger='current',
                 level=logging.WARNING,
             )

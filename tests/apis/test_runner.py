@@ -75,11 +75,14 @@ def test_frozen_parameters_are_counted(toy: Path, tool) -> None:
 
 
 def test_nothing_to_resume_is_said_in_the_log(toy: Path, tool) -> None:
-    tool(
-        'train.py', 'toy.py', '--work-dir', 'w', '--resume', '--cfg-options', 'experiment_name=none'
-    )
-    text = next((toy / 'w').rglob('*.log')).read_text()
-    assert '--resume found no checkpoint in w: the training starts at its beginning' in text
+    """Whether the command line or the config wants it."""
+    for work, words in dict(
+        a=['--resume', '--cfg-options'], b=['--cfg-options', 'resume=True']
+    ).items():
+        tool('train.py', 'toy.py', '--work-dir', work, *words, f'experiment_name={work}')
+        text = next((toy / work).rglob('*.log')).read_text()
+        said = f'there is no checkpoint in {work} to resume: the training starts at its beginning'
+        assert text.count(said) == 1
 
 
 def test_a_folder_with_another_training_is_said(toy: Path, tool) -> None:

@@ -25,7 +25,7 @@ tta_pipeline = [
     dict(type='mmlevelset.CheckedLoadImage'),
     dict(
         type='mmlevelset.MultiScaleFlip',
-        ratios=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75),
+        ratios=_base_.img_ratios,
         interpolation='bicubic',
     ),
 ]

@@ -46,6 +46,9 @@ def all_classes(names: Sequence[str], cure: str) -> list[str]:
         names: One at least.
         cure: Where to give them, for the error.
 
+    Returns:
+        list[str]: C + 1 names, background first.
+
     Raises:
         ValueError: A name comes twice, or has a comma, which parts names on a command line.
     """

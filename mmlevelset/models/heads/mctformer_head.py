@@ -234,9 +234,8 @@ def spread(cam: Tensor, affinity: Tensor) -> Tensor:
     Returns:
         Tensor: like ``cam``.
     """
-    with torch.autocast(
-        cam.device.type, enabled=False
-    ):  # tiny products would underflow in half precision
+    # tiny products would underflow in half precision
+    with torch.autocast(cam.device.type, enabled=False):
         return (cam.flatten(2) @ affinity.to(cam).transpose(1, 2)).view_as(cam)
 
 

@@ -135,7 +135,8 @@ class MuSCLeHead(CAMHead):
         """SGC of the classes at the size of the view, which MuSCLe's seeds are made from.
 
         Args:
-            inputs (Sequence[Tensor]): see :meth:`maps`.
+            inputs (Sequence[Tensor]): feature maps, (N, K_i, h_i, w_i), and last the view, (N, 3, H, W), see
+                :meth:`maps`.
 
         Returns:
             Tensor: (N, C, H, W), >= 0.
@@ -163,7 +164,8 @@ class MuSCLeHead(CAMHead):
         """Losses of whole images; leaves ``guide`` (C, h, w) >= 0 of stride 16 on every sample.
 
         Args:
-            inputs (Sequence[Tensor]): see :meth:`maps`.
+            inputs (Sequence[Tensor]): feature maps, (N, K_i, h_i, w_i), and last the view, (N, 3, H, W), see
+                :meth:`maps`.
             batch_data_samples: Samples with metainfo ``img_label`` (C,).
             train_cfg: Unused, mmseg's signature.
 

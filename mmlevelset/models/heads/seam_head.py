@@ -111,7 +111,8 @@ class SEAMHead(CAMHead):
         """Revised CAM of the classes at the size of the view, which SEAM's seeds are made from.
 
         Args:
-            inputs (Sequence[Tensor]): see :meth:`maps`.
+            inputs (Sequence[Tensor]): feature maps, (N, K_i, h_i, w_i), and last the view, (N, 3, H, W), see
+                :meth:`maps`.
 
         Returns:
             Tensor: (N, C, H, W), >= 0.
