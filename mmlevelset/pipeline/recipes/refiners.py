@@ -91,7 +91,7 @@ def refiners(
     data = Data(data_root, tuple(classes))
     if trainings:
         trainings.check_list(data)
-    part = f"awk 'NR % {every} == {1 % every}' {data.train_list} > {PART}"
+    part = f'{{python}} tools/misc/thin_split.py {data.train_list} {PART} --every {every}'
     stages: Stages = [dict(name='part', command=part, needs=[])]
     runs = [
         Refined(variant, seed, seeds, data, launch) for seed in random_seeds for variant in variants
