@@ -111,6 +111,7 @@ def test_level_set_is_an_edit_of_the_baseline(path: Path) -> None:
     optim = ours['optim_wrapper']
     assert optim.pop('constructor') == 'mmlevelset.LevelSetOptimWrapperConstructor'
     assert optim['paramwise_cfg'].pop('level_set') == HEAD_OPTIMIZER
+    assert optim['paramwise_cfg'].pop('level_set_max_norm') == 1
     if not optim['paramwise_cfg']:
         baseline['optim_wrapper'].setdefault('paramwise_cfg', {})
     assert optim == baseline['optim_wrapper']

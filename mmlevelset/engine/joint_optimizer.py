@@ -8,6 +8,7 @@ from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS
 from torch import nn
 
+from mmlevelset.levelset.limits import check_number
 from mmlevelset.models.level_set_head import LevelSetHead
 from mmlevelset.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
@@ -20,10 +21,14 @@ class JointOptimizer(torch.optim.Optimizer):
 
     Args:
         members: The optimisers; their groups come one after the other.
+        max_norms: Of each member, the norm that all its gradients together are clipped to; None leaves them.
     """
 
-    def __init__(self, members: Sequence[torch.optim.Optimizer]) -> None:
+    def __init__(
+        self, members: Sequence[torch.optim.Optimizer], max_norms: Sequence[float | None]
+    ) -> None:
         self.members = list(members)
+        self.max_norms = list(max_norms)
         super().__init__([group for member in members for group in member.param_groups], {})
         self.defaults = self.members[0].defaults  # what a log calls the base rate
         self._share()
@@ -42,7 +47,10 @@ class JointOptimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for member in self.members:
+        for member, max_norm in zip(self.members, self.max_norms, strict=True):
+            if max_norm is not None:
+                learnt = [p for group in member.param_groups for p in group['params']]
+                nn.utils.clip_grad_norm_(learnt, max_norm)
             member.step()
         return loss
 
@@ -58,25 +66,31 @@ class LevelSetOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     A host trained by SGD at 0.01, or by AdamW at 3e-5, has no rate to offer to a fresh head: under
     the former phi^0 hardly follows the SDF. So the rate of the head is given in itself, not as a
-    multiple of the host's; schedulers scale both alike.
+    multiple of the host's; schedulers scale both alike. And its gradient is clipped by itself, as hosts differ in
+    whether and how they clip.
 
     Args:
         optim_wrapper_cfg: ``type``, ``optimizer`` of the host, and options of the wrapper.
         paramwise_cfg: mmengine's options for the host, and ``level_set``, the config of the
-            optimiser of all :class:`LevelSetHead`.
+            optimiser of all :class:`LevelSetHead`, and ``level_set_max_norm``, the norm that their gradients together
+            are clipped to; without it they are not.
 
     Raises:
-        ValueError: When ``level_set`` is not given, or the model has no level-set head.
+        ValueError: When ``level_set`` is not given, ``level_set_max_norm`` is no norm, or the model has no level-set
+            head.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
         paramwise_cfg = dict(paramwise_cfg or {})
         self.level_set = paramwise_cfg.pop('level_set', None)
+        self.max_norm = paramwise_cfg.pop('level_set_max_norm', None)
         if self.level_set is None:
             raise ValueError(
                 'LevelSetOptimWrapperConstructor: optim_wrapper.paramwise_cfg has no level_set; give it '
                 "the optimiser of the head, e.g. level_set=dict(type='AdamW', lr=4e-3, weight_decay=0.01)"
             )
+        if self.max_norm is not None:
+            check_number('optim_wrapper.paramwise_cfg.level_set_max_norm', self.max_norm, 0)
         super().__init__(optim_wrapper_cfg, paramwise_cfg)
 
     def add_params(
@@ -100,12 +114,13 @@ class LevelSetOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         level_set = [
             {'params': [p]} for head in heads for p in head.parameters() if p.requires_grad
         ]
-        optimizers = [
-            OPTIMIZERS.build(dict(settings, params=groups))
-            for settings, groups in ((self.optimizer_cfg, host), (self.level_set, level_set))
+        parts = [(self.optimizer_cfg, host, None), (self.level_set, level_set, self.max_norm)]
+        built = [
+            (OPTIMIZERS.build(dict(settings, params=groups)), max_norm)
+            for settings, groups, max_norm in parts
             if groups
         ]
         return OPTIM_WRAPPERS.build(
             dict(type='OptimWrapper') | self.optim_wrapper_cfg,
-            default_args=dict(optimizer=JointOptimizer(optimizers)),
+            default_args=dict(optimizer=JointOptimizer(*zip(*built, strict=True))),
         )

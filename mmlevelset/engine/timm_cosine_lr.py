@@ -21,11 +21,14 @@ class TimmCosineLR(LRSchedulerMixin, _ParamScheduler):
     not begin anew after the warm-up, so ``lr`` is never reached; and epoch e trains with
     ``f(max(e - 1, 0))``, so the first two are alike.
 
+    The two rates below are those of the first parameter group; other groups, such as the head with its own optimiser,
+    go through the same shares of their ``lr``.
+
     Args:
         optimizer: The optimizer or its wrapper.
         warmup: Length of the warm-up.
-        warmup_start: Absolute rate at its beginning.
-        eta_min: Absolute rate that the cosine falls to.
+        warmup_start: Rate of the first group at its beginning.
+        eta_min: Rate of the first group that the cosine falls to.
         **kwargs: ``begin``, ``end`` (filled in by the runner) and ``by_epoch`` of mmengine.
     """
 
@@ -50,4 +53,5 @@ class TimmCosineLR(LRSchedulerMixin, _ParamScheduler):
             share, low = t / self.warmup, self.warmup_start
         else:
             share, low = (1 + math.cos(math.pi * t / (self.end - self.begin))) / 2, self.eta_min
-        return [low + share * (lr - low) for lr in self.base_values]
+        low /= self.base_values[0]
+        return [lr * (low + share * (1 - low)) for lr in self.base_values]

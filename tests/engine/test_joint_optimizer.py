@@ -7,7 +7,7 @@ import torch
 from mmengine.optim import PolyLR, build_optim_wrapper
 from torch import nn
 
-from mmlevelset.engine import JointOptimizer
+from mmlevelset.engine import JointOptimizer, TimmCosineLR
 from mmlevelset.models import LevelSetHead
 
 ADAMW = dict(type='AdamW', lr=4e-3, weight_decay=0.01)
@@ -114,7 +114,9 @@ def test_resumed_equals_uninterrupted(host):
 
 def test_closure_runs_once():
     p, q = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
-    joint = JointOptimizer([torch.optim.SGD([p], lr=0.1), torch.optim.SGD([q], lr=0.2)])
+    joint = JointOptimizer(
+        [torch.optim.SGD([p], lr=0.1), torch.optim.SGD([q], lr=0.2)], [None, None]
+    )
     calls = []
 
     def closure():
@@ -139,3 +141,39 @@ def test_missing_settings_and_missing_head():
     )
     with pytest.raises(ValueError, match='found no LevelSetHead.*remove optim_wrapper.constructor'):
         build_optim_wrapper(nn.Conv2d(1, 1, 1), wrapper)
+
+
+def test_the_head_is_clipped_alone():
+    """Its gradient is scaled to the norm as a whole; the host's, larger or smaller, stays."""
+    model, wrapper = build(HOSTS[0], level_set_max_norm=1.0)
+    model.backbone.weight.grad = torch.full_like(model.backbone.weight, 100.0)
+    learnt = list(model.auxiliary_head.parameters())
+    for p in learnt:
+        p.grad = torch.full_like(p, 3.0)
+    wrapper.step()
+    assert torch.stack([p.grad.norm() for p in learnt]).norm().item() == pytest.approx(1)
+    assert len({round(g.item(), 9) for p in learnt for g in p.grad.flatten()}) == 1
+    assert torch.all(model.backbone.weight.grad == 100)
+
+
+def test_a_negative_norm_is_refused():
+    with pytest.raises(ValueError, match='level_set_max_norm'):
+        build(HOSTS[0], level_set_max_norm=-1.0)
+
+
+def test_a_schedule_with_a_rate_of_its_own_scales_host_and_head_alike():
+    """MCTformer's warm-up begins at 1e-6 of 3.125e-5: the head begins at the same share of its 4e-3."""
+    _, wrapper = build(HOSTS[1])
+    scheduler = TimmCosineLR(wrapper, begin=0, end=45, by_epoch=True)
+    host, head = HOSTS[1]['lr'], ADAMW['lr']
+    wrapper.step()
+    seen = []
+    for _ in range(45):
+        groups = wrapper.optimizer.param_groups
+        seen.append(groups[0]['lr'])
+        assert groups[-1]['lr'] == pytest.approx(groups[0]['lr'] / host * head)
+        scheduler.step()
+    assert seen[:2] == pytest.approx([1e-6, 1e-6])
+    assert max(seen) == pytest.approx(3.061e-5, rel=1e-3) and seen[-1] == pytest.approx(
+        1.010e-5, rel=1e-3
+    )

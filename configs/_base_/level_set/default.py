@@ -16,10 +16,12 @@ level_set = dict(
     loss_energy=dict(type='mmlevelset.LevelSetEnergyLoss', feature_weight=0.6, edge_weight=0.3),
     decoupled=True,
 )
-# The head's own rate beside any host's; the leaf inserts it as `optim_wrapper`.
+# The head's own rate and clipping beside any host's; the leaf inserts it as `optim_wrapper`.
 level_set_optim = dict(
     constructor='mmlevelset.LevelSetOptimWrapperConstructor',
-    paramwise_cfg=dict(level_set=dict(type='AdamW', lr=4e-3, weight_decay=0.01)),
+    paramwise_cfg=dict(
+        level_set=dict(type='AdamW', lr=4e-3, weight_decay=0.01), level_set_max_norm=1.0
+    ),
 )
 custom_hooks = [
     dict(type='mmlevelset.LossWarmupHook', sdf=(0.0, 0.0), energy=(0.4, 0.4)),
