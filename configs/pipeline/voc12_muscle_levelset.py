@@ -11,7 +11,15 @@ variants = dict(
         threshold='otsu',
         targets='configs/refine/irn-labels_irn.py',  # MuSCLe's are not published
         walk='configs/refine/irn-walk_muscle_voc12.py',
+        # As label-free as the level set's: labels at Otsu's threshold of the seeds walk, and Otsu cuts what comes back.
+        walk_options=[
+            'refiner.background.score=otsu',
+            'refiner.from_labels=True',
+            'threshold=otsu',
+        ],
     ),
+    # The baseline's labels as published: scores walk, and a constant cuts them that may have been found on masks.
+    published=dict(network_of='baseline', walk='configs/refine/irn-walk_muscle_voc12.py'),
     levelset=dict(
         seeds='configs/seed/muscle/efficientnet-b3_levelset_voc12.py',
         threshold=0.5,

@@ -8,8 +8,12 @@ variants = dict(
         seeds='configs/seed/seam/resnet38_voc12.py',
         threshold='otsu',
         targets='configs/refine/psa-scores_seam.py',
-        walk='configs/refine/psa-walk_seam_voc12.py',
+        # The walk of the level set, with a background as label-free as its own.
+        walk='configs/refine/psa-walk_levelset_voc12.py',
+        walk_options=['refiner.background.score=otsu'],
     ),
+    # The baseline's labels by SEAM's alpha, a constant that may have been found on masks.
+    published=dict(network_of='baseline', walk='configs/refine/psa-walk_seam_voc12.py'),
     levelset=dict(
         seeds='configs/seed/seam/resnet38_levelset_voc12.py',
         threshold=0.5,
