@@ -187,8 +187,9 @@ def test_a_refiner_on_the_maps_of_another() -> None:
             plan(path, every=every)
     with pytest.raises(ValueError, match=r'variants must be a list, .*: write variants=\[cam\]'):
         plan(path, variants='cam')
-    with pytest.raises(ValueError, match='the refiner irn needs a config of each of'):
-        plan(path, variants=['cam', 'levelset', 'third'])
+    for variants in (['cam', 'levelset', 'third'], ['baseline', 'levelset'], ['baseline']):
+        with pytest.raises(ValueError, match='the refiner irn needs a config of each of'):
+            plan(path, variants=variants)
     for key in ('irn.after', 'irn-crf.variant', 'irn.targetz'):
         with pytest.raises(ValueError, match=f'the refiner {key.partition(".")[0]} says'):
             plan(path, **{f'refiners.{key}': 'crf'})

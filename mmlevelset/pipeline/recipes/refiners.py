@@ -69,8 +69,12 @@ def refiners(
                 'the path of a config'
             )
         own = [v for v in one.values() if isinstance(v, dict)] if isinstance(one, dict) else []
-        if any(set(configs) < set(variants) for configs in own):
-            raise ValueError(f'the refiner {name} needs a config of each of {variants}, got {own}')
+        for configs in own:
+            if lost := set(variants) - set(configs):
+                raise ValueError(
+                    f'the refiner {name} needs a config of each of {variants}, got those of {list(configs)}: add '
+                    f'{sorted(lost)} to its targets and its walk, or choose other variants'
+                )
     trained = {
         name: one for name, one in refiners.items() if isinstance(one, dict) and 'network' in one
     }
