@@ -8,7 +8,7 @@ import pytest
 
 from mmlevelset.apis.runner import set_tta
 from mmlevelset.config import read_config
-from mmlevelset.pipeline import expand
+from mmlevelset.pipeline import Pipeline, expand
 from tests.pipeline.test_configs import ROOT, SMALL, WORK_DIR, commands, plan
 
 
@@ -138,16 +138,19 @@ def test_seeds_of_images_without_a_mask() -> None:
 @pytest.mark.parametrize('every, ids', [(1, 'abcde'), (2, 'ace'), (4, 'ae')])
 def test_part_of_the_images(tmp_path: Path, every: int, ids: str) -> None:
     path = ROOT / 'configs/pipeline/voc20_refine.py'
-    pipeline, _ = plan(path, every=every, data_root=str(tmp_path))
+    _, cfg = plan(path, every=every, data_root=str(tmp_path))
+    pipeline = Pipeline(cfg, ROOT, str(tmp_path))
     folder = tmp_path / 'ImageSets/Segmentation'
     folder.mkdir(parents=True)
     (folder / 'train.txt').write_text('\n'.join('abcde') + '\n')
-    command = pipeline.values.command(pipeline.stages[0].command).partition(' > ')[0]
-    listed = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
-    assert listed.stdout.split() == list(ids)
+    command = pipeline.values.command(pipeline.stages[0].command)
+    subprocess.run(command, shell=True, cwd=ROOT, check=True)
+    assert (tmp_path / 'part.txt').read_text().split() == list(ids)
 
 
-@pytest.mark.parametrize('name', ['voc8_refine', 'voc20_refine', 'voc20_irn'])
+@pytest.mark.parametrize(
+    'name', ['voc8_refine', 'voc20_refine', 'voc20_irn', 'voc20_seam_irn', 'voc20_muscle_irn']
+)
 def test_refiners_take_the_threshold_that_was_measured(name: str) -> None:
     """Every background score is that of the same variant and random seed; no number stands in the config."""
     cfg = read_config(str(ROOT / f'configs/pipeline/{name}.py')).to_dict()
@@ -215,6 +218,7 @@ def test_models_on_a_list_of_their_own(tmp_path: Path) -> None:
         ('image', 'train.txt', 'models must say refiner, configs'),
         ('images', 'train', 'models.images must be a file'),
         ('images', 3, 'models.images must be a text'),
+        ('start', 'seam', "models.start must be one of host, backbone, got 'seam'"),
         ('configs', 'model.py', 'models.configs must be name -> config'),
         ('backbone', 'configs/seed/cam/resnet50_voc12.py', 'a model cannot start from it'),
     ):
@@ -222,6 +226,23 @@ def test_models_on_a_list_of_their_own(tmp_path: Path) -> None:
             plan(path, **{f'models.{key}': value})
     with pytest.raises(ValueError, match='models must say refiner'):
         plan(path, models='irn')
+
+
+@pytest.mark.parametrize('host', ['seam', 'muscle'])
+def test_refiners_find_what_the_pipeline_of_the_seeds_makes(host: str) -> None:
+    """Its variants and scores, and the network that its host started from, whose strides are those of the model."""
+    path = ROOT / f'configs/pipeline/voc20_{host}_levelset.py'
+    made, cfg = plan(path)[0], read_config(str(path))
+    done = {str(stage.done).replace('{work_dir}', cfg['work_dir']) for stage in made.stages}
+    words = commands(ROOT / f'configs/pipeline/voc20_{host}_irn.py')
+    for seed in cfg['random_seeds']:
+        for variant in cfg['variants']:
+            scored = words[f'seeds_{variant}_s{seed}']
+            assert scored[scored.index('--threshold') + 1] in done
+            start = 'model.backbone.init_cfg.checkpoint='
+            train = words[f'segformer_{variant}_s{seed}']
+            (network,) = (word for word in train if word.startswith(start))
+            assert network.removeprefix(start) in done and f'/backbone_s{seed}/' in network
 
 
 @pytest.mark.parametrize('path', SMALL, ids=lambda path: path.stem)

@@ -18,6 +18,7 @@ from .runs import Data, Stage
 
 PART = '{work_dir}/part.txt'
 SCALES = {'single': '', 'multi': ' --tta'}
+STARTS = ('host', 'backbone')  # folders of the recipe random_seeds, before the random seed
 
 
 class Models(NamedTuple):
@@ -28,14 +29,17 @@ class Models(NamedTuple):
         configs (dict): Name -> config of the model.
         images (str, optional): List in ``ImageSets/Segmentation`` to which the refiner goes on and which the
             models train on. Default: all images that have seeds, and the configs' own list.
-        backbone (str, optional): Config of the host that the seeds come from, whose backbone the models start
+        backbone (str, optional): Config of a host in the pipeline of the seeds, whose backbone the models start
             from, in the place of the configs' own weights.
+        start (str): Which one that is: ``'host'``, from which the variants went on, or ``'backbone'``, the
+            ``host_backbone`` that this one itself started from.
     """
 
     refiner: str
     configs: dict[str, str]
     images: str | None = None
     backbone: str | None = None
+    start: str = STARTS[0]
 
     @classmethod
     def read(cls, declared: dict[str, Any]) -> 'Models':
@@ -47,7 +51,8 @@ class Models(NamedTuple):
         given = set(declared) if isinstance(declared, dict) else set()
         if not {'refiner', 'configs'} <= given <= set(cls._fields):
             raise ValueError(
-                f'models must say refiner, configs and perhaps images and backbone, got {declared!r}'
+                'models must say refiner, configs and perhaps images, backbone and start, got '
+                f'{declared!r}'
             )
         models = cls(**declared)
         if not isinstance(models.configs, dict) or not models.configs:
@@ -56,6 +61,10 @@ class Models(NamedTuple):
             value = getattr(models, key)
             if not isinstance(value, str | None):
                 raise ValueError(f'models.{key} must be a text, got {value!r}')
+        if models.start not in STARTS:
+            raise ValueError(
+                f'models.start must be one of {", ".join(STARTS)}, got {models.start!r}'
+            )
         if models.images and not models.images.endswith('.txt'):
             raise ValueError(
                 f'models.images must be a file such as train.txt, got {models.images!r}'
@@ -251,7 +260,10 @@ class Refined(NamedTuple):
         for model, config in models.configs.items():
             start = []
             if models.backbone:
-                host = f'{self.source}/host_s{self.random_seed}/{final_checkpoint(models.backbone)}'
+                host = (
+                    f'{self.source}/{models.start}_s{self.random_seed}/'
+                    f'{final_checkpoint(models.backbone)}'
+                )
                 start = backbone_of(models.backbone, host, config)
             stages += self.model(model, config, f'{out}/labels', walked, [*start, *listed])
         return stages
