@@ -27,5 +27,5 @@ refiners = dict(
         ),
     )
 )
-left_out = ['crf', 'crf-labels', 'psa', 'irn-crf']
+left_out = ['crf', 'crf-labels', 'psa', 'irn-crf', 'irn-par']
 models = None

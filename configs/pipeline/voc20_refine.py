@@ -30,6 +30,7 @@ refiners = {
         ),
     ),
     'irn-crf': dict(config='configs/refine/crf-labels.py', after='irn'),
+    'irn-par': dict(config='configs/refine/par.py', after='irn'),
 }
 models = dict(
     refiner='irn',

@@ -159,24 +159,23 @@ def test_refiners_take_the_threshold_that_was_measured(name: str) -> None:
         told = [w for w in words if 'background.score=' in w or w.endswith('/seeds.json')]
         here = [w for w in told if w.startswith(WORK_DIR)]  # what the stage itself writes
         measured = f'{cfg["seeds"]}/{run}/seeds.json'
-        if stage.startswith('irn-crf'):  # whose maps are cut by a rule of their own
+        if stage.startswith(('irn-crf', 'irn-par')):  # whose maps are cut by a rule of their own
             measured = f'{WORK_DIR}/{run}/irn/labels/meta.json'
         assert all(w.rpartition('=')[2] == measured for w in told if w not in here)
-        walks = stage.startswith(('crf', 'psa_', 'irn_', 'irn-all', 'irn-crf', 'seeds'))
+        walks = stage.startswith(('crf', 'psa_', 'irn_', 'irn-all', 'irn-crf', 'irn-par', 'seeds'))
         assert told or not walks
 
 
 def test_a_refiner_on_the_maps_of_another() -> None:
     """It reads them when no other stage writes them, and scores the same images."""
     path = ROOT / 'configs/pipeline/voc20_refine.py'
-    pipeline, _ = plan(path)
-    stage = next(one for one in pipeline.stages if one.name == 'irn-crf_cam_s0')
-    assert stage.needs == ('irn-all_cam_s0',)
-    words = commands(path)
-    option = words[stage.name].index('--seeds')
-    assert words[stage.name][option + 1] == f'{WORK_DIR}/cam_s0/irn/soft'
-    splits = [w[w.index('--split') + 1] for w in (words[stage.name], words['irn_cam_s0'])]
-    assert splits[0] == splits[1]
+    needs, words = {stage.name: stage.needs for stage in plan(path)[0].stages}, commands(path)
+    for name in ('irn-crf_cam_s0', 'irn-par_cam_s0'):
+        assert needs[name] == ('irn-all_cam_s0',)
+        option = words[name].index('--seeds')
+        assert words[name][option + 1] == f'{WORK_DIR}/cam_s0/irn/soft'
+        splits = [w[w.index('--split') + 1] for w in (words[name], words['irn_cam_s0'])]
+        assert splits[0] == splits[1]
     # without models nothing walks over all images
     labels, _ = plan(ROOT / 'configs/pipeline/voc20_irn.py', models=None)
     assert labels.stages[5].name == 'irn-crf_cam_s0' and labels.stages[5].needs == ('irn_cam_s0',)
