@@ -155,5 +155,6 @@ def seeded_row(
     columns: Iterable[str],
 ) -> dict[str, Any]:
     """A row over the random seeds of a variant, whose folders are ``<arm>_s<random seed>``."""
+    random_seeds = list(random_seeds)
     metrics = [f'{{work_dir}}/{arm}_s{seed}/{file}' for seed in random_seeds]
-    return row(arm, stage, metrics, numbers, columns)
+    return dict(row(arm, stage, metrics, numbers, columns), random_seeds=random_seeds)
