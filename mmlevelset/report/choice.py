@@ -29,8 +29,8 @@ class Shown(NamedTuple):
 def choose_arms(maps: Sequence[Maps]) -> list[Maps]:
     """The two arms to compare: the first without level sets and the first with them.
 
-    Label maps come before seeds. Where there is no such pair, the first and the last; where there is
-    one folder, this one.
+    Label maps come before seeds. Where there is no such pair, the first and the last of the same list of
+    images; where there is one folder, this one.
     """
     labels = [
         one
@@ -43,7 +43,8 @@ def choose_arms(maps: Sequence[Maps]) -> list[Maps]:
     evolved = [one for one in arms if one.level_set]
     if plain and evolved:
         return [plain[0], evolved[0]]
-    return [arms[0], arms[-1]] if len(arms) > 1 else list(arms)
+    same = [one for one in arms if one.meta.get('split') == arms[0].meta.get('split')]
+    return [same[0], same[-1]] if len(same) > 1 else same
 
 
 def label_of(maps: Maps, name: str) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What the pipelines of small data declare: which images, which variants, what is scored."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,26 @@ def test_a_part_of_the_classes_is_not_scored_on_val(suffix: str, scored: bool) -
     cfg = expand(cfg.to_dict())
     assert any(stage['name'].startswith('val_') for stage in cfg['stages']) == scored
     assert any('val' in row['stage'] for row in cfg['table']) == scored
+
+
+def test_seeds_of_val_are_scored_as_those_of_train() -> None:
+    """By the same rule, found on the images that are scored, and with every column."""
+    path = ROOT / 'configs/pipeline/voc20_efficientnet-lite0_levelset.py'
+    words, (pipeline, cfg) = commands(path), plan(path)
+    folder = f'{WORK_DIR}/cam_s0'
+    assert words['val_cam_s0'][words['val_cam_s0'].index('--out') + 1] == f'{folder}/val_seeds'
+    changed = dict(seeds='val_seeds', train='val')
+    wanted = [
+        re.sub(r'/(seeds|train)\b', lambda found: f'/{changed[found[1]]}', word)
+        for word in words['score_cam_s0']
+    ]
+    assert words['score_val_cam_s0'] == wanted and wanted.count('otsu') == 1
+    assert f'{folder}/val_seeds.json' in wanted
+    needs = {stage.name: stage.needs for stage in pipeline.stages}
+    assert needs['score_val_cam_s0'] == ('val_cam_s0',) and needs['val_cam_s0'] == ('train_cam_s0',)
+    rows = [row for row in cfg['table'] if row['stage'].startswith('seeds')]
+    assert len(rows) == 4 * len(read_config(str(path)).variants)
+    assert all(list(row['keys']) == read_config(str(path)).columns for row in rows)
 
 
 def test_variants_without_an_ingredient() -> None:
@@ -60,7 +81,7 @@ def test_level_sets_differ_by_their_guide_alone(method: str) -> None:
     name = f'levelset_{method}'
     guide = f'train_dataloader.dataset.guide_dir=/w x,y/z/{method}_s0/seeds'
     stages = [stage.replace(name, 'levelset') for stage in words if f'_{name}_s0' in stage]
-    assert len(stages) == 4
+    assert len(stages) == 5
     for stage in stages:
         found = words[stage.replace('levelset', name)]
         assert (guide in found) == stage.startswith('train')

@@ -120,6 +120,9 @@ def test_arms_of_one_kind(work_dir):
         'again',
     ]
     assert choose_arms([]) == []
+    # Of several lists, as of train and val, those of the first.
+    val = maps[0]._replace(meta=dict(maps[0].meta, split='val'), name='val')
+    assert [arm.name for arm in choose_arms([maps[0], val])] == ['cam/labels']
     # What a trained model predicts, mostly of other images, is no arm.
     model = maps[0]._replace(meta=dict(maps[0].meta, method='predictions'), name='model')
     assert [arm.name for arm in choose_arms([model, maps[0]])] == ['cam/labels']

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .launch import Launch
-from .parts import MODEL, SCORES, row, word
+from .parts import MODEL, SEED_SCORES, row, word
 from .runs import Data, Run, picture_of
 
 
@@ -55,7 +55,7 @@ def one_run(
         ]
         metrics = f'{folder}/retrain/test/metrics.json'
         table += [
-            row(name, 'seeds, train', f'{folder}/seeds.json', SCORES, columns),
+            row(name, 'seeds, train', f'{folder}/seeds.json', SEED_SCORES, columns),
             row(name, 'model, val', metrics, MODEL, columns),
         ]
     stages.append(picture_of(runs[picture['variant']], picture['ids']))

@@ -8,7 +8,7 @@ from mmlevelset.evaluation.thresholds import parse_threshold
 from mmlevelset.fileio.ids import read_split
 
 from .launch import Launch
-from .parts import MODEL, SCORES, Stages, backbone_of, check_names, config_of, row
+from .parts import MODEL, SEED_SCORES, Stages, backbone_of, check_names, config_of, row
 from .runs import Data, Run, picture_of
 
 COLUMNS = ('mIoU', 'oracle mIoU', 'boundary IoU')
@@ -78,7 +78,7 @@ def own_data(
     table = []
     if 'train' in scored:
         stages.append(run.score('score_seeds', 'seeds', 'seeds_levelset', threshold=True))
-        table.append(row('levelset', 'seeds, train', stages[-1]['done'], SCORES, COLUMNS))
+        table.append(row('levelset', 'seeds, train', stages[-1]['done'], SEED_SCORES, COLUMNS))
     if 'val' in scored:
         metrics = f'{run.folder}/retrain/test/metrics.json'
         table.append(row('levelset', 'model, val', metrics, MODEL, COLUMNS))

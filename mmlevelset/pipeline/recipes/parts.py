@@ -20,20 +20,24 @@ FEEDS = dict(
 )
 # What says whether the weights of one backbone fit another.
 KIND = ('type', 'arch', 'depth')
-# Columns of the tables -> numbers in the files that tools/eval_seeds.py writes,
+# Columns of the tables -> numbers in the files that tools/eval_seeds.py writes, of label maps, and of seeds,
 SCORES = {
     'mIoU': 'scores.mIoU',
-    'oracle mIoU': 'scores.oracle_mIoU',
     'boundary IoU': 'boundary.mBIoU',
     'trimap mIoU': 'boundary.trimap_mIoU@3',
+}
+SEED_SCORES = {
+    **SCORES,
+    'oracle mIoU': 'scores.oracle_mIoU',
+    'threshold': 'scores.threshold',
 }
 ORACLE_SCORES = {
     'mIoU': 'scores.oracle_mIoU',
     'boundary IoU': 'oracle_boundary.mBIoU',
     'trimap mIoU': 'oracle_boundary.trimap_mIoU@3',
+    'threshold': 'scores.oracle_threshold',
 }
 # and that tools/test.py writes, of seeds and of segmentation models.
-EXPORT = {'mIoU': 'seed/mIoU', 'threshold': 'seed/threshold'}
 ORACLE_EXPORT = {'mIoU': 'seed/oracle_mIoU', 'threshold': 'seed/oracle_threshold'}
 MODEL = {
     'mIoU': 'mIoU',

@@ -5,11 +5,11 @@ from typing import Any
 
 from .launch import Launch
 from .parts import (
-    EXPORT,
     MODEL,
     ORACLE_EXPORT,
     ORACLE_SCORES,
     SCORES,
+    SEED_SCORES,
     Stages,
     backbone_of,
     check_names,
@@ -129,7 +129,7 @@ def random_seeds(
         others = listed(variants[name].get('network', name))
         stages = [*run.start(hosts[seed], others, seed), *_seeds(run, source, listed(name))]
         if images is None:  # images that no choice was made on
-            stages.append(_export(run, 'val', source, run.threshold, VAL))
+            stages += _seeds(run, source, VAL, 'val')
         if name in own_cam:
             stages.append(_export(run, 'cam', 'cam', 'otsu', []))
         if name in retrained:
@@ -148,9 +148,9 @@ def random_seeds(
     scored_val = variants if images is None else ()
     rows = (
         ('seeds, oracle threshold', 'seeds.json', ORACLE_SCORES, variants),
-        ('seeds, label-free threshold', 'seeds.json', SCORES, variants),
-        ('seeds of val, oracle threshold', 'test_val/metrics.json', ORACLE_EXPORT, scored_val),
-        ('seeds of val, label-free threshold', 'test_val/metrics.json', EXPORT, scored_val),
+        ('seeds, label-free threshold', 'seeds.json', SEED_SCORES, variants),
+        ('seeds of val, oracle threshold', 'val_seeds.json', ORACLE_SCORES, scored_val),
+        ('seeds of val, label-free threshold', 'val_seeds.json', SEED_SCORES, scored_val),
         ('CAM of the same network, oracle', 'test_cam/metrics.json', ORACLE_EXPORT, own_cam),
         ('pseudo-labels', 'labels.json', SCORES, retrained),
         ('model, val', 'retrain/test/metrics.json', MODEL, retrained),
@@ -236,16 +236,19 @@ def _check_lists(
         )
 
 
-def _seeds(run: Run, source: str, listed: list[str]) -> Stages:
-    """Seeds of the listed images, or of those of the config, and their score."""
-    seeds = f'{run.folder}/seeds'
-    out = f'--seeds-only {seeds}' if listed else f'--out {seeds}'
-    made = _export(run, 'seeds', source, run.threshold, listed, out)
-    if listed:
+def _seeds(run: Run, source: str, listed: list[str], split: str = 'train') -> Stages:
+    """Seeds of the listed images, or of those of the config, and their score on a list of the data set."""
+    kind, what, end = ('val', 'val_seeds', 'val_') if split == 'val' else ('seeds', 'seeds', '')
+    seeds = f'{run.folder}/{what}'
+    only = bool(listed) and split == 'train'  # a longer list, some of whose images have no mask
+    out = f'--seeds-only {seeds}' if only else f'--out {seeds}'
+    made = _export(run, kind, source, run.threshold, listed, out)
+    if only:
         made['done'] = f'{seeds}/meta.json'
     if run.network:  # no training of its own has moved older ones away
         made['makes'] = seeds
-    return [made, run.score(f'score_{run.name}', 'seeds', made['name'], threshold=True)]
+    name = f'score_{end}{run.name}'
+    return [made, run.score(name, what, made['name'], threshold=True, split=split)]
 
 
 def _export(
@@ -256,7 +259,7 @@ def _export(
     more: list[str],
     out: str = '',
 ) -> Stage:
-    folder = f'{run.folder}/test' if out else f'{run.folder}/test_{kind}'
+    folder = f'{run.folder}/test' if kind == 'seeds' else f'{run.folder}/test_{kind}'
     words = f' {out}' if out else ''
     chosen = [f'test_evaluator.threshold={threshold}', f'tta_model.seed_source={source}']
     name = f'{kind}_{run.name}'

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .launch import Launch
-from .parts import FEEDS, MODEL, SCORES, Stages, check_names, seeded_row
+from .parts import FEEDS, MODEL, SCORES, SEED_SCORES, Stages, check_names, seeded_row
 from .refined import PART, Models, Refined
 from .runs import Data
 
@@ -123,7 +123,7 @@ def _table(
     columns: list[str],
 ) -> list[dict[str, Any]]:
     rows = [
-        ('seeds', 'seeds.json', SCORES),
+        ('seeds', 'seeds.json', SEED_SCORES),
         *((name, f'{name}/labels.json', SCORES) for name in refiners),
     ]
     if models:

@@ -41,6 +41,11 @@ class Data(NamedTuple):
         """The list of training images, quoted."""
         return self.file('ImageSets', 'Segmentation', self.images or 'train.txt')
 
+    @property
+    def val_list(self) -> str:
+        """The list of validation images, quoted."""
+        return self.file('ImageSets', 'Segmentation', 'val.txt')
+
     def listed(self, loader: str) -> list[str]:
         """Options that let a data loader read the list."""
         if self.images is None:
@@ -152,9 +157,12 @@ class Run(NamedTuple):
             needs=[needs],
         )
 
-    def score(self, name: str, what: str, needs: str, threshold: bool = False) -> Stage:
-        """Score the folder ``what``, seeds or labels, on the masks of the training images."""
-        rest = f'{self.data.masks} --split {self.data.train_list}{self.data.named}'
+    def score(
+        self, name: str, what: str, needs: str, threshold: bool = False, split: str = 'train'
+    ) -> Stage:
+        """Score the folder ``what``, seeds or labels, on the masks of the training images or of ``'val'``."""
+        listed = self.data.val_list if split == 'val' else self.data.train_list
+        rest = f'{self.data.masks} --split {listed}{self.data.named}'
         cut = f' --threshold {self.threshold}' if threshold else ''
         done = f'{self.folder}/{what}.json'
         command = f'{{python}} tools/eval_seeds.py {self.folder}/{what} {rest}{cut} --json {done}'
