@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from .energy import data_force, edge_map, local_data_force
+from .energy import data_force, edge_map, edge_stopping, local_data_force, shrink
 from .energy.common import checked_edge, checked_phi, prepare, wide
 from .evolution import Evolution
 from .stencil import Stencil, blocks
@@ -152,12 +153,19 @@ def drlse(
 class ClassicalEvolution(Evolution):
     """Classical evolution as a module without weights, in the place of ``FNOEvolution``.
 
+    Options are in pixels of x, so that contours move about as far on every grid of phi. ``'chan_vese'`` runs on
+    that grid with its lengths divided by the pixels of x per pixel: a coarser map gets smaller steps, which are
+    as stable. Its semi-implicit curvature slows a map down where ``length`` times its side in pixels is more than
+    about one, so finer maps by more. ``'drlse'`` runs on the grid of x: its Dirac function needs a few pixels on
+    either side of a contour, and how far a contour gets is set by how many its regularisation reaches.
+
     Args:
         method (str): ``'chan_vese'``, on the features, or ``'drlse'``, on the edges of the image.
         geodesic (bool): let edges of the image draw the contours of ``'chan_vese'``, see its ``edge``.
         num_classes (int): of the contract; the method treats every level set by itself.
         truncate (float): of the contract; the methods have limits of their own.
-        **options: keyword arguments of :func:`chan_vese` or :func:`drlse`, e.g. ``steps=15``.
+        **options: keyword arguments of :func:`chan_vese` or :func:`drlse`, e.g. ``steps=15``; pixels are
+            those of x.
 
     Raises:
         ValueError: if the method or an option is unknown.
@@ -176,19 +184,33 @@ class ClassicalEvolution(Evolution):
         if method not in methods:
             raise ValueError(f'method is {method!r}, expected one of {sorted(methods)}.')
         self.method, self.geodesic, self.options = method, geodesic, options
-        tensors = {'phi', 'data', 'weight', 'edge'}
-        allowed = set(inspect.signature(methods[method]).parameters) - tensors
+        parameters = inspect.signature(methods[method]).parameters
+        allowed = set(parameters) - {'phi', 'data', 'weight', 'edge'}
         if unknown := sorted(set(options) - allowed):
             raise ValueError(f'unknown options {unknown} of {method}, expected {sorted(allowed)}.')
 
+        # Lengths of chan_vese: their values, or their defaults.
+        self.lengths = {
+            name: options.get(name, parameters[name].default)
+            for name in ('step_size', 'eps', 'max_phi')
+            if name in allowed
+        }
+
+    @torch.no_grad()
     def forward(self, phi: Tensor, image: Tensor, features: Tensor) -> Tensor:
         """Evolve phi^0 (N, C, h, w) to phi^T of the same shape, without gradient, see :meth:`Evolution.forward`."""
-        # The steps are in pixels of the map.
-        ratio = image.shape[3] / phi.shape[3]
+        size = phi.shape[2:]
         if self.method == 'drlse':
-            return ratio * drlse(phi / ratio, edge_map(image, phi.shape[2:]), **self.options)
-        edge = edge_map(image, phi.shape[2:]) if self.geodesic else None
-        return ratio * chan_vese(phi / ratio, features, edge=edge, **self.options)
+            start = F.interpolate(phi, image.shape[2:], mode='bilinear')
+            moved = drlse(start, edge_stopping(image), **self.options)
+            # What enlarging and averaging alone would change is taken back.
+            return shrink(moved, size) + (phi - shrink(start, size))
+        ratio = image.shape[3] / phi.shape[3]
+        options = self.options | {name: value / ratio for name, value in self.lengths.items()}
+        if radius := options.get('local_radius'):
+            options['local_radius'] = max(round(radius / ratio), 1)
+        edge = edge_map(image, size) if self.geodesic else None
+        return ratio * chan_vese(phi / ratio, features, edge=edge, **options)
 
     def extra_repr(self) -> str:
         """Show the options where the module is printed."""
