@@ -130,7 +130,10 @@ def check_weights(runner: Runner, checkpoint: str) -> None:
 
 
 def state_levels(runner: Runner, checkpoint: str) -> None:
-    """Let ``meta.json`` of exported seeds say what ``'auto'`` had found: backgrounds, zeros and guidance.
+    """Let ``meta.json`` of exported seeds say how the level sets were made into scores.
+
+    That is ``truncate``, the distance of a score in pixels of the input image, and what ``'auto'`` had found:
+    backgrounds, zeros and guidance.
 
     Args:
         runner (Runner): Built from the config of the test.
@@ -139,6 +142,9 @@ def state_levels(runner: Runner, checkpoint: str) -> None:
     head = level_set_of(bare_model(runner.model))
     if head is None:
         return
+    metrics = [m for m in runner.test_evaluator.metrics if isinstance(m, SeedMetric)]
+    for metric in metrics:
+        metric.source['truncate'] = float(head.truncate)
     state = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
     state = state.get('state_dict', state)
     for name, part, buffer in (
@@ -152,12 +158,10 @@ def state_levels(runner: Runner, checkpoint: str) -> None:
             continue
         getattr(levels, buffer).copy_(found[0])
         values = levels().tolist()
-        for metric in runner.test_evaluator.metrics:
-            if isinstance(metric, SeedMetric):
-                names = metric.classes[1:]
-                metric.source[name] = {
-                    n: round(value, 3) for n, value in zip(names, values, strict=True)
-                }
+        for metric in metrics:
+            metric.source[name] = {
+                n: round(value, 3) for n, value in zip(metric.classes[1:], values, strict=True)
+            }
 
 
 def check_training(runner: Runner) -> None:

@@ -25,6 +25,7 @@ from mmlevelset.refine.threshold import (
     seed_background,
     soft_threshold,
     with_threshold,
+    with_truncate,
 )
 from mmlevelset.registry import REFINERS
 
@@ -69,7 +70,7 @@ def refine_folder(
 
     Args:
         refiner: Config of a class in ``REFINERS``; ``background=dict(score='otsu')`` takes Otsu's
-            threshold of the seeds, which needs no mask.
+            threshold of the seeds, which needs no mask. A ``truncate`` is that of the seeds where they state one.
         seed_dir: Folder of seeds, ``<id>.npz``.
         image_dir: Folder of the images, ``<id>.jpg``, ``.png`` …, see :func:`find_images`.
         out_dir: Folder to write, see :mod:`mmlevelset.fileio.soft`.
@@ -93,7 +94,7 @@ def refine_folder(
         raise ValueError(f'expected jobs >= 1 and dtype one of {DTYPES}, got {jobs}, {dtype!r}')
     _check_thresholds(threshold, unsure_below)
     module = _module(refiner)
-    refiner = with_threshold(refiner, seed_dir, ids)
+    refiner = with_threshold(with_truncate(refiner, seed_dir), seed_dir, ids)
     if threshold == 'area':
         seed_background(refiner)  # before hours of refining
     seeds, out_dir = read_meta(seed_dir), Path(out_dir)

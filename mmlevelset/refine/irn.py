@@ -140,7 +140,7 @@ class IRLabel(Refiner):
         margin: In the place of both, with ``background=dict(score=s)``: they lie this far above and below s,
             the threshold of the seeds.
         truncate: Of the :class:`LevelSetHead` that made the seeds, in the same pixels; the scores of
-            ``band`` follow it.
+            ``band`` follow it. ``tools/refine.py`` takes it from the seeds that state it.
 
     Raises:
         ValueError: Unless 0 <= ``background`` <= ``foreground`` < 1, or on another set of arguments than both scores,

@@ -1,6 +1,7 @@
 """Background thresholds of seeds and of refined maps without ground truth, and pseudo-labels by one alone."""
 
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mmlevelset.fileio.meta import foreground_classes, place, read_meta
 from mmlevelset.fileio.output import finished_ids, resumed_folder
 from mmlevelset.fileio.seeds import read_seed, seed_to_label
 from mmlevelset.parallel import progress
+from mmlevelset.registry import REFINERS
 
 SOFT_RULES = ('otsu', 'area')
 # What must not change between two runs that fill the same folder.
@@ -126,6 +128,28 @@ def with_threshold(refiner: dict, seed_dir: str | Path, ids: Sequence[str] | Non
         return refiner
     score = seed_threshold(seed_dir, background['score'], ids)
     return dict(refiner, background=dict(background, score=score))
+
+
+def with_truncate(refiner: dict, seed_dir: str | Path) -> dict:
+    """Give a refiner that has an argument ``truncate`` that of the level sets which the seeds were made from.
+
+    Args:
+        refiner: config of a class in ``REFINERS``.
+        seed_dir: folder of the seeds. Those of CAMs, of other systems or of earlier versions state none, and then
+            the refiner is returned as it is.
+
+    Raises:
+        ValueError: the config states another one.
+    """
+    stated, given = read_meta(seed_dir).get('truncate'), refiner.get('truncate')
+    if stated is None or 'truncate' not in signature(REFINERS.get(refiner['type'])).parameters:
+        return refiner
+    if given not in (None, stated):
+        raise ValueError(
+            f'got refiner.truncate={given}, and the level sets of the seeds {seed_dir} were cut at {stated} px: '
+            'expected the same; leave refiner.truncate out, and theirs is taken'
+        )
+    return dict(refiner, truncate=stated)
 
 
 def make_pseudo_labels(

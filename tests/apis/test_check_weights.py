@@ -14,14 +14,14 @@ from mmlevelset.models import LevelSetHead
 
 
 def test_seeds_state_the_levels_that_were_found(tmp_path: Path) -> None:
-    """From the checkpoint, by class; nothing of a constant one, and old checkpoints still load."""
+    """The unit of scores, and levels of the checkpoint by class: no constant ones, none of old checkpoints."""
     init_default_scope('mmseg')
 
     def runner(background: float | str) -> SimpleNamespace:
         metric = SeedMetric()
         metric.dataset_meta = dict(classes=('background', 'cat', 'dog'))
         head = LevelSetHead(
-            [4], [0], 8, 2, loss_energy=None, background=background, zero=background
+            [4], [0], 8, 2, loss_energy=None, background=background, zero=background, truncate=40.0
         )
         return SimpleNamespace(
             model=torch.nn.ModuleDict(dict(auxiliary_head=head)),
@@ -46,6 +46,7 @@ def test_seeds_state_the_levels_that_were_found(tmp_path: Path) -> None:
         check_weights(test, str(tmp_path / file))
         state_levels(test, str(tmp_path / file))
         source = test.test_evaluator.metrics[0].source
+        assert source['truncate'] == 40.0
         assert source.get('backgrounds') == stated
         assert source.get('zeros') == (stated and dict(cat=-0.125, dog=0.0))
 

@@ -10,13 +10,16 @@ from mmseg.registry import MODELS
 from torch.nn import functional as F
 
 from mmlevelset.config import read_config
+from mmlevelset.fileio.meta import read_meta, write_meta
 from mmlevelset.fileio.seeds import Seed
 from mmlevelset.fileio.soft import soft_to_label
 from mmlevelset.levelset import seed_scores
 from mmlevelset.refine import IRLabel, IRNWalk
+from mmlevelset.refine.folder import refine_folder
 from mmlevelset.refine.irn import edge_walk
 
-DATA = Path(__file__).resolve().parents[1] / 'data'
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / 'tests/data'
 CRF = dict(
     type='mmlevelset.DenseCRF',
     gt_prob=0.7,
@@ -139,6 +142,29 @@ def test_band_of_level_sets(truncate):
     foreground, background = IRLabel(CRF, band=12, truncate=truncate).background['score'], soft[0]
     assert foreground == pytest.approx(1 / (1 + np.exp(-5 * 12 / truncate)))
     np.testing.assert_array_equal(background[0] == 1, phi[0].numpy() <= -12)
+
+
+def test_band_of_seeds_that_state_their_truncation(folders, tmp_path):
+    """A band is as wide in pixels whatever truncation the head had; another one in the config is refused."""
+    refiner = read_config(str(ROOT / 'configs/refine/irn-labels_levelset.py')).to_dict()['refiner']
+    meta = read_meta(folders['seed_dir'])
+
+    def refined(out: str, **given: float) -> float | None:
+        refine_folder(refiner | given, **folders, out_dir=tmp_path / out, ids=['0'])
+        return read_meta(tmp_path / out / 'soft')['refiner'].get('truncate')
+
+    assert refined('unstated') is None
+    assert refined('given', truncate=60.0) == 60.0
+    write_meta(folders['seed_dir'], **meta, truncate=40.0)
+    assert refined('stated') == refined('same', truncate=40.0) == 40.0
+    with pytest.raises(
+        ValueError, match='truncate=80.0, .* cut at 40.0 px.* leave refiner.truncate'
+    ):
+        refined('other', truncate=80.0)
+    refine_folder(
+        dict(CRF, background=dict(score=0.4)), **folders, out_dir=tmp_path / 'plain', ids=['0']
+    )
+    assert 'truncate' not in read_meta(tmp_path / 'plain/soft')['refiner']  # has no such argument
 
 
 def test_margin_of_a_threshold():

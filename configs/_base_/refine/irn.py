@@ -20,8 +20,8 @@ irn_label = dict(type='mmlevelset.IRLabel', foreground=0.30, background=0.05)
 irn_label_rib = dict(irn_label, foreground=0.35, background=0.17)  # VOC and COCO
 irn_label_advcam = dict(irn_label, foreground=0.35, background=0.15)
 # Of level sets, ours: the band on either side of the contour, in pixels of the network's image, whose sides
-# are left open.
-irn_label_levelset = dict(type='mmlevelset.IRLabel', band=6.5, truncate=80.0)
+# are left open. Their `truncate` is stated by the seeds.
+irn_label_levelset = dict(type='mmlevelset.IRLabel', band=6.5)
 irn_label_lpcam = dict(irn_label, foreground=0.45, background=0.25)
 # ReCAM's advice, with Otsu's threshold of the seeds in the place of the best, which needs masks.
 irn_label_recam = dict(type='mmlevelset.IRLabel', margin=0.1, background=dict(score='otsu'))
