@@ -122,6 +122,14 @@ def test_level_set_is_an_edit_of_the_baseline(path: Path) -> None:
     assert 'level_set' in differing and differing <= allowed
 
 
+@pytest.mark.parametrize('path', LEVEL_SETS, ids=name)
+def test_guides_with_specks_are_blurred(path: Path) -> None:
+    """What SEAM and MuSCLe return, on photographs of VOC 2012 and voc20; the paper blurs nothing."""
+    specks = path.parent.name in ('seam', 'muscle') and '_voc8' not in path.name
+    expected = 8.0 if specks and '_paper' not in path.name else 0.0
+    assert read_config(str(path)).model.auxiliary_head.get('smooth', 0.0) == expected
+
+
 def has_key(cfg: dict | list, key: str) -> bool:
     """Whether an option is there to be set; ``merge_from_dict`` would silently add a misspelt one."""
     *parents, last = key.split('.')

@@ -42,6 +42,7 @@ def test_losses_are_those_of_the_paper(path: Path) -> None:
     head = read_config(str(path)).model.auxiliary_head
     assert head.loss_energy == PRINTED
     assert head.loss_anchor is None and head.zero == 0 and head.decoupled is False
+    assert head.get('smooth', 0) == head.get('guidance', 0) == 0
     alone = path.stem.endswith('_energy')  # Table 2, row 3
     assert head.loss_sdf.loss_weight == (0.0 if alone else 1.0)
 

@@ -7,6 +7,7 @@ model = dict(
         in_index=(2, 3, 4),
         data_index=3,
         num_classes=20,
+        smooth=8.0,
     )
 )
 optim_wrapper = _base_.level_set_optim

@@ -8,6 +8,7 @@ model = dict(
         in_index=(0, 1, 2),
         data_index=1,
         num_classes=20,
+        smooth=8.0,
     )
 )
 optim_wrapper = _base_.level_set_optim
