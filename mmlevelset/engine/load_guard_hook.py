@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
-from mmlevelset.engine.resume_schedule import fit_position, fit_schedule
+from mmlevelset.engine.resume_schedule import fit_position, fit_schedule, training_sizes
 from mmlevelset.models.trained import bare_model, other_classes, plain_tensors, unfit_tensors
 from mmlevelset.registry import HOOKS
 
@@ -14,14 +14,19 @@ from mmlevelset.registry import HOOKS
 class LoadGuardHook(Hook):
     """Check a loaded checkpoint against the model and, for a resumed training, the schedule.
 
-    It also drops the config that mmengine stores in a checkpoint as Python text and runs when the
-    training is resumed: nothing in a checkpoint is ever executed.
+    The sizes of a batch and of the data set go into the checkpoints, so that a resumed training sees
+    that they have changed. The config that mmengine stores in a checkpoint as Python text and runs
+    when the training is resumed is dropped: nothing in a checkpoint is ever executed.
 
     Raises:
         ValueError: The checkpoint is of another model, of no training, or past the schedule's end.
     """
 
     priority = 'VERY_HIGH'
+
+    def before_train(self, runner: Runner) -> None:
+        """Note the sizes of this training, which its checkpoints carry."""
+        runner.message_hub.update_info_dict(training_sizes(runner))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Check and mend ``checkpoint`` before the Runner uses it."""

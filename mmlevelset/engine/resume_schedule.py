@@ -9,14 +9,35 @@ import math
 import warnings
 from typing import Any
 
+from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from mmengine.optim.scheduler.param_scheduler import ReduceOnPlateauParamScheduler, _ParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+# What a training leaves in the message hub, and so in its checkpoints, and how a change of it is said.
+SIZES = dict(
+    train_batch='a batch of all processes has {} images, it had {}; ',
+    train_images='the data set has {} images, it had {}; ',
+)
+
+
+def training_sizes(runner: Runner) -> dict[str, int | None]:
+    """Images of one batch of all processes together, and of the data set; None where it does not say.
+
+    Args:
+        runner (Runner): Its train loop is built.
+    """
+    loader = runner.train_loop.dataloader
+    batch = loader.batch_size  # None with a batch sampler of the user's own
+    images = len(loader.dataset) if hasattr(loader.dataset, '__len__') else None
+    return dict(train_batch=batch and batch * get_world_size(), train_images=images)
+
 
 def fit_position(runner: Runner, checkpoint: dict, name: str) -> str:
-    """Count the iterations done in epochs of today's length.
+    """Count the iterations done in epochs of today's length, and say which sizes have changed.
+
+    A loop of iterations goes on where it was: its schedule does not depend on the sizes.
 
     Args:
         runner (Runner): Its train loop is built.
@@ -41,15 +62,20 @@ def fit_position(runner: Runner, checkpoint: dict, name: str) -> str:
     if done == end:
         print_log(f'{name}: all {end} {unit} are done, nothing is left to train', 'current')
     info = checkpoint['message_hub'].get('runtime_info', {})
+    change = ''.join(
+        SIZES[key].format(size, info[key])  # a checkpoint of an earlier version has none
+        for key, size in training_sizes(runner).items()
+        if size and info.get(key) not in (None, size)
+    )
     if not (epochs and info.get('max_iters') and info.get('max_epochs')):
-        return ''
+        return change
     before, length = info['max_iters'] // info['max_epochs'], len(loop.dataloader)
     if before == length:
-        return ''
+        return change
     meta['iter'] = round(meta['iter'] * length / before)
     return (
         f'an epoch has {length} iterations, it had {before} (another batch size, number of processes '
-        f'or data set); '
+        f'or data set); {change}'
     )
 
 
@@ -64,7 +90,7 @@ def fit_schedule(runner: Runner, checkpoint: dict, name: str, change: str) -> No
         change (str): From :func:`fit_position`.
 
     Raises:
-        ValueError: The optimiser has other groups, or the length of an epoch has changed and a
+        ValueError: The optimiser has other groups, or a size of the training has changed and a
             schedule depends on what was measured before.
     """
     wrapper, schedulers = runner.optim_wrapper, runner.param_schedulers or []
@@ -73,7 +99,7 @@ def fit_schedule(runner: Runner, checkpoint: dict, name: str, change: str) -> No
     measured = any(isinstance(one, ReduceOnPlateauParamScheduler) for one in schedulers)
     if measured and change:
         raise ValueError(
-            f'{name}: {change}the schedule compares whole epochs and cannot go on; resume with the '
+            f'{name}: {change}the schedule compares with what it measured and cannot go on; resume with the '
             'batch size, number of processes and data set of before'
         )
     now, stored = wrapper.optimizer.param_groups, checkpoint['optimizer'].get('param_groups', [])

@@ -87,6 +87,50 @@ def test_epochs_of_another_length(train, toy, capsys, change) -> None:
     assert torch.load(toy / 'run/epoch_3.pth')['meta']['iter'] == len(expected)
 
 
+SIZES = {
+    'batch': (
+        'train_dataloader.batch_size=4',
+        1,
+        'a batch of all processes has 4 images, it had 2',
+    ),
+    'processes': ('', 2, 'a batch of all processes has 4 images, it had 2'),
+    'data set': ('train_dataloader.dataset.images=12', 1, 'the data set has 12 images, it had 8'),
+}
+
+
+@pytest.mark.parametrize('old', [False, True], ids=['', 'of an earlier version'])
+@pytest.mark.parametrize('case', SIZES)
+@pytest.mark.parametrize('loop', ['epochs', 'iterations'])
+def test_sizes_that_have_changed_are_said(train, toy, capsys, monkeypatch, loop, case, old) -> None:
+    """In either loop; the position is changed only where it is counted in epochs."""
+    option, processes, said = SIZES[case]
+    if loop == 'iterations':
+        schedule = "train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=8)"
+        checkpoint = "type='CheckpointHook', by_epoch=False, interval=4"
+        text = f"_base_ = 'toy.py'\n{schedule}\nparam_scheduler = []\n"
+        text += f'default_hooks = dict(checkpoint=dict(_delete_=True, {checkpoint}))\n'
+        (toy / 'epochs.py').write_text(text)
+    first, last = ('epoch_1', 'epoch_2') if loop == 'epochs' else ('iter_4', 'iter_8')
+    train()
+    (toy / f'run/{last}.pth').unlink()
+    (toy / 'run/last_checkpoint').write_text(f'{first}.pth')
+    if old:
+        sizes = ('train_batch', 'train_images')
+        path = toy / f'run/{first}.pth'
+        edit(path, lambda c: [c['message_hub']['runtime_info'].pop(key) for key in sizes])
+    monkeypatch.setattr('mmlevelset.engine.resume_schedule.get_world_size', lambda: processes)
+    capsys.readouterr()
+    train('--resume', options=(option,) if option else ())
+    text = capsys.readouterr().out
+    assert (said in text) == (not old)
+    assert text.count('another schedule') == (not old or (loop == 'epochs' and bool(option)))
+    done = torch.load(toy / f'run/{last}.pth')['meta']['iter']
+    length = {'batch': 2, 'processes': 4, 'data set': 6}[case]  # the loader is that of one process
+    assert done == (2 * length if loop == 'epochs' else 8)
+    train('--resume', options=(option,) if option else ())  # the new sizes are those of before now
+    assert said not in capsys.readouterr().out
+
+
 def test_another_rate_or_optimiser_setting_is_said(train, toy, capsys) -> None:
     train()
     options = ('optim_wrapper.optimizer.lr=0.02', 'optim_wrapper.optimizer.momentum=0.5')
