@@ -1,11 +1,12 @@
 """Collect every map of the method for a few images, and draw them."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmseg.datasets import BaseSegDataset
@@ -13,6 +14,7 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import DATASETS
 from torch import Tensor
 
+from mmlevelset.datasets.guide import LoadGuide
 from mmlevelset.fileio.images import read_image
 from mmlevelset.fileio.labels import read_label
 from mmlevelset.fileio.seeds import read_seed
@@ -23,6 +25,7 @@ from mmlevelset.models.trained import load_trained
 from mmlevelset.structures.fields import image_labels, unit_images
 from mmlevelset.structures.host import Host, guide_of, text_similarities
 from mmlevelset.visualization import (
+    GUIDE,
     Panel,
     draw_rows,
     label_panel,
@@ -47,8 +50,16 @@ def load_level_set_model(cfg: Config, checkpoint: str) -> tuple[BaseSegmentor, L
 
 
 @torch.no_grad()
-def trace_image(model: Host, head: LevelSetHead, item: dict) -> tuple[LevelSetTrace, Tensor]:
+def trace_image(
+    model: Host, head: LevelSetHead, item: dict, guide: np.ndarray | None = None
+) -> tuple[LevelSetTrace, Tensor]:
     """Trace one item of a data set.
+
+    Args:
+        model: The host.
+        head: Its level sets.
+        item: Of the data set.
+        guide: Map that the level sets learn from, (H, W, C) uint8 as of LoadGuide; default: the host's.
 
     Returns:
         tuple: the trace of the present classes, and what they learn from, (C, h, w) >= 0.
@@ -66,7 +77,13 @@ def trace_image(model: Host, head: LevelSetHead, item: dict) -> tuple[LevelSetTr
     features = model.extract_feat(data['inputs'])
     metas = [s.metainfo for s in data['data_samples']]
     labels = image_labels(metas, source.num_classes, data['inputs'])
-    cam = guide_of(source, features, labels)
+    if guide is None:
+        cam = guide_of(source, features, labels)
+    else:  # as the image: resized like a mask, and padded to the right and below
+        height, width = data['inputs'].shape[2:]
+        size = tuple(metas[0].get('img_shape', (height, width))[:2])
+        cam = F.interpolate(torch.from_numpy(guide).permute(2, 0, 1)[None].to(labels) / 255, size)
+        cam = F.pad(cam, (0, width - size[1], 0, height - size[0]))
     image, text = unit_images(data['data_samples']), text_similarities(model, features)
     return head.trace(features, image, cam, labels, text), cam[0]
 
@@ -107,6 +124,9 @@ def image_panels(
 ) -> list[list[Panel]]:
     """Image, CAM, SDF, phi^0, phi^T, its contour, seed, pseudo-label and ground truth of images.
 
+    In the place of the CAM stands the map of ``guide_dir``, where the config trains on one and the folder
+    has one of the image; the captions say which it is.
+
     One level set per image is shown, the present class with the largest region. Data without masks
     have no panel of the ground truth.
 
@@ -128,14 +148,37 @@ def image_panels(
     index = {dataset.get_data_info(i)['img_id']: i for i in range(len(dataset))}
     if missing := [i for i in ids if i not in index]:
         raise ValueError(f'{missing} are not in the data set ({len(index)} images); check the ids')
-    rows = []
+    rows, folders = [], list(_guide_dirs(cfg.get('train_dataloader') or {}))
     for name in ids:
         info = dataset.get_data_info(index[name])
         image = read_image(info['img_path'])
-        trace, cam = trace_image(model, head, dataset[index[name]])
-        limit = head.truncate / trace.stride
-        rows.append(_panels(image, info, trace, cam, seeds, labels, limit, name))
+        guide, source = _guide(folders, info, image)
+        trace, cam = trace_image(model, head, dataset[index[name]], guide)
+        panels = trace_panels(image, trace, cam, head.truncate / trace.stride, source=source)
+        rows.append(panels + _more_panels(image, info, seeds, labels, name))
     return rows
+
+
+def _guide_dirs(settings: Mapping) -> Iterator[str]:
+    """The folders of maps that level sets learn from, of a data set or of those inside it."""
+    if settings.get('guide_dir'):
+        yield settings['guide_dir']
+    for step in settings.get('pipeline') or ():
+        if str(step.get('type')).endswith('LoadGuide') and step.get('field', 'guide') == 'guide':
+            yield step['seed_dir']
+    inside = settings.get('dataset')
+    for one in settings.get('datasets') or ([inside] if inside else []):
+        yield from _guide_dirs(one)
+
+
+def _guide(folders: Sequence[str], info: dict, image: np.ndarray) -> tuple[np.ndarray | None, str]:
+    """The map of an image (H, W, C) in the first folder that has one, and what captions call it."""
+    if not folders:
+        return None, 'CAM'
+    for folder in folders:
+        if Path(folder, f'{Path(info["img_path"]).stem}.npz').is_file():
+            return LoadGuide(folder).transform(dict(info, img_shape=image.shape))['guide'], GUIDE
+    return None, 'CAM (none in guide_dir)'
 
 
 def _build_dataset(cfg: Config) -> BaseSegDataset:
@@ -149,17 +192,10 @@ def _build_dataset(cfg: Config) -> BaseSegDataset:
         return DATASETS.build(cfg.test_dataloader.dataset)
 
 
-def _panels(
-    image: np.ndarray,
-    info: dict,
-    trace: LevelSetTrace,
-    cam: Tensor,
-    seeds: str | Path | None,
-    labels: str | Path | None,
-    limit: float,
-    name: str,
+def _more_panels(
+    image: np.ndarray, info: dict, seeds: str | Path | None, labels: str | Path | None, name: str
 ) -> list[Panel]:
-    panels = trace_panels(image, trace, cam, limit)
+    panels = []
     if seeds is not None:
         seed = read_seed(Path(seeds) / f'{name}.npz')
         score = seed.scores.max(0) if len(seed.scores) else np.zeros(image.shape[:2])

@@ -16,7 +16,7 @@ from mmlevelset.models.trained import bare_model
 from mmlevelset.registry import HOOKS
 from mmlevelset.structures.fields import get_cams, image_labels, unit_images
 from mmlevelset.structures.host import CAMSource, Host, guide_of, text_similarities
-from mmlevelset.visualization import Panel, draw_rows, join_rows, trace_panels
+from mmlevelset.visualization import GUIDE, Panel, draw_rows, join_rows, trace_panels
 
 
 @HOOKS.register_module()
@@ -86,10 +86,11 @@ class LevelSetVisualizationHook(Hook):
         labels = image_labels(metas, source.num_classes, images)
         guide = get_cams(samples)  # of the data set; the host has written no CAM here
         cam = guide_of(source, features, labels) if guide is None else guide
+        name = 'CAM' if guide is None else GUIDE
         text = text_similarities(model, features)
         trace = head.trace(features, images, cam, labels, text)
         pictures = (images * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
         return [
-            trace_panels(picture, trace, cam[i], head.truncate / trace.stride, i)
+            trace_panels(picture, trace, cam[i], head.truncate / trace.stride, i, name)
             for i, picture in enumerate(pictures)
         ]

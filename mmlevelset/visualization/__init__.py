@@ -10,9 +10,10 @@ from .panels import (
     level_set_panel,
     score_panel,
 )
-from .trace import trace_panels
+from .trace import GUIDE, trace_panels
 
 __all__ = [
+    'GUIDE',
     'Panel',
     'draw_contours',
     'draw_outline',

@@ -111,7 +111,7 @@ def join_rows(
     """Join the panels of several images to one picture.
 
     Args:
-        rows: Panels of every image; the captions of the first row head the columns.
+        rows: Panels of every image; their captions head the columns, again where they change.
         height: Pixels of a row.
         captions: A line above every row.
 
@@ -127,8 +127,11 @@ def join_rows(
         raise ValueError(f'expected a caption for each of {len(rows)} rows, got {len(captions)}')
     widths = [round(row[0].image.shape[1] / row[0].image.shape[0] * height) for row in rows]
     column = max(widths)
-    lines = [np.concatenate([_line(panel.title, column + GAP) for panel in rows[0]], 1)]
+    lines: list[np.ndarray] = []
     for index, (row, width) in enumerate(zip(rows, widths, strict=True)):
+        titles = [panel.title for panel in row]
+        if index == 0 or titles != [panel.title for panel in rows[index - 1]]:
+            lines.append(np.concatenate([_line(title, column + GAP) for title in titles], 1))
         if captions is not None:
             lines.append(_line(captions[index], lines[0].shape[1]))
         left = (column - width) // 2

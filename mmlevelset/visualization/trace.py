@@ -9,18 +9,26 @@ from mmlevelset.levelset import LevelSetTrace, normalise_cam
 
 from .panels import Panel, level_set_panel, score_panel
 
+GUIDE = 'map of guide_dir'  # what level sets learn from in the place of a CAM, in captions
+
 
 def trace_panels(
-    image: np.ndarray, trace: LevelSetTrace, cam: Tensor, limit: float, index: int = 0
+    image: np.ndarray,
+    trace: LevelSetTrace,
+    cam: Tensor,
+    limit: float,
+    index: int = 0,
+    source: str = 'CAM',
 ) -> list[Panel]:
     """Image, CAM, SDF, phi^0, phi^T and its contour of the class with the largest region.
 
     Args:
         image: (H, W, 3) uint8, RGB.
         trace: Of a batch that holds the image.
-        cam (Tensor): the image's CAM, (C, h, w), >= 0.
+        cam (Tensor): the image's CAM, or the map in its place, (C, h, w), >= 0.
         limit: Pixels of the map at full colour.
         index: The image's place in the batch.
+        source: What ``cam`` is, for the captions.
 
     Returns:
         list[Panel]: six panels of the size of ``image``.
@@ -41,8 +49,8 @@ def trace_panels(
     sdf, phi0, phi = (upsample(value) for value in maps)
     return [
         Panel('image', image),
-        score_panel('CAM', image, upsample(normalise_cam(score[None, None])[0, 0])),
-        level_set_panel('SDF of the CAM', image, sdf, limit),
+        score_panel(source, image, upsample(normalise_cam(score[None, None])[0, 0])),
+        level_set_panel(f'SDF of the {source}', image, sdf, limit),
         level_set_panel('phi 0', image, phi0, limit),
         level_set_panel('phi T', image, phi, limit),
         level_set_panel('contour of phi T', image, phi, limit, on_image=True),

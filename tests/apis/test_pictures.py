@@ -13,8 +13,11 @@ from mmseg.apis import MMSegInferencer, inference_model, init_model
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmlevelset.apis.pictures import draw_images, trace_image
+from mmlevelset.apis.pictures import draw_images, image_panels, trace_image
 from mmlevelset.fileio.labels import write_label
+from mmlevelset.fileio.seeds import write_seed
+from mmlevelset.models import LevelSetHead
+from mmlevelset.visualization.panels import CAPTION, GAP
 from tests.apis.own_pictures import CLASSES, checkpoint, config, write_pictures
 from tests.models.small_hosts import LEAVES
 
@@ -84,6 +87,53 @@ def test_drawing_with_and_without_masks(tmp_path, data, host):
     full = draw_images(cfg, path, ['one', 'two'], tmp_path / 'full.png')
     widths = [cv2.imread(str(file)).shape[1] for file in (bare, full)]
     assert widths[0] * 7 == widths[1] * 6
+
+
+def wrapped(wrapper: str, folder: str) -> dict:
+    """A data set of a training whose level sets learn from a folder, as configs may write it."""
+    own, bare = dict(type='mmlevelset.VOCImageLabelDataset', guide_dir=folder), dict(pipeline=[])
+    steps = [dict(type='mmlevelset.LoadGuide', seed_dir=folder)]
+    return {
+        'plain': own,
+        'repeated': dict(type='RepeatDataset', times=2, dataset=own),
+        'joined': dict(type='ConcatDataset', datasets=[bare, own]),
+        'transform': dict(type='mmlevelset.VOCImageLabelDataset', pipeline=steps),
+    }[wrapper]
+
+
+@pytest.mark.parametrize('wrapper', ['plain', 'repeated', 'joined', 'transform'])
+@pytest.mark.parametrize('scale', [None, (40, 60)])  # of the test pipeline, W and H
+def test_the_map_that_level_sets_were_trained_on(tmp_path, data, monkeypatch, wrapper, scale):
+    """It is the folder's where the training had one, and not the host's own CAM; captions say which."""
+    path, cfg = checkpoint(tmp_path / 'x.pth', 'cam', True), config(data, 'cam', True)
+    if scale:
+        resize = dict(type='Resize', scale=scale, keep_ratio=False)
+        cfg.test_dataloader.dataset.pipeline.insert(1, resize)
+        cfg.model.data_preprocessor.test_cfg = dict(size_divisor=32)  # which pads it
+    seed = np.zeros((2, 48, 70), np.float32)
+    seed[0, 10:30, 20:50], seed[1, 5:10, 5:20] = 1, 0.5
+    write_seed(tmp_path / 'seeds/one.npz', [0, 2], seed, (48, 70))
+    seen = []
+    trace = LevelSetHead.trace
+    monkeypatch.setattr(LevelSetHead, 'trace', lambda *a: seen.append(a[3]) or trace(*a))
+    [own] = image_panels(cfg, path, ['one'])  # a training without guides
+    assert [panel.title for panel in own[1:3]] == ['CAM', 'SDF of the CAM']
+    cfg.train_dataloader = dict(dataset=wrapped(wrapper, str(tmp_path / 'seeds')))
+    one, two = image_panels(cfg, path, ['one', 'two'])
+    assert [panel.title for panel in one[1:3]] == [
+        'map of guide_dir',
+        'SDF of the map of guide_dir',
+    ]
+    assert two[1].title == 'CAM (none in guide_dir)'
+    width, height = scale or (70, 48)
+    whole = (64, 64) if scale else (height, width)
+    guide, host = seen[1], seen[2]
+    assert guide.shape == (1, 3, *whole) and host.shape[2:] == seen[0].shape[2:]
+    assert guide[0, 0].sum().item() / (width * height) == pytest.approx(seed[0].mean(), abs=0.02)
+    assert not guide[..., height:, :].any() and not guide[..., width:].any()
+    assert guide[0, 2].max().item() == pytest.approx(0.5, abs=0.01) and not guide[0, 1].any()
+    picture = cv2.imread(str(draw_images(cfg, path, ['one', 'two'], tmp_path / 'p.png')))
+    assert len(picture) == 2 * (CAPTION + 220 + GAP)  # two kinds of captions
 
 
 def test_tracing_level_sets_with_a_cam_head_of_their_own():

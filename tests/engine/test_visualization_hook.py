@@ -65,6 +65,10 @@ def test_guide_of_the_data_set(tmp_path, monkeypatch):
     LevelSetVisualizationHook(interval=2, images=2).after_train_iter(runner, 1, batch)
     guides = torch.stack([sample.guide for sample in batch['data_samples'][:2]])
     torch.testing.assert_close(seen[0], guides)
+    hook = LevelSetVisualizationHook()
+    head, source = runner.model.auxiliary_head, runner.model.decode_head
+    titles = [panel.title for panel in hook._rows(runner.model.eval(), head, source, batch)[0]]
+    assert titles[1:3] == ['map of guide_dir', 'SDF of the map of guide_dir']
 
 
 def test_only_every_interval(tmp_path):

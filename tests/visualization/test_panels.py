@@ -20,7 +20,7 @@ def test_draw_rows_aligns_columns(tmp_path):
     """Rows of other shapes share their columns; every pixel outside a panel is white."""
     wide, tall = np.zeros((50, 100, 3), np.uint8), np.zeros((100, 50, 3), np.uint8)
     path = draw_rows(
-        [[Panel('a', wide)] * 3, [Panel('b', tall)] * 3], tmp_path / 'p.png', height=40
+        [[Panel('a', wide)] * 3, [Panel('a', tall)] * 3], tmp_path / 'p.png', height=40
     )
     picture = cv2.imread(str(path))
     assert picture.shape == (CAPTION + 2 * (40 + GAP), 3 * (80 + GAP), 3)
@@ -66,6 +66,14 @@ def test_captions_stand_above_their_rows_and_fit(tmp_path):
     assert second.min() < 200 and (second[:, -1] == 255).all()
     with pytest.raises(ValueError, match='a caption for each of 2 rows, got 1'):
         join_rows(rows, 40, ['x'])
+
+
+def test_columns_are_headed_again_where_their_titles_change():
+    """No row stands under the titles of another."""
+    image = np.zeros((40, 40, 3), np.uint8)
+    one, other = [Panel('image', image), Panel('CAM', image)], [Panel('image', image)] * 2
+    heights = [len(join_rows(rows, 40)) for rows in ([one, one, one], [one, other, one])]
+    assert heights == [CAPTION + 3 * (40 + GAP), 3 * (CAPTION + 40 + GAP)]
 
 
 def test_names_of_contours_cover_neither_each_other_nor_the_edge():
