@@ -96,7 +96,7 @@ def _evolution(
 
 
 def _network(maps: Maps, work_dir: Path) -> tuple[Config, str] | None:
-    """Config and weights of the seeds; the config as it was run, options included."""
+    """Config and weights of the seeds; the config as it was exported and trained, options included."""
     arm = work_dir / Path(maps.name).parts[0]
     weights, config = (Path(maps.seeds.get(key) or '') for key in ('weights', 'config'))
     moved = [path for path in sorted(arm.rglob('*.pth')) if path.name == weights.name]
@@ -109,7 +109,9 @@ def _network(maps: Maps, work_dir: Path) -> tuple[Config, str] | None:
         runs = [read_config(str(config))]
     if not runs or not weights.is_file():
         return None
-    cfg = runs[0]
+    cfg, trained = runs[0], weights.with_name(config.name)
+    if trained.is_file():  # an export is not told what the training learnt from (guide_dir)
+        cfg.train_dataloader = read_config(str(trained)).get('train_dataloader')
     if (
         'module' in cfg.model
     ):  # seeds are exported with test-time augmentation; a picture is drawn without

@@ -6,10 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+from mmengine.config import Config
 
+from mmlevelset.fileio.seeds import write_seed
 from mmlevelset.report import write_report
 from mmlevelset.report.charts import LEFT, RIGHT, Line, bar_chart, line_chart
+
+from .conftest import SIZE
 
 SECTIONS = ('results', 'thresholds', 'classes', 'images', 'training', 'time', 'settings')
 CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
@@ -85,6 +90,21 @@ def test_moved_work_folder(work_dir, tmp_path):
         path.write_text(path.read_text().replace(str(work_dir), '/gone'))
     _, missing = write_report(copy)
     assert not missing
+
+
+def test_level_sets_that_were_trained_on_seeds(work_dir, tmp_path):
+    """The config of the training says so, that of the export does not."""
+    copy = shutil.copytree(work_dir, tmp_path / 'copy')
+    for path in copy.rglob('meta.json'):
+        path.write_text(path.read_text().replace(str(work_dir), str(copy)))
+    for name in 'ab':
+        write_seed(tmp_path / f'seeds/{name}.npz', [0], np.full((1, *SIZE), 0.5), SIZE)
+    guided = dict(dataset=dict(guide_dir=str(tmp_path / 'seeds')))
+    Config(dict(train_dataloader=guided)).dump(copy / 'levelset/tiny_levelset.py')
+    path, missing = write_report(copy)
+    text = path.read_text(encoding='utf-8')
+    assert not missing and 'SDF of the map of guide_dir' in text
+    assert 'SDF of the CAM (none in guide_dir)' in text  # of the other images
 
 
 def test_command(work_dir, tmp_path, tool: Callable[..., None], capsys, refuse):
