@@ -54,11 +54,12 @@ class Launch(NamedTuple):
             name (str): Of the stage, for Slurm.
             config (str): Path of the config.
             folder (str): Work folder.
-            options (Options): Its ``key=value`` pairs.
-            end (str): More pairs, quoted, which come last and so prevail over the others.
+            options (Options): Its ``key=value`` pairs; a batch size is the whole one, as in the config.
+            end (str): More pairs, quoted, which come last and so prevail over the others; a batch size is
+                that of one process.
 
         Raises:
-            ValueError: The processes cannot share the batch of the config.
+            ValueError: The processes cannot share the batch.
         """
         if self.partition:
             slurm = f'GPUS={self.processes} GPUS_PER_NODE={self.gpus} tools/slurm_train.sh'
@@ -68,8 +69,9 @@ class Launch(NamedTuple):
             start = f'{nodes}tools/dist_train.sh {word(config)} {self.gpus}'
         else:
             start = f'{{python}} tools/train.py {word(config)}'
-        share = [] if f'{BATCH}=' in end else self._share(config)
-        return f'{start} --work-dir {folder} --resume{options_of(*share, *options, end=end)}'
+        if f'{BATCH}=' not in end:
+            options = self._shared(config, list(options))
+        return f'{start} --work-dir {folder} --resume{options_of(*options, end=end)}'
 
     def test(self, name: str, config: str, checkpoint: str, rest: str) -> str:
         """Command of a test, whose words ``rest`` follow the checkpoint."""
@@ -81,14 +83,19 @@ class Launch(NamedTuple):
             return f'{nodes}tools/dist_test.sh {word(config)} {checkpoint} {self.gpus} {rest}'
         return f'{{python}} tools/test.py {word(config)} {checkpoint} {rest}'
 
-    def _share(self, config: str) -> list[str]:
-        """The option for the batch of one process; none where it is the whole."""
+    def _shared(self, config: str, options: list[str]) -> list[str]:
+        """The options with the batch of one process in the place of the whole, of the config or of an option."""
         if self.processes == 1:
-            return []
-        batch = config_of(config).train_dataloader.batch_size
-        if batch % self.processes:
+            return options
+        batches = [option for option in options if option.startswith(f'{BATCH}=')]
+        if batches:  # of several, mmengine takes the last
+            whole, named = batches[-1].partition('=')[2], f'the option {batches[-1]}'
+        else:
+            whole, named = config_of(config).train_dataloader.batch_size, config
+        if not str(whole).isdecimal() or int(whole) % self.processes:
             raise ValueError(
-                f'{config} trains with batches of {batch}, which gpus={self.gpus} times '
-                f'nodes={self.nodes} processes cannot share; take a divisor of {batch}'
+                f'{named} trains with batches of {whole}, which gpus={self.gpus} times '
+                f'nodes={self.nodes} processes cannot share; take a divisor of {whole}'
             )
-        return [f'{BATCH}={batch // self.processes}']
+        others = [option for option in options if option not in batches]
+        return [f'{BATCH}={int(whole) // self.processes}', *others]

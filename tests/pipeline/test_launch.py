@@ -1,0 +1,50 @@
+"""Processes of a training share one batch, whoever says how large it is."""
+
+from pathlib import Path
+
+import pytest
+
+from mmlevelset.pipeline.recipes.launch import BATCH, Launch
+from tests.pipeline.test_configs import ROOT, commands
+
+CAM = 'configs/pipeline/voc20_cam_methods.py'
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    (tmp_path / 'c.py').write_text('train_dataloader = dict(batch_size=8)\n')
+    return str(tmp_path / 'c.py')
+
+
+@pytest.mark.parametrize(
+    ('launch', 'options', 'end', 'found'),
+    [
+        (Launch(gpus=4), [], '', ['2']),
+        (Launch(gpus=4), [f'{BATCH}=16', 'a=1'], '', ['4']),
+        (Launch(gpus=2, nodes=2, partition='p'), [f'{BATCH}=16', f'{BATCH}=32'], '', ['8']),
+        (Launch(gpus=4), [], f'{BATCH}=5', ['5']),  # of one process, said by a user
+        (Launch(), [f'{BATCH}=16'], '', ['16']),
+        (Launch(), [], '', []),
+    ],
+)
+def test_one_batch_is_shared(config, launch, options, end, found) -> None:
+    command = launch.train('train', config, 'folder', options, end)
+    pairs = [pair.partition('=') for pair in command.split() if '=' in pair]
+    assert [value for key, _, value in pairs if key == BATCH] == found
+    assert ('a=1' in command) == ('a=1' in options)
+
+
+@pytest.mark.parametrize('value', ['6', 'None'])
+def test_a_batch_of_an_option_that_cannot_be_shared(config, value) -> None:
+    message = (
+        f'the option {BATCH}={value} trains with batches of {value}, which gpus=4 times nodes=1'
+    )
+    with pytest.raises(ValueError, match=message):
+        Launch(gpus=4).train('train', config, 'folder', [f'{BATCH}={value}'])
+
+
+def test_the_options_of_a_variant() -> None:
+    variants = dict(levelset_cam=dict(options=[f'{BATCH}=12']))
+    words = commands(ROOT / CAM, gpus=4, variants=variants)
+    batches = [word for word in words['train_levelset_cam_s0'] if word.startswith(BATCH)]
+    assert batches == [f'{BATCH}=3']
