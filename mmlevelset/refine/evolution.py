@@ -8,12 +8,13 @@ import torch
 from torch.nn import functional as F
 
 from mmlevelset import levelset
+from mmlevelset.config import read_config
 from mmlevelset.levelset import ClassicalEvolution, seed_scores
 from mmlevelset.levelset.refiner import BACKGROUND, initial_phi
 from mmlevelset.models.seeds import level_set_of
 from mmlevelset.models.trained import checked_device
 from mmlevelset.refine.base import Refiner
-from mmlevelset.refine.model import load_model, normalised
+from mmlevelset.refine.model import SeenSize, load_model, normalised
 from mmlevelset.registry import REFINERS
 from mmlevelset.structures.host import text_similarities
 
@@ -66,7 +67,7 @@ class LevelSetRefiner(Refiner):
         config: Config of a model with a ``LevelSetHead`` as an auxiliary head.
         checkpoint: Its weights.
         background: Where the contours start, see :class:`Refiner`.
-        size: (H, W) that the network sees the image at; take that of its training. Default: as is.
+        size: (H, W) that the network sees the image at. Default: that of the config's test pipeline.
         device: Where to compute.
 
     Raises:
@@ -82,7 +83,8 @@ class LevelSetRefiner(Refiner):
         device: str = 'cpu',
     ) -> None:
         super().__init__(background)
-        self.model = load_model(config, checkpoint, device)
+        cfg = read_config(config)
+        self.model = load_model(cfg, checkpoint, device)
         head = level_set_of(self.model)
         if head is None or head.evolution is None:
             raise ValueError(
@@ -91,6 +93,7 @@ class LevelSetRefiner(Refiner):
             )
         self.head = head
         self.size = size and tuple(size)
+        self.seen_size = SeenSize(cfg)
         self.device = checked_device(device)
 
     def __call__(self, image: np.ndarray, seed: Any) -> np.ndarray:
@@ -110,9 +113,8 @@ class LevelSetRefiner(Refiner):
     @torch.inference_mode()
     def refine(self, image: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """Evolve; arguments and result as of :meth:`Refiner.refine`."""
-        x = normalised(self.model, image)
-        if self.size:
-            x = F.interpolate(x, self.size, mode='bilinear', antialias=True)
+        size = self.size or self.seen_size(image)
+        x = F.interpolate(normalised(self.model, image), size, mode='bilinear', antialias=True)
         features = self.model.extract_feat(x)
         grid = max((features[i].shape[2:] for i in self.head.in_index), key=prod)
         unit = torch.from_numpy(image).to(x).permute(2, 0, 1)[None] / 255

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmseg.models.segmentors import BaseSegmentor
 from torch import Tensor
@@ -44,3 +45,22 @@ def normalised(model: BaseSegmentor, image: np.ndarray) -> Tensor:
     """
     bgr = torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)))
     return model.data_preprocessor(dict(inputs=[bgr]), False)['inputs']
+
+
+class SeenSize:
+    """Size at which a network sees an image: what the test pipeline of its config makes of it.
+
+    Args:
+        cfg: Config of the network. Without a test pipeline, or one that resizes, an image is seen as it is.
+    """
+
+    def __init__(self, cfg: Config) -> None:
+        dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+        steps = dataset.get('pipeline') or []
+        self.resize = Compose([step for step in steps if 'Resize' in str(step['type'])])
+
+    def __call__(self, image: np.ndarray) -> tuple[int, int]:
+        """Give (H, W) of what the network sees of an image (H, W, 3)."""
+        height, width = image.shape[:2]
+        seen = self.resize(dict(img=image, img_shape=(height, width), seg_fields=[]))['img']
+        return seen.shape[0], seen.shape[1]

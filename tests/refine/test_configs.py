@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS, init_default_scope
 from mmseg.registry import DATASETS, MODELS
@@ -19,9 +20,9 @@ TRAINED = [p for p in CONFIGS if p.name.startswith(('affinitynet_', 'irnet_'))]
 PRESETS = sorted(set(CONFIGS) - set(TRAINED))
 
 
-def build_on_meta(config: str, checkpoint: str, device: str = 'cpu') -> torch.nn.Module:
+def build_on_meta(config: str | Config, checkpoint: str, device: str = 'cpu') -> torch.nn.Module:
     """In the place of ``load_model``: checks the names, reads no weights."""
-    cfg = read_config(str(ROOT / config))
+    cfg = config if isinstance(config, Config) else read_config(str(ROOT / config))
     assert Path(checkpoint).name == f'epoch_{cfg.train_cfg.max_epochs}.pth'
     init_default_scope('mmseg')
     with torch.device('meta'):

@@ -138,6 +138,37 @@ def test_operator_from_any_seed(files):
         refiner(image, seed._replace(keys=np.array([0, 14])))
 
 
+@pytest.mark.parametrize(
+    'step, seen',
+    [
+        ("dict(type='Resize', scale=(96, 64), keep_ratio=False)", (64, 96)),  # scale is (W, H)
+        ("dict(type='Resize', scale=(2048, 128), keep_ratio=True)", (128, 256)),
+        ("dict(type='mmlevelset.ResizeToPatches', patch=32)", (64, 128)),
+        ("dict(type='mmlevelset.ResizeByRatio', ratio=1.5)", (75, 150)),
+        ('', (50, 100)),
+    ],
+    ids=['fixed', 'short side', 'patches', 'ratio', 'as it is'],
+)
+def test_the_network_sees_the_size_of_its_test_pipeline(files, step, seen):
+    """Whatever host is given; ``size`` is for another one."""
+    steps = f"dict(type='mmlevelset.CheckedLoadImage'), {step}{',' * bool(step)} dict(type='PackSegInputs')"
+    with Path(files['config']).open('a') as config:
+        config.write(f'test_dataloader = dict(dataset=dict(pipeline=[{steps}]))\n')
+    image = np.random.default_rng(0).integers(0, 256, (50, 100, 3), np.uint8)
+    seed = Seed(
+        np.array([0, 2]), np.eye(2, dtype=np.float32).repeat(2500, 1).reshape(2, 50, 100), (50, 100)
+    )
+    soft, sizes = [], []
+    for size in (None, seen, (32, 32)):
+        refiner = LevelSetRefiner(**files, background=dict(score=0.4), size=size)
+        refiner.model.backbone.register_forward_pre_hook(
+            lambda _, args: sizes.append(args[0].shape[2:])
+        )
+        soft.append(refiner(image, seed))
+    assert sizes == [seen, seen, (32, 32)]
+    np.testing.assert_array_equal(soft[0], soft[1])
+
+
 def test_an_operator_that_wants_text_gets_that_of_the_host(tmp_path):
     config, checkpoint = tmp_path / 'config.py', tmp_path / 'net.pth'
     config.write_text(CONFIG.format(shared=True).replace('width=4', 'width=4, text=True'))
