@@ -226,6 +226,30 @@ def test_other_entry_of_the_maps(tmp_path):
         read_foreign_seed(tmp_path / 'b.npy')
 
 
+def test_seeds_of_coco_need_its_classes(tmp_path, monkeypatch):
+    """What AFA's validation on COCO writes: 80 classes, one file for each image of val2014."""
+    name, scores = 'COCO_val2014_000000000042', np.full((2, 4, 6), 0.5, np.float32)
+    (tmp_path / 'theirs').mkdir()
+    np.save(tmp_path / f'theirs/{name}.npy', dict(keys=np.array([0, 79]), cam=scores))
+    arguments = [
+        'import',
+        tmp_path / 'theirs',
+        tmp_path / 'ours',
+        '--maps',
+        'cam',
+        '--method',
+        'AFA',
+    ]
+    with pytest.raises(
+        ValueError, match=r'class \[79\] is unknown; .*Give the classes or the config'
+    ):
+        tool(monkeypatch, 'misc/convert_seeds.py', *arguments)
+    coco = ROOT / 'configs/seed/mctformer/deit-s_v2_coco14.py'
+    tool(monkeypatch, 'misc/convert_seeds.py', *arguments, '--config', coco)
+    assert read_seed(tmp_path / f'ours/{name}.npz').keys.tolist() == [0, 79]
+    assert len(read_meta(tmp_path / 'ours')['classes']) == 81
+
+
 def test_reading_runs_no_code(tmp_path):
     class Attack:
         def __reduce__(self):
