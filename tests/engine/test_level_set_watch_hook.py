@@ -1,6 +1,7 @@
 """LevelSetWatchHook: every way in which level sets go wrong is said, with the key to change."""
 
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,11 +9,13 @@ import torch
 from torch import nn
 
 from mmlevelset.engine import LevelSetWatchHook
-from mmlevelset.engine.level_set_watch_hook import complaints, unlearnt
+from mmlevelset.engine.level_set_watch_hook import FEW, SHARES, complaints, unlearnt
 from mmlevelset.models import LevelSetHead
 from mmlevelset.models.guidance import slopes
 from mmlevelset.models.watch import LevelSetWatch
 
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ('level_set_head', 'weights_and_logs')
 NAMES = ['cat', 'chair', 'boat']
 
 
@@ -235,3 +238,13 @@ def test_wrong_settings():
         LevelSetWatchHook(interval=0)
     with pytest.raises(ValueError, match='found no LevelSetHead'):
         LevelSetWatchHook().before_train(SimpleNamespace(model=nn.Conv2d(1, 1, 1)))
+
+
+def test_the_pages_state_the_limits_of_the_warnings() -> None:
+    low, high = SHARES
+    page, log = ((ROOT / f'docs/en/{name}.md').read_text() for name in PAGES)
+    page, log = (' '.join(text.split()) for text in (page, log))
+    limits = f'less than {low:g} or more than {high:g} times as large as the masks of their CAM'
+    assert f'{limits} (of classes with {FEW} or more masks' in page
+    assert f'lower limit is {low:g} and not' in page
+    assert f'{low:g} to {high:g} times `aux.area_cam`' in log and f'by {FEW} masks or more' in log
