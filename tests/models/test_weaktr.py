@@ -17,13 +17,15 @@ from mmlevelset.config import read_config
 from mmlevelset.models.heads.weaktr_head import AttentionFusion
 from tests.models.official import filled, image
 from tests.models.record_weaktr import KINDS, PRESENT, SHAPES, VIEWS
-from tests.models.small_mctformer import ROOT, SEED, batch, small
+from tests.models.small_mctformer import CONFIGS, ROOT, SEED, batch, small
 from tests.numerics import SUMS, assert_gradients, assert_recorded
 
 GOLDEN = np.load(ROOT / 'tests/data/weaktr.npz')
 CONFIG = SEED / 'weaktr/deit-s_voc12.py'
 LEVEL_SET = SEED / 'weaktr/deit-s_levelset_voc12.py'
-rename = runpy.run_path(str(ROOT / 'tools/model_converters/weaktr.py'))['rename']
+COCO = SEED / 'weaktr/deit-s_90-tokens_coco14.py'
+tool = runpy.run_path(str(ROOT / 'tools/model_converters/weaktr.py'))
+rename = tool['rename']
 
 
 def official_state() -> dict[str, Tensor]:
@@ -121,6 +123,56 @@ def test_converted_file(tmp_path) -> None:
     with pytest.raises(ValueError) as error:
         convert_state_dict(state, rename, ours)
     assert str(error.value).count('missing: decode_head.fusion') == 6
+
+
+@torch.no_grad()
+def test_the_90_tokens_of_coco() -> None:
+    """Converted for 80 classes, a network of 90 gives the same scores and CAMs, those of unused ids left out.
+
+    The network of 90 is the one that the recorded numbers hold for, with other sizes.
+    """
+    official_names = {rename(key): key for key in official_state() if rename(key)}
+    plain = small(CONFIG, classes=90).eval()
+    # Fresh tokens are nearly alike: a wrong order must show.
+    for key in ('cls_token', 'pos_embed'):
+        torch.nn.init.normal_(getattr(plain.backbone, key))
+    state = {
+        official_names[key]: value
+        for key, value in plain.state_dict().items()
+        if key in official_names
+    }
+    ours = small(COCO, classes=80, spare_tokens=10).eval()
+    ours.load_state_dict(convert_state_dict(tool['by_class'](state), rename, ours.state_dict()))
+
+    unused = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
+    channels = [id_ - 1 for id_ in range(1, 91) if id_ not in unused]
+    images = torch.randn(2, 3, 64, 96)
+    feats, all_feats = ours.extract_feat(images), plain.extract_feat(images)
+    head, all_heads = ours.decode_head, plain.decode_head
+    assert_recorded(head.classify(feats), all_heads.classify(all_feats)[:, channels].numpy())
+    assert_recorded(head.activation(feats), all_heads.activation(all_feats)[:, channels].numpy())
+
+
+@torch.no_grad()
+def test_spare_tokens_without_heads() -> None:
+    """MCTformer-V2 and +, too: they see what tokens of classes would, and are not given away."""
+    for name in ('v2', 'plus'):
+        plain = small(CONFIGS[name], classes=6).backbone.eval()
+        spare = small(CONFIGS[name], classes=4, spare_tokens=2).backbone.eval()
+        spare.load_state_dict(plain.state_dict())
+        images = torch.randn(1, 3, 64, 64)
+        patches, tokens, attention, affinity = plain(images)
+        expected = patches, tokens[:, :, :4], attention[:, :, :4], affinity
+        for found, value in zip(spare(images), expected, strict=True):
+            assert_recorded(found, value.numpy())
+
+
+def test_the_published_config_of_coco_has_90_tokens() -> None:
+    backbone = read_config(str(COCO)).model.backbone
+    assert (backbone.num_classes, backbone.spare_tokens) == (80, 10)
+    with pytest.raises(ValueError, match='cls_token is .1, 90, 384., expected .1, 20, 384.'):
+        state = {'cls_token': torch.zeros(1, 90, 384)}
+        convert_state_dict(tool['by_class'](state), rename, official().module.state_dict())
 
 
 def test_the_loss_of_the_fine_map_trains_the_fusion_alone() -> None:

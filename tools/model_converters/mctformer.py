@@ -40,7 +40,7 @@ def from_deit(state: dict[str, Tensor], classes: int, separate: bool) -> dict[st
 
     Args:
         state: DeiT's tensors; ``cls_token`` (1, 1, D), ``pos_embed`` (1, 1 + 14 * 14, D).
-        classes: C.
+        classes: C, spare ones included.
         separate: Whether class and patch positions are two parameters (MCTformer+).
 
     Returns:
@@ -71,7 +71,8 @@ def main() -> None:
     model = read_config(args.config).model
     if args.deit:
         separate = model.backbone.get('separate_pos_embed', True)
-        state = from_deit(read_checkpoint(args.source), model.backbone.num_classes, separate)
+        tokens = model.backbone.num_classes + model.backbone.get('spare_tokens', 0)
+        state = from_deit(read_checkpoint(args.source), tokens, separate)
         convert_checkpoint(state, args.target, args.config, lambda key: key, part='backbone')
     else:
         rename = renaming(model.decode_head.variant)

@@ -89,7 +89,7 @@ class Block(nn.Module):
 class MCTformer(BaseModule):
     """DeiT with C class tokens (MCTformer, arXiv:2203.02891; +, arXiv:2308.03005; WeakTr, 2304.01184).
 
-    The sequence is [C class tokens | h * w patch tokens, row by row]; no norm follows the last
+    The sequence is [C class tokens | S spare ones | h * w patch tokens, row by row]; no norm follows the last
     block. The defaults are DeiT-S. Parameters have the official names; ``norm``, which the
     official networks own and never apply, and the ``pos_embed`` that + no longer uses are left out.
 
@@ -104,6 +104,8 @@ class MCTformer(BaseModule):
         separate_pos_embed: MCTformer+: ``pos_embed_cls`` and ``pos_embed_pat``, the latter resized
             in eval mode only. Otherwise V1, V2 and WeakTr: one ``pos_embed``.
         per_head: WeakTr: give the attention of every head, and what the heads say.
+        spare_tokens: S, tokens of classes that do not occur. They take part in the attention and are not given
+            away: published weights for COCO have ten, of its ids without a class.
         embed_dims: Channels D.
         depth: Blocks L.
         num_heads: Heads of every attention.
@@ -118,6 +120,7 @@ class MCTformer(BaseModule):
         img_size: int = 448,
         separate_pos_embed: bool = True,
         per_head: bool = False,
+        spare_tokens: int = 0,
         embed_dims: int = 384,
         depth: int = 12,
         num_heads: int = 6,
@@ -129,15 +132,16 @@ class MCTformer(BaseModule):
         self.num_classes = num_classes
         self.separate_pos_embed = separate_pos_embed
         self.per_head = per_head
+        self.tokens = num_classes + spare_tokens  # before the patches
         self.train_attentions = False
         self.grid = img_size // PATCH
-        self.cls_token = nn.Parameter(torch.zeros(1, num_classes, embed_dims))
+        self.cls_token = nn.Parameter(torch.zeros(1, self.tokens, embed_dims))
         patches = self.grid**2
         if separate_pos_embed:
-            self.pos_embed_cls = nn.Parameter(torch.zeros(1, num_classes, embed_dims))
+            self.pos_embed_cls = nn.Parameter(torch.zeros(1, self.tokens, embed_dims))
             self.pos_embed_pat = nn.Parameter(torch.zeros(1, patches, embed_dims))
         else:
-            self.pos_embed = nn.Parameter(torch.zeros(1, num_classes + patches, embed_dims))
+            self.pos_embed = nn.Parameter(torch.zeros(1, self.tokens + patches, embed_dims))
         self.patch_embed = nn.Sequential()
         self.patch_embed.add_module('proj', nn.Conv2d(3, embed_dims, PATCH, stride=PATCH))
         self.blocks = nn.ModuleList(
@@ -166,16 +170,16 @@ class MCTformer(BaseModule):
             block, (N, L, C, D); and, where attentions are computed, that of the class tokens to the
             patches, (N, L, C, h, w), and that of the patches to the patches, summed over the L
             blocks, (N, h * w, h * w) by query and key. They are means over the heads, >= 0.
-            With ``per_head``, instead of these two and without a graph: the attention of all tokens
-            to the patches, (N, heads, L, C + h * w, h * w), and the output of every block's attention,
-            (N, L, C + h * w, D), signed.
+            With ``per_head``, instead of these two and without a graph: the attention of all tokens but
+            the spare ones to the patches, (N, heads, L, C + h * w, h * w), and the output of every block's attention,
+            (N, L, C + S + h * w, D), signed.
 
         Raises:
             ValueError: A training image of MCTformer+ that is not ``img_size`` by ``img_size``, or
                 an image smaller than a patch.
         """
         height, width = x.shape[2:]
-        c = self.num_classes
+        c, start = self.num_classes, self.tokens
         if min(height, width) < PATCH:
             raise ValueError(
                 f'MCTformer got an image of {height} x {width} pixels, expected at least {PATCH} '
@@ -194,24 +198,27 @@ class MCTformer(BaseModule):
             tokens.append(x[:, :c])
             if self.per_head:
                 outputs.append(output.detach())
-                attention.append(weights[..., c:].detach())
+                seen = weights[..., start:].detach()
+                attention.append(
+                    seen if start == c else torch.cat([seen[:, :, :c], seen[:, :, start:]], 2)
+                )
             elif need_weights:
                 mean = weights.mean(1)
-                attention.append(mean[:, :c, c:].unflatten(2, (h, w)))
-                affinity = affinity + mean[:, c:, c:]
-        patches = x[:, c:].transpose(1, 2).unflatten(2, (h, w))
+                attention.append(mean[:, :c, start:].unflatten(2, (h, w)))
+                affinity = affinity + mean[:, start:, start:]
+        patches = x[:, start:].transpose(1, 2).unflatten(2, (h, w))
         if not need_weights:
             return patches, torch.stack(tokens, 1)
         if self.per_head:
-            seen = torch.stack(attention, 2), torch.stack(outputs, 1)
+            given = torch.stack(attention, 2), torch.stack(outputs, 1)
         else:
-            seen = torch.stack(attention, 1), affinity
-        return patches, torch.stack(tokens, 1), *seen
+            given = torch.stack(attention, 1), affinity
+        return patches, torch.stack(tokens, 1), *given
 
     def _positions(
         self, size: tuple[int, int], grid: tuple[int, int]
     ) -> tuple[Tensor, Tensor | float]:
-        """Positions of the class tokens (1, C, D) and of the patches (1, h * w, D).
+        """Positions of the class tokens, spare ones included, (1, C + S, D), and of the patches (1, h * w, D).
 
         Args:
             size: Of the image, (H, W), in pixels.
@@ -219,7 +226,7 @@ class MCTformer(BaseModule):
         """
         fits = grid == (self.grid, self.grid) and size[0] == size[1]
         if not self.separate_pos_embed:
-            cls_pos, patch_pos = self.pos_embed.split([self.num_classes, self.grid**2], 1)
+            cls_pos, patch_pos = self.pos_embed.split([self.tokens, self.grid**2], 1)
             offset = GRID_OFFSET
         elif fits or not self.training:
             cls_pos, patch_pos, offset = self.pos_embed_cls, self.pos_embed_pat, 0

@@ -145,7 +145,7 @@ class WeakTrHead(MCTformerHead):
         Args:
             inputs (Sequence[Tensor]): what :class:`MCTformer` returns with ``per_head``: patch tokens
                 (N, D, h, w), class tokens (N, L, C, D), attention (N, heads, L, C + h * w, h * w), >= 0,
-                and outputs of the blocks (N, L, C + h * w, D), signed.
+                and outputs of the blocks (N, L, T, D), signed, T the number of all tokens.
             batch_data_samples: Samples with metainfo ``img_label`` (C,).
             train_cfg: Unused, mmseg's signature.
         """
