@@ -1,4 +1,4 @@
-# The host alone, 6 epochs; baseline and level-set runs start from its checkpoint.
+# The host alone, 6 epochs (426 iterations); baseline and level-set runs start from its checkpoint.
 _base_ = [
     '../../_base_/hosts/cam_efficientnet-lite0.py',
     '../../_base_/datasets/voc8_288.py',

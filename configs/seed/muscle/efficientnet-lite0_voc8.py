@@ -8,4 +8,4 @@ model = dict(
 )
 optim_wrapper = dict(optimizer=dict(lr=2e-5))
 train_dataloader = dict(batch_size=8)
-train_cfg = dict(max_epochs=2)
+train_cfg = dict(max_epochs=2)  # 282 iterations
