@@ -1,4 +1,5 @@
-# Host of MuSCLe at Lite0 size, 6 epochs (426 iterations): the first step alone, the contrast of images from its middle on.
+# Host of MuSCLe at Lite0 size, 6 epochs (426 iterations): the first step alone, the contrast of images from its middle
+# on.
 _base_ = [
     '../../_base_/hosts/muscle_efficientnet-lite0.py',
     '../../_base_/datasets/voc8_muscle.py',
