@@ -23,6 +23,14 @@ variants = dict(
     ),
     no_anchor=dict(like='levelset', options=['model.auxiliary_head.loss_anchor=None']),
     no_energy=dict(like='levelset', options=['model.auxiliary_head.loss_energy=None']),
+    no_operator=dict(
+        like='levelset', config='configs/seed/ablation/efficientnet-lite0_voc20_no-operator.py'
+    ),
+    blind_operator=dict(
+        like='levelset', options=['model.auxiliary_head.evolution.condition_channels=0']
+    ),
+    no_sdf=dict(like='levelset', options=['model.auxiliary_head.loss_sdf.loss_weight=0.0']),
+    no_warmup=dict(like='levelset', options=['custom_hooks.0.energy=[0.0,0.0]']),
     no_regions=dict(
         like='levelset', options=['model.auxiliary_head.loss_energy.feature_weight=0.0']
     ),
