@@ -1,6 +1,6 @@
-# Table 2 of the paper on VOC's 20 classes (CAM, + MSE, + energy, + both, losses as printed), the most literal reading
-# of the whole paper, our default, and the default without one of its ingredients at a time: seeds, 3 random seeds.
-# Masks are read by the evaluations alone.
+# Table 2 of the paper on VOC's 20 classes (CAM, + MSE, + energy, + both, losses as printed), the method by the letter,
+# our default, and the default without one of its ingredients at a time: seeds, 3 random seeds. Masks are read by the
+# evaluations alone.
 recipe = 'random_seeds'
 work_dir = 'work_dirs/voc20_ablation'
 data_root = 'data/voc20'

@@ -143,8 +143,12 @@ def state_levels(runner: Runner, checkpoint: str) -> None:
     if head is None:
         return
     metrics = [m for m in runner.test_evaluator.metrics if isinstance(m, SeedMetric)]
-    for metric in metrics:
-        metric.source['truncate'] = float(head.truncate)
+    # The model of a test with augmentation, or what a wrapper for several processes holds.
+    holders = (runner.model, getattr(runner.model, 'module', None))
+    recipe = next((one.recipe for one in holders if hasattr(one, 'recipe')), None)
+    if recipe is None or recipe.seed_source != 'cam':
+        for metric in metrics:
+            metric.source['truncate'] = float(head.truncate)
     state = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
     state = state.get('state_dict', state)
     for name, part, buffer in (

@@ -90,7 +90,8 @@ class LevelSetOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                 "the optimiser of the head, e.g. level_set=dict(type='AdamW', lr=4e-3, weight_decay=0.01)"
             )
         if self.max_norm is not None:
-            check_number('optim_wrapper.paramwise_cfg.level_set_max_norm', self.max_norm, 0)
+            name = 'optim_wrapper.paramwise_cfg.level_set_max_norm'
+            check_number(name, self.max_norm, 0, ends='()', cure='; leave it out to clip nothing')
         super().__init__(optim_wrapper_cfg, paramwise_cfg)
 
     def add_params(

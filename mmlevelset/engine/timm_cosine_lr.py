@@ -8,6 +8,7 @@ from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 from torch.optim import Optimizer
 
+from mmlevelset.levelset.limits import check_number
 from mmlevelset.registry import PARAM_SCHEDULERS
 
 
@@ -21,15 +22,18 @@ class TimmCosineLR(LRSchedulerMixin, _ParamScheduler):
     not begin anew after the warm-up, so ``lr`` is never reached; and epoch e trains with
     ``f(max(e - 1, 0))``, so the first two are alike.
 
-    The two rates below are those of the first parameter group; other groups, such as the head with its own optimiser,
-    go through the same shares of their ``lr``.
+    The two rates below are given for the optimizer's own ``lr``; groups with another one, such as those of a head with
+    its own optimiser, go through the same shares of it.
 
     Args:
         optimizer: The optimizer or its wrapper.
         warmup: Length of the warm-up.
-        warmup_start: Rate of the first group at its beginning.
-        eta_min: Rate of the first group that the cosine falls to.
+        warmup_start: Rate at its beginning, of a group with the optimizer's ``lr``.
+        eta_min: Rate that the cosine falls to, likewise.
         **kwargs: ``begin``, ``end`` (filled in by the runner) and ``by_epoch`` of mmengine.
+
+    Raises:
+        ValueError: The optimizer's ``lr`` is 0, of which nothing is a share.
     """
 
     def __init__(
@@ -44,6 +48,8 @@ class TimmCosineLR(LRSchedulerMixin, _ParamScheduler):
         self.warmup = warmup
         self.warmup_start = warmup_start
         self.eta_min = eta_min
+        self.lr = optimizer.defaults['lr']
+        check_number('optim_wrapper.optimizer.lr of a TimmCosineLR', self.lr, 0, ends='()')
         super().__init__(optimizer, *args, **kwargs)
 
     def _get_value(self) -> list[float]:
@@ -53,5 +59,5 @@ class TimmCosineLR(LRSchedulerMixin, _ParamScheduler):
             share, low = t / self.warmup, self.warmup_start
         else:
             share, low = (1 + math.cos(math.pi * t / (self.end - self.begin))) / 2, self.eta_min
-        low /= self.base_values[0]
+        low /= self.lr
         return [lr * (low + share * (1 - low)) for lr in self.base_values]

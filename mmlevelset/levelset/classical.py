@@ -14,6 +14,7 @@ from torch import Tensor
 from .energy import data_force, edge_map, edge_stopping, local_data_force, shrink
 from .energy.common import checked_edge, checked_phi, prepare, wide
 from .evolution import Evolution
+from .limits import check_count, check_number
 from .stencil import Stencil, blocks
 
 # Floor of the data variance that scales the force: 1 % of the range of an image in [0, 1], squared.
@@ -189,12 +190,16 @@ class ClassicalEvolution(Evolution):
         if unknown := sorted(set(options) - allowed):
             raise ValueError(f'unknown options {unknown} of {method}, expected {sorted(allowed)}.')
 
+        if (radius := options.get('local_radius')) is not None:
+            check_count('local_radius', radius, 1)
         # Lengths of chan_vese: their values, or their defaults.
         self.lengths = {
             name: options.get(name, parameters[name].default)
             for name in ('step_size', 'eps', 'max_phi')
             if name in allowed
         }
+        for name, value in self.lengths.items():
+            check_number(name, value, 0, ends='()')
 
     @torch.no_grad()
     def forward(self, phi: Tensor, image: Tensor, features: Tensor) -> Tensor:

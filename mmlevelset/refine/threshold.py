@@ -17,6 +17,7 @@ from mmlevelset.fileio.labels import write_label
 from mmlevelset.fileio.meta import foreground_classes, place, read_meta
 from mmlevelset.fileio.output import finished_ids, resumed_folder
 from mmlevelset.fileio.seeds import read_seed, seed_to_label
+from mmlevelset.levelset.limits import check_number
 from mmlevelset.parallel import progress
 from mmlevelset.registry import REFINERS
 
@@ -144,9 +145,10 @@ def with_truncate(refiner: dict, seed_dir: str | Path) -> dict:
     stated, given = read_meta(seed_dir).get('truncate'), refiner.get('truncate')
     if stated is None or 'truncate' not in signature(REFINERS.get(refiner['type'])).parameters:
         return refiner
+    check_number(f'truncate in {Path(seed_dir) / "meta.json"}', stated, 0, ends='()')
     if given not in (None, stated):
         raise ValueError(
-            f'got refiner.truncate={given}, and the level sets of the seeds {seed_dir} were cut at {stated} px: '
+            f'got refiner.truncate={given!r}, and the level sets of the seeds {seed_dir} were cut at {stated} px: '
             'expected the same; leave refiner.truncate out, and theirs is taken'
         )
     return dict(refiner, truncate=stated)

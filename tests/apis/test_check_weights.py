@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 from mmlevelset.apis import check_weights, state_levels
 from mmlevelset.evaluation import SeedMetric
 from mmlevelset.models import LevelSetHead
+from mmlevelset.models.seeds import SeedRecipe
 
 
 def test_seeds_state_the_levels_that_were_found(tmp_path: Path) -> None:
@@ -47,6 +48,10 @@ def test_seeds_state_the_levels_that_were_found(tmp_path: Path) -> None:
         state_levels(test, str(tmp_path / file))
         source = test.test_evaluator.metrics[0].source
         assert source['truncate'] == 40.0
+        test.model.recipe = SeedRecipe(seed_source='cam')
+        source.pop('truncate')
+        state_levels(test, str(tmp_path / file))
+        assert 'truncate' not in source  # seeds of the CAM are no distances
         assert source.get('backgrounds') == stated
         assert source.get('zeros') == (stated and dict(cat=-0.125, dog=0.0))
 

@@ -156,9 +156,16 @@ def test_the_head_is_clipped_alone():
     assert torch.all(model.backbone.weight.grad == 100)
 
 
-def test_a_negative_norm_is_refused():
+@pytest.mark.parametrize('norm', [-1.0, 0, '1'])
+def test_a_norm_that_lets_nothing_through_is_refused(norm):
     with pytest.raises(ValueError, match='level_set_max_norm'):
-        build(HOSTS[0], level_set_max_norm=-1.0)
+        build(HOSTS[0], level_set_max_norm=norm)
+
+
+def test_a_schedule_of_shares_needs_a_rate_of_the_host():
+    _, wrapper = build(dict(type='SGD', lr=0.0))
+    with pytest.raises(ValueError, match='optimizer.lr'):
+        TimmCosineLR(wrapper, begin=0, end=45, by_epoch=True)
 
 
 def test_a_schedule_with_a_rate_of_its_own_scales_host_and_head_alike():

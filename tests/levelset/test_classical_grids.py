@@ -90,3 +90,19 @@ def test_no_step_moves_nothing(stride):
         start, end = evolved(dict(method=method, steps=0), 4, stride, ERODED.clamp(-70, 70))
         torch.testing.assert_close(end, start, rtol=0, atol=1e-4)
         assert not end.requires_grad
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        dict(local_radius=-2),
+        dict(local_radius=2.7),
+        dict(step_size='1'),
+        dict(max_phi=None),
+        dict(eps=0),
+    ],
+)
+def test_a_wrong_length_is_named_when_it_is_given(wrong: dict) -> None:
+    """And not rounded to one that runs, or found at the first image."""
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        ClassicalEvolution(**wrong)

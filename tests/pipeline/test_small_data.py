@@ -246,6 +246,8 @@ def test_models_on_a_list_of_their_own(tmp_path: Path) -> None:
             plan(path, **{f'models.{key}': value})
     with pytest.raises(ValueError, match='models must say refiner'):
         plan(path, models='irn')
+    with pytest.raises(ValueError, match=r"models.start='backbone' .* got none"):
+        plan(ROOT / 'configs/pipeline/voc20_seam_irn.py', **{'models.backbone': None})
 
 
 @pytest.mark.parametrize('host', ['seam', 'muscle'])

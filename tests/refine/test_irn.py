@@ -161,6 +161,11 @@ def test_band_of_seeds_that_state_their_truncation(folders, tmp_path):
         ValueError, match='truncate=80.0, .* cut at 40.0 px.* leave refiner.truncate'
     ):
         refined('other', truncate=80.0)
+    for damaged in ('80', 0, -5, True, [80]):
+        write_meta(folders['seed_dir'], **meta, truncate=damaged)
+        with pytest.raises(ValueError, match='truncate in .*meta.json'):
+            refined('damaged')
+    write_meta(folders['seed_dir'], **meta, truncate=40.0)
     refine_folder(
         dict(CRF, background=dict(score=0.4)), **folders, out_dir=tmp_path / 'plain', ids=['0']
     )

@@ -24,6 +24,16 @@ def test_keeps_every_so_many(
     assert read_split(tmp_path / 'some.txt') == list(kept)
 
 
+def test_does_not_replace_its_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / 'all.txt').write_text('a\nb\n')
+    with pytest.raises(SystemExit):
+        thin(monkeypatch, tmp_path / 'all.txt', tmp_path / '.' / 'all.txt', '--every', 2)
+    assert 'would replace' in capsys.readouterr().err
+    assert read_split(tmp_path / 'all.txt') == ['a', 'b']
+
+
 @pytest.mark.parametrize(('every', 'said'), [(0, 'at least 1'), (2, 'not found: a split list')])
 def test_says_what_is_wrong(
     tmp_path: Path,

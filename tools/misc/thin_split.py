@@ -3,6 +3,8 @@
 python tools/misc/thin_split.py LIST OUT --every 4
 """
 
+from pathlib import Path
+
 from mmlevelset.apis.command import make_parser, run
 from mmlevelset.datasets.prepare.labels import write_split
 from mmlevelset.fileio.ids import read_split
@@ -16,6 +18,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.every < 1:
         parser.error(f'--every must be at least 1, got {args.every}')
+    if Path(args.split).resolve() == Path(args.out).resolve():
+        parser.error(f'{args.out} would replace the list that it is made from; give another file')
     write_split(args.out, read_split(args.split)[:: args.every])
 
 

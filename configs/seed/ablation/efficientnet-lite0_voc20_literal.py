@@ -1,4 +1,4 @@
-# The most literal reading of the paper (docs/en/paper_decisions.md): one feature map, an operator that sees phi
+# The method by the letter of the paper (docs/en/paper_decisions.md): one feature map, an operator that sees phi
 # alone, raw distances, losses as printed from the first iteration, and the CAM of the trained network as the seed.
 _base_ = ['../cam/efficientnet-lite0_levelset_voc20.py', '../../_base_/level_set/paper_losses.py']
 model = dict(

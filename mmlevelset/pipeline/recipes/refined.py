@@ -65,6 +65,11 @@ class Models(NamedTuple):
             raise ValueError(
                 f'models.start must be one of {", ".join(STARTS)}, got {models.start!r}'
             )
+        if models.start != STARTS[0] and models.backbone is None:
+            raise ValueError(
+                f'models.start={models.start!r} says where models.backbone lies, got none: name its config, or '
+                'leave start out'
+            )
         if models.images and not models.images.endswith('.txt'):
             raise ValueError(
                 f'models.images must be a file such as train.txt, got {models.images!r}'
