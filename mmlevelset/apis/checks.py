@@ -143,9 +143,9 @@ def state_levels(runner: Runner, checkpoint: str) -> None:
     if head is None:
         return
     metrics = [m for m in runner.test_evaluator.metrics if isinstance(m, SeedMetric)]
-    # The model of a test with augmentation, or what a wrapper for several processes holds.
-    holders = (runner.model, getattr(runner.model, 'module', None))
-    recipe = next((one.recipe for one in holders if hasattr(one, 'recipe')), None)
+    # Of the model of a test, with augmentation or without, or of what a wrapper for several processes holds.
+    inner = getattr(runner.model, 'module', None)
+    recipe = getattr(runner.model, 'recipe', None) or getattr(inner, 'recipe', None)
     if recipe is None or recipe.seed_source != 'cam':
         for metric in metrics:
             metric.source['truncate'] = float(head.truncate)
