@@ -210,10 +210,11 @@ def test_processes_share_the_batch() -> None:
     assert words['train_levelset'][:6] == [*start, config]
     assert f'train_dataloader.batch_size={batch // 4}' in words['train_levelset']
     assert words['test_levelset'][:3] == ['GPUS=2', 'GPUS_PER_NODE=2', 'tools/slurm_test.sh']
-    # an own number for one process is not divided
-    words = commands(path, gpus=3, **{f'{kind}_options': 'train_dataloader.batch_size=5' for kind in
+    # one that a user gives is the whole batch as well
+    words = commands(path, gpus=3, **{f'{kind}_options': 'train_dataloader.batch_size=6' for kind in
                                       ('seed', 'affinity', 'model')})  # fmt: skip
-    assert words['train_levelset'][-1] == 'train_dataloader.batch_size=5'
+    trainings = [words[f'{kind}_levelset'] for kind in ('train', 'affinity', 'retrain')]
+    assert all('train_dataloader.batch_size=2' in training for training in trainings)
 
 
 @pytest.mark.parametrize(

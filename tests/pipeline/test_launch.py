@@ -17,18 +17,17 @@ def config(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ('launch', 'options', 'end', 'found'),
+    ('launch', 'options', 'found'),
     [
-        (Launch(gpus=4), [], '', ['2']),
-        (Launch(gpus=4), [f'{BATCH}=16', 'a=1'], '', ['4']),
-        (Launch(gpus=2, nodes=2, partition='p'), [f'{BATCH}=16', f'{BATCH}=32'], '', ['8']),
-        (Launch(gpus=4), [], f'{BATCH}=5', ['5']),  # of one process, said by a user
-        (Launch(), [f'{BATCH}=16'], '', ['16']),
-        (Launch(), [], '', []),
+        (Launch(gpus=4), [], ['2']),
+        (Launch(gpus=4), [f'{BATCH}=16', 'a=1'], ['4']),
+        (Launch(gpus=2, nodes=2, partition='p'), [f'{BATCH}=16', f'{BATCH}=32'], ['8']),
+        (Launch(), [f'{BATCH}=16'], ['16']),
+        (Launch(), [], []),
     ],
 )
-def test_one_batch_is_shared(config, launch, options, end, found) -> None:
-    command = launch.train('train', config, 'folder', options, end)
+def test_one_batch_is_shared(config, launch, options, found) -> None:
+    command = launch.train('train', config, 'folder', options)
     pairs = [pair.partition('=') for pair in command.split() if '=' in pair]
     assert [value for key, _, value in pairs if key == BATCH] == found
     assert ('a=1' in command) == ('a=1' in options)

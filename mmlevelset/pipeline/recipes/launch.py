@@ -45,18 +45,15 @@ class Launch(NamedTuple):
         """All processes of a training."""
         return self.gpus * self.nodes
 
-    def train(
-        self, name: str, config: str, folder: str, options: Options = (), end: str = ''
-    ) -> str:
+    def train(self, name: str, config: str, folder: str, options: Options = ()) -> str:
         """Command of a training that goes on in its folder.
 
         Args:
             name (str): Of the stage, for Slurm.
             config (str): Path of the config.
             folder (str): Work folder.
-            options (Options): Its ``key=value`` pairs; a batch size is the whole one, as in the config.
-            end (str): More pairs, quoted, which come last and so prevail over the others; a batch size is
-                that of one process.
+            options (Options): Its ``key=value`` pairs, of which the last of a key prevails; a batch size is
+                the whole one, as in the config.
 
         Raises:
             ValueError: The processes cannot share the batch.
@@ -69,9 +66,8 @@ class Launch(NamedTuple):
             start = f'{nodes}tools/dist_train.sh {word(config)} {self.gpus}'
         else:
             start = f'{{python}} tools/train.py {word(config)}'
-        if f'{BATCH}=' not in end:
-            options = self._shared(config, list(options))
-        return f'{start} --work-dir {folder} --resume{options_of(*options, end=end)}'
+        options = self._shared(config, list(options))
+        return f'{start} --work-dir {folder} --resume{options_of(*options)}'
 
     def test(self, name: str, config: str, checkpoint: str, rest: str) -> str:
         """Command of a test, whose words ``rest`` follow the checkpoint."""

@@ -58,15 +58,19 @@ def word(text: str) -> str:
     return ''.join(part if part.startswith('{') else shlex.quote(part) for part in parts if part)
 
 
+def listed(texts: str | Iterable[str]) -> list[str]:
+    """Texts as a list; a single text is one, an empty one none."""
+    return [*filter(None, [texts] if isinstance(texts, str) else texts)]
+
+
 def words(texts: str | Iterable[str]) -> str:
-    """Quote texts as several words; a single text is one, an empty one none."""
-    return ' '.join(map(word, filter(None, [texts] if isinstance(texts, str) else texts)))
+    """Quote texts as several words, see :func:`listed`."""
+    return ' '.join(map(word, listed(texts)))
 
 
-def options_of(*pairs: str, end: str = '') -> str:
-    """``--cfg-options`` with pairs, and those of ``end``, which are quoted already; nothing without any."""
-    words = [*map(word, pairs), *([end] if end else [])]
-    return f' --cfg-options {" ".join(words)}' if words else ''
+def options_of(*pairs: str) -> str:
+    """``--cfg-options`` with pairs; nothing without any."""
+    return f' --cfg-options {words(pairs)}' if pairs else ''
 
 
 @lru_cache

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .launch import Launch
-from .parts import FEEDS, Stages, last_checkpoint, options_of, row, word, words
+from .parts import FEEDS, Stages, last_checkpoint, listed, options_of, row, word, words
 from .runs import Stage
 
 Options = str | Sequence[str]  # one ``key=value``, or several
@@ -80,7 +80,7 @@ def three_stages(
         model_dir (str): Folder of the segmentation model.
         jobs (int): Processes of ``tools/refine.py``.
         device (str): Of the networks in ``tools/refine.py``.
-        seed_options (Options): More ``key=value`` for the trainings of the hosts,
+        seed_options (Options): More ``key=value`` for the trainings of the hosts, a batch size as the whole one,
         export_options (Options): for the exports of seeds,
         affinity_options (Options): for the trainings of the affinity networks,
         model_options (Options): for those of the segmentation models,
@@ -107,13 +107,13 @@ def three_stages(
         parts = _Variant(name, variant, variant.get('network_of', name), of['seeds'], where, launch)
         part: Stages = []
         if of is variant:
-            part += parts.seeds(words(seed_options), words(export_options))
+            part += parts.seeds(listed(seed_options), listed(export_options))
             if 'walk' in variant:
-                part += parts.network(refiner, words(affinity_options), jobs)
+                part += parts.network(refiner, listed(affinity_options), jobs)
         if 'walk' in variant:
             part += parts.labels(refiner['network'], jobs, device)
             if of is variant:
-                part += parts.model(model, model_dir, words(model_options), words(test_options))
+                part += parts.model(model, model_dir, listed(model_options), listed(test_options))
         done = {s['name'].removesuffix(f'_{name}'): s['done'] for s in part if 'done' in s}
         table += [
             row(name, label, done[stage], keys, keys)
@@ -159,11 +159,11 @@ class _Variant(NamedTuple):
         return f'--config {word(self.config)} --gt {root}/{self.where.masks} --split {split}'
 
     def train(
-        self, kind: str, config: str, folder: str, options: Sequence[str], end: str, needs: str
+        self, kind: str, config: str, folder: str, options: Sequence[str], needs: str
     ) -> Stage:
         """A training; ``done`` is the file that mmengine writes with each checkpoint."""
         name = f'{kind}_{self.name}'
-        command = self.launch.train(name, config, folder, options, end)
+        command = self.launch.train(name, config, folder, options)
         done = f'{folder}/last_checkpoint'
         return dict(name=name, command=command, done=done, makes=folder, needs=[needs])
 
@@ -172,19 +172,20 @@ class _Variant(NamedTuple):
         command = f'{{python}} tools/eval_seeds.py {what} {self.masks}{cut} --json {done}'
         return dict(name=f'score_{json}_{self.name}', command=command, done=done, needs=[needs])
 
-    def seeds(self, training: str, export: str) -> Stages:
+    def seeds(self, training: list[str], export: list[str]) -> Stages:
         """Training, seeds of all training images, and their score."""
         seeds, host, name = f'{self.folder}/seeds', f'{self.folder}/host', f'seeds_{self.name}'
         trained = self.where.trained
-        rest = (
-            f'--work-dir {self.folder}/export --tta --seeds-only {seeds} --cfg-options '
-            f'test_dataloader.dataset.ann_file={trained} test_evaluator.split={Path(trained).stem} '
-            f'{export}'
-        )
-        command = self.launch.test(name, self.config, last_checkpoint(host), rest.strip())
+        options = [
+            f'test_dataloader.dataset.ann_file={trained}',
+            f'test_evaluator.split={Path(trained).stem}',
+            *export,
+        ]
+        rest = f'--work-dir {self.folder}/export --tta --seeds-only {seeds}{options_of(*options)}'
+        command = self.launch.test(name, self.config, last_checkpoint(host), rest)
         cut = f' --threshold {self.variant["threshold"]}'
         return [
-            self.train('train', self.config, host, [], training, 'data'),
+            self.train('train', self.config, host, training, 'data'),
             dict(
                 name=name,
                 command=command,
@@ -195,10 +196,10 @@ class _Variant(NamedTuple):
             self.score(seeds, 'seeds', name, cut),
         ]
 
-    def network(self, refiner: dict[str, Any], training: str, jobs: int) -> Stages:
+    def network(self, refiner: dict[str, Any], training: list[str], jobs: int) -> Stages:
         """What the affinity network is trained on, and its training."""
         targets, name = f'{self.folder}/targets', f'targets_{self.name}'
-        options = [FEEDS[refiner['method']].format(targets)]
+        options = [FEEDS[refiner['method']].format(targets), *training]
         network, folder = refiner['network'], f'{self.folder}/affinity'
         return [
             dict(
@@ -207,7 +208,7 @@ class _Variant(NamedTuple):
                 makes=targets,
                 needs=[f'seeds_{self.name}'],
             ),
-            self.train('affinity', network, folder, options, training, name),
+            self.train('affinity', network, folder, options, name),
         ]
 
     def labels(self, network: str, jobs: int, device: str) -> Stages:
@@ -227,14 +228,14 @@ class _Variant(NamedTuple):
             self.score(f'{refined}/labels', 'labels', name),
         ]
 
-    def model(self, config: str, model_dir: str, training: str, testing: str) -> Stages:
+    def model(self, config: str, model_dir: str, training: list[str], testing: list[str]) -> Stages:
         """Training and test of the segmentation model."""
         labels, folder = f'{self.folder}/refined/labels', f'{self.folder}/{model_dir}'
-        feed = [f'train_dataloader.dataset.data_prefix.seg_map_path={labels}']
-        name, more = f'test_{self.name}', f' --cfg-options {testing}' if testing else ''
-        rest = f'--work-dir {folder}/test --tta{more}'
+        options = [f'train_dataloader.dataset.data_prefix.seg_map_path={labels}', *training]
+        name = f'test_{self.name}'
+        rest = f'--work-dir {folder}/test --tta{options_of(*testing)}'
         return [
-            self.train('retrain', config, folder, feed, training, f'refine_{self.name}'),
+            self.train('retrain', config, folder, options, f'refine_{self.name}'),
             dict(
                 name=name,
                 command=self.launch.test(name, config, last_checkpoint(folder), rest),
