@@ -25,7 +25,7 @@ from .heads import (
 )
 from .hosts import SEAM, MuSCLe, MuSCLeDistributedDataParallel, SeedSegmentor
 from .level_set_head import LevelSetHead
-from .losses import SDFLoss
+from .losses import CAMLoss, SDFLoss
 from .msc import MultiScaleSegmentor
 from .seg_tta import SegTTAModel
 from .tta import CAMTTAModel
@@ -38,6 +38,7 @@ __all__ = [
     'AdvCAM',
     'AffinityNet',
     'CAMHead',
+    'CAMLoss',
     'CAMTTAModel',
     'CLIPESHead',
     'CLIPViT',

@@ -36,7 +36,8 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
           │    ├─ forward(feats) = conv_seg(f_LSI(F)), times truncate  phi^0, eq 7
           │    └─ evolve(phi^0; x, F)                                 phi^T, eq 8, 14-17
           ├─ loss_sdf(phi^0, D), loss_anchor(phi^T, D)                eq 25
-          └─ loss_energy(phi^T; x, F, C, text)                        eq 20-24
+          ├─ loss_energy(phi^T; x, F, C, text)                        eq 20-24
+          └─ loss_cam(C, phi^T)                                       ours
 
     The level sets live on the grid of the finest feature map and are in its pixels. All settings are
     in pixels of the input image: the head divides them by the stride of its map, so that they hold
@@ -56,6 +57,8 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
         loss_anchor: Config of a loss that keeps phi^T near D as well; not in the paper, whose phi^T
             answers to the energy alone.
         loss_energy: Config of the loss of phi^T, or ``None``: train f_LSI only (Table 2).
+        loss_cam: Config of a loss that teaches the host's CAM what the level sets have found, from where the
+            energy begins: ``dict(type='mmlevelset.CAMLoss')``; ``None``: no gradient reaches the CAM.
         cam_head: Config of a CAM head of our own where no host writes ``cam``, e.g.
             ``dict(type='mmlevelset.CAMHead', in_channels=2048)``.
         decoupled: Let every module answer for its own level sets: f_LSI is trained by both losses of
@@ -88,6 +91,7 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
         loss_sdf: dict | None = None,
         loss_anchor: dict | None = None,
         loss_energy: dict | None = None,
+        loss_cam: dict | None = None,
         cam_head: dict | None = None,
         decoupled: bool = False,
         background: float | str = 'auto',
@@ -124,6 +128,7 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
         self.loss_anchor: nn.Module | None = None
         if loss_anchor is not None:
             self.loss_anchor = MODELS.build(dict(truncate=truncate) | dict(loss_anchor))
+        self.loss_cam: nn.Module | None = MODELS.build(loss_cam) if loss_cam else None
         self.cam_head: BaseDecodeHead | None = None
         if cam_head is not None:
             self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))
@@ -267,7 +272,7 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
             train_cfg: Unused, mmseg's signature.
 
         Returns:
-            dict: ``loss_sdf``, ``loss_anchor`` and ``loss_energy_*`` where there are such, those of a
+            dict: ``loss_sdf``, ``loss_anchor``, ``loss_energy_*`` and ``loss_cam`` where there are such, those of a
             ``cam_head``, and the mean inside fractions of phi^T, ``area``, and of the masks of the CAM,
             ``area_cam``.
         """
@@ -288,6 +293,10 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
         if self.loss_energy is not None:
             factor = self.warmup['energy']
             losses.update(energy_losses(self.loss_energy, trace, factor, self.decoupled))
+        if self.loss_cam is not None:
+            pairs, unit = (trace.images, trace.classes), self.truncate / trace.stride
+            taught = self.loss_cam(cam, pairs, trace.settled, unit)
+            losses['loss_cam'] = self.warmup['energy'] * taught
         losses['area'] = batch_mean((trace.settled > 0).float())
         losses['area_cam'] = batch_mean((trace.sdf > 0).float())
         return losses

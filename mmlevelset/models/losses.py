@@ -1,13 +1,15 @@
-"""The two losses of the level set (eq 24, 25), on the formulas of ``mmlevelset.levelset``."""
+"""The losses of the level set (eq 24, 25), on the formulas of ``mmlevelset.levelset``, and one of the CAM."""
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from mmlevelset.levelset import LevelSetTrace
+from mmlevelset.levelset import LevelSetTrace, normalise_cam, seed_scores
 from mmlevelset.levelset.energy_loss import NO_REWARD, LevelSetEnergyLoss, batch_mean
 from mmlevelset.levelset.limits import check_number
 from mmlevelset.registry import MODELS
 
-__all__ = ['LevelSetEnergyLoss', 'SDFLoss', 'batch_mean', 'energy_losses']
+__all__ = ['CAMLoss', 'LevelSetEnergyLoss', 'SDFLoss', 'batch_mean', 'energy_losses']
 
 
 @MODELS.register_module()
@@ -49,6 +51,54 @@ class SDFLoss(nn.Module):
             scale = self.truncate / stride
             sdf = sdf.clamp(-scale, scale)
         return self.loss_weight * batch_mean((phi.float() / scale - sdf / scale).square())
+
+
+@MODELS.register_module()
+class CAMLoss(nn.Module):
+    """Mean squared error between the CAM, scaled to a maximum of 1, and the seed of its level set.
+
+    Not in the paper, which says that the level sets train the backbone and its CAM, and whose losses can
+    reach a CAM through the weights of the energy alone: these fall when the CAM does.
+
+    Args:
+        loss_weight: Factor of the loss.
+
+    Raises:
+        ValueError: ``loss_weight`` is negative.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        check_number('loss_weight', loss_weight, 0, cure=NO_REWARD)
+        self.loss_weight = loss_weight
+
+    def forward(
+        self, cam: Tensor, pairs: tuple[Tensor, Tensor], phi: Tensor, truncate: float
+    ) -> Tensor:
+        """Compare the CAMs of some classes of some images with their level sets.
+
+        Args:
+            cam (Tensor): C, (N, C, h', w'), >= 0, unnormalised, with its graph.
+            pairs (tuple[Tensor, Tensor]): image n in 0 .. N-1 and class c in 0 .. C-1 of every pair, (M,)
+                integers each.
+            phi (Tensor): level sets of the pairs as they are predicted, (M, 1, h, w), positive inside; no
+                gradient reaches them.
+            truncate (float): of the level sets, in the unit of ``phi``.
+
+        Returns:
+            Tensor: scalar, >= 0; 0 where M is 0.
+
+        Raises:
+            ValueError: No gradient reaches the CAM.
+        """
+        if self.training and torch.is_grad_enabled() and not cam.requires_grad:
+            raise ValueError(
+                'loss_cam teaches a CAM, and this one cannot learn: it comes from a folder (guide_dir), or the host '
+                'is frozen or finds its CAM without a gradient. Leave loss_cam out.'
+            )
+        cam = F.interpolate(cam.float(), phi.shape[2:], mode='bilinear')
+        seeds = seed_scores(phi.detach(), truncate)
+        return self.loss_weight * batch_mean((normalise_cam(cam)[pairs][:, None] - seeds).square())
 
 
 def energy_losses(
