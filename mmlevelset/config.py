@@ -59,9 +59,9 @@ def parse_value(text: str) -> Any:
             return items
         values = [parse_value(item) for item in items]
         return tuple(values) if stripped[0] == '(' else values
-    if ',' in text and '/' not in text:
-        return [parse_value(item) for item in _split(text)]
-    return _scalar(text)
+    if ',' in text and '/' not in text and (items := _split(text)) != [stripped]:
+        return [parse_value(item) for item in items]
+    return _scalar(text)  # whose commas, if any, are in brackets of its own
 
 
 def _enclosed(text: str) -> bool:
