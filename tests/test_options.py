@@ -55,7 +55,9 @@ def test_a_list_of_pairs_stays_text() -> None:
     assert parse_value('[$ALL, a=(4,5)]') == ['$ALL', 'a=(4,5)']
 
 
-@pytest.mark.parametrize('text', ['a.size=(112,112)', 'f(x,y)', 'a=[1,2]', "a='x,y'", '(1,2)-(3,4)'])
+@pytest.mark.parametrize(
+    'text', ['a.size=(112,112)', 'f(x,y)', 'a=[1,2]', "a='x,y'", '(1,2)-(3,4)']
+)
 def test_commas_in_brackets_of_a_text(text: str) -> None:
     assert parse_value(text) == text
     assert parse_value(f'{text},b') == [text, 'b']
