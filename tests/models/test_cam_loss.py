@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from mmlevelset.levelset import normalise_cam, seed_scores
 from mmlevelset.models import CAMLoss
+from tests.models.small_hosts import build_host, pictures
 from tests.models.test_level_set_head import LABELS, make_feats, make_head
 
 FIRST = (torch.tensor([0]), torch.tensor([0]))
@@ -81,3 +82,19 @@ def test_in_the_head(make_samples, make_blobs):
     torch.testing.assert_close(
         losses['loss_cam'], 0.5 * F.mse_loss(own, seeds).detach(), check_dtype=True
     )
+
+
+@pytest.mark.parametrize('host', ['cam', 'seam', 'mctformer', 'mctformer_plus', 'weaktr'])
+def test_what_learns(host):
+    """What makes the guide: the backbone, or of SEAM, whose PCM reads detached maps, PCM alone."""
+    model = build_host(host, level_set=True)
+    model.auxiliary_head.loss_cam = CAMLoss()
+    data = model.data_preprocessor(pictures([(64, 64)] * 2, [[1, 0, 1], [0, 1, 0]]), True)
+    losses = model.train().loss(data['inputs'], data['data_samples'])
+    losses['aux.loss_cam'].backward()
+    learning = {
+        part: any(p.grad is not None and p.grad.any() for p in getattr(model, part).parameters())
+        for part in ('backbone', 'decode_head', 'auxiliary_head')
+    }
+    own = host != 'seam'
+    assert learning == dict(backbone=own, decode_head=True, auxiliary_head=False)
