@@ -138,8 +138,8 @@ def has_key(cfg: dict | list, key: str) -> bool:
             cfg = cfg[int(part)]
         elif part in cfg:
             cfg = cfg[part]
-        else:
-            return False
+        else:  # perhaps a part that the config leaves out, built by naming its class
+            return last == 'type' and part in arguments(cfg.get('type'))
     return last in cfg or last in arguments(cfg.get('type'))
 
 
@@ -208,4 +208,5 @@ def test_misspelt_key_is_noticed() -> None:
     init_default_scope('mmseg')
     cfg = dict(a=dict(b=[dict(c=1)]), metric=dict(type='mmlevelset.SeedMetric'))
     assert has_key(cfg, 'a.b.0.c') and has_key(cfg, 'metric.threshold')
+    assert has_key(cfg, 'metric.threshold.type') and not has_key(cfg, 'metric.treshold.type')
     assert not any(has_key(cfg, key) for key in ('a.c', 'a.b.0.d', 'c.a', 'metric.treshold'))

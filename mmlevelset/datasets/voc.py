@@ -231,5 +231,6 @@ class VOCImageLabelDataset(BaseSegDataset):
         if void:
             raise ValueError(
                 f'{self.data_prefix["seg_map_path"]}: the masks of {len(paths[:MASKS_READ])} images hold '
-                f'nothing but 0 and {VOID}, and {VOID} is void. If it marks objects, write 1..C instead.'
+                f'nothing but 0 and {VOID}, and {VOID} is void. If it marks objects, write 1..C instead; if a '
+                'command made these labels, look at its threshold and at the seeds: they hold no object.'
             )

@@ -258,7 +258,7 @@ def test_refiners_find_what_the_pipeline_of_the_seeds_makes(host: str) -> None:
     done = {str(stage.done).replace('{work_dir}', cfg['work_dir']) for stage in made.stages}
     words = commands(ROOT / f'configs/pipeline/voc20_{host}_irn.py')
     for seed in cfg['random_seeds']:
-        for variant in cfg['variants']:
+        for variant in cfg['variants'].keys() - cfg['left_out']:
             scored = words[f'seeds_{variant}_s{seed}']
             assert scored[scored.index('--threshold') + 1] in done
             start = 'model.backbone.init_cfg.checkpoint='
