@@ -32,12 +32,17 @@ OPTIONS_HELP = (
     'others, and paths in a list, in quotes to keep their commas, digits or brackets: KEY=\'"a,b"\''
 )
 
+_MISMATCH = (
+    'the brackets or quotes of {!r} do not match; put a text that holds some in quotes: KEY=\'"…"\''
+)
+
 
 def parse_value(text: str) -> Any:
     """Read the value of a ``key=value`` pair.
 
     It reads as mmengine's ``DictAction`` does, but keeps the blanks of a text and the commas of a path.
-    A list of pairs, ``[a=1,b=[2,3]]``, becomes a list of texts ``'a=1'``, ``'b=[2,3]'``.
+    A list of pairs, ``[a=1,b=[2,3]]``, becomes a list of texts ``'a=1'``, ``'b=[2,3]'``. Commas in brackets
+    within a text, ``f(1,2)``, part nothing.
 
     Args:
         text (str): A number, ``True``, ``False``, ``None``, a list, a tuple or a text; quotes around
@@ -49,23 +54,28 @@ def parse_value(text: str) -> Any:
     Raises:
         ValueError: Brackets that do not match in a list.
     """
-    quoted = _unquote(text)
+    stripped = text.strip()
+    quoted = _unquote(stripped)
     if quoted is not None:
         return quoted
-    stripped = text.strip()
     if _enclosed(stripped):
         items = _split(stripped[1:-1])
         if stripped[0] == '[' and re.match(r'\[\s*[\w.]+=', stripped):
             return items
         values = [parse_value(item) for item in items]
         return tuple(values) if stripped[0] == '(' else values
-    if ',' in text and '/' not in text and (items := _split(text)) != [stripped]:
-        return [parse_value(item) for item in items]
-    return _scalar(text)  # whose commas, if any, are in brackets of its own
+    if ',' in text and '/' not in text:
+        items = _split(text)
+        if items != [stripped]:
+            return [parse_value(item) for item in items]
+        if stripped[0] in '[(':
+            raise ValueError(_MISMATCH.format(text))
+    return _scalar(text)
 
 
 def _enclosed(text: str) -> bool:
-    """Whether one pair of brackets holds all of a text."""
+    """Whether one pair of brackets holds all of a text, whatever stands in quotes."""
+    text = re.sub(r"""(?<!\w)(["']).*?\1""", '', text)
     depths = list(accumulate((c in '[(') - (c in '])') for c in text))
     return text[:1] + text[-1:] in ('[]', '()') and 0 not in depths[:-1]
 
@@ -93,10 +103,7 @@ def _split(text: str) -> list[str]:
         if depth < 0:
             break
     if depth or quote:
-        raise ValueError(
-            f'the brackets or quotes of {text!r} do not match; put a text that holds some in quotes: '
-            f'KEY=\'"…"\''
-        )
+        raise ValueError(_MISMATCH.format(text))
     return [part.strip() for part in parts if part.strip()]
 
 

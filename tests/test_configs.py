@@ -138,8 +138,9 @@ def has_key(cfg: dict | list, key: str) -> bool:
             cfg = cfg[int(part)]
         elif part in cfg:
             cfg = cfg[part]
-        else:  # perhaps a part that the config leaves out, built by naming its class
-            return last == 'type' and part in arguments(cfg.get('type'))
+        else:  # perhaps a loss that the config leaves out, built by naming its class
+            missing = part == parents[-1] and part.startswith('loss_') and last == 'type'
+            return missing and part in arguments(cfg.get('type'))
     return last in cfg or last in arguments(cfg.get('type'))
 
 
@@ -208,5 +209,8 @@ def test_misspelt_key_is_noticed() -> None:
     init_default_scope('mmseg')
     cfg = dict(a=dict(b=[dict(c=1)]), metric=dict(type='mmlevelset.SeedMetric'))
     assert has_key(cfg, 'a.b.0.c') and has_key(cfg, 'metric.threshold')
-    assert has_key(cfg, 'metric.threshold.type') and not has_key(cfg, 'metric.treshold.type')
+    head = dict(head=dict(type='mmlevelset.LevelSetHead'))
+    assert has_key(head, 'head.loss_cam.type')
+    wrong = ('loss_cams.type', 'loss_cam.a.type', 'loss_cam.a', 'smooth.type')
+    assert not any(has_key(head, f'head.{key}') for key in wrong)
     assert not any(has_key(cfg, key) for key in ('a.c', 'a.b.0.d', 'c.a', 'metric.treshold'))

@@ -55,13 +55,23 @@ def test_a_list_of_pairs_stays_text() -> None:
     assert parse_value('[$ALL, a=(4,5)]') == ['$ALL', 'a=(4,5)']
 
 
-@pytest.mark.parametrize(
-    'text', ['a.size=(112,112)', 'f(x,y)', 'a=[1,2]', "a='x,y'", '(1,2)-(3,4)']
-)
+@pytest.mark.parametrize('text', ['a.size=(112,112)', 'f(x,y)', 'a=[1,2]', "a='x,y'"])
 def test_commas_in_brackets_of_a_text(text: str) -> None:
     assert parse_value(text) == text
     assert parse_value(f'{text},b') == [text, 'b']
     assert parse_value(f'[b,{text}]') == ['b', text]
+
+
+@pytest.mark.parametrize('text', ['[1,2)', '(1,2]', '[1,2][3,4]', '(1,2)-(3,4)'])
+def test_brackets_of_two_kinds_or_pairs(text: str) -> None:
+    with pytest.raises(ValueError, match='do not match'):
+        parse_value(text)
+
+
+def test_brackets_and_blanks_beside_quotes() -> None:
+    assert parse_value('["x)","y"]') == ['x)', 'y']
+    assert parse_value('["a]",b]') == ['a]', 'b']
+    assert parse_value(' "a,b" ') == 'a,b'
 
 
 @pytest.mark.parametrize('pair', ['data_root', '=3', 'a=[1,(2]', 'a=[1],2)', 'a=["x,y]'])

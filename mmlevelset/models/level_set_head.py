@@ -58,7 +58,7 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
             answers to the energy alone.
         loss_energy: Config of the loss of phi^T, or ``None``: train f_LSI only (Table 2).
         loss_cam: Config of a loss that teaches the host's CAM what the level sets have found, from where the
-            energy begins: ``dict(type='mmlevelset.CAMLoss')``; ``None``: no gradient reaches the CAM.
+            energy begins, e.g. ``dict(loss_weight=1.0)``; ``None``: no gradient reaches the CAM.
         cam_head: Config of a CAM head of our own where no host writes ``cam``, e.g.
             ``dict(type='mmlevelset.CAMHead', in_channels=2048)``.
         decoupled: Let every module answer for its own level sets: f_LSI is trained by both losses of
@@ -128,7 +128,9 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
         self.loss_anchor: nn.Module | None = None
         if loss_anchor is not None:
             self.loss_anchor = MODELS.build(dict(truncate=truncate) | dict(loss_anchor))
-        self.loss_cam: nn.Module | None = MODELS.build(loss_cam) if loss_cam else None
+        self.loss_cam: nn.Module | None = None
+        if loss_cam is not None:
+            self.loss_cam = MODELS.build(dict(type='mmlevelset.CAMLoss') | dict(loss_cam))
         self.cam_head: BaseDecodeHead | None = None
         if cam_head is not None:
             self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))

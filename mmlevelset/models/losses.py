@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmlevelset.levelset import LevelSetTrace, normalise_cam, seed_scores
+from mmlevelset.levelset import LevelSetTrace, normalise_cam, seed_scores, valid_masks
 from mmlevelset.levelset.energy_loss import NO_REWARD, LevelSetEnergyLoss, batch_mean
 from mmlevelset.levelset.limits import check_number
 from mmlevelset.registry import MODELS
@@ -57,8 +57,8 @@ class SDFLoss(nn.Module):
 class CAMLoss(nn.Module):
     """Mean squared error between the CAM, scaled to a maximum of 1, and the seed of its level set.
 
-    Not in the paper, which says that the level sets train the backbone and its CAM, and whose losses can
-    reach a CAM through the weights of the energy alone: these fall when the CAM does.
+    Not in the paper, whose CAM is trained by the level sets as well, but only as a weight of the energy, whose
+    gradient merely shrinks it. Level sets without a contour teach nothing: they would make the CAM a point, or fill it.
 
     Args:
         loss_weight: Factor of the loss.
@@ -86,19 +86,20 @@ class CAMLoss(nn.Module):
             truncate (float): of the level sets, in the unit of ``phi``.
 
         Returns:
-            Tensor: scalar, >= 0; 0 where M is 0.
+            Tensor: scalar, >= 0; 0 where no level set has a contour.
 
         Raises:
-            ValueError: No gradient reaches the CAM.
+            ValueError: The CAM has no graph, so that nothing could learn.
         """
         if self.training and torch.is_grad_enabled() and not cam.requires_grad:
             raise ValueError(
                 'loss_cam teaches a CAM, and this one cannot learn: it comes from a folder (guide_dir), or the host '
                 'is frozen or finds its CAM without a gradient. Leave loss_cam out.'
             )
-        cam = F.interpolate(cam.float(), phi.shape[2:], mode='bilinear')
-        seeds = seed_scores(phi.detach(), truncate)
-        return self.loss_weight * batch_mean((normalise_cam(cam)[pairs][:, None] - seeds).square())
+        kept = valid_masks(phi > 0)[:, 0]
+        maps = F.interpolate(cam.float()[pairs][kept][:, None], phi.shape[2:], mode='bilinear')
+        seeds = seed_scores(phi.detach()[kept], truncate)
+        return self.loss_weight * batch_mean((normalise_cam(maps) - seeds).square())
 
 
 def energy_losses(

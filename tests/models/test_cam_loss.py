@@ -55,11 +55,25 @@ def test_no_level_set():
     assert loss.item() == 0 and not cam.grad.any()
 
 
+@pytest.mark.parametrize('phi', [-10.0, 10.0])
+def test_a_level_set_without_a_contour_teaches_nothing(phi):
+    """It would make the CAM a point, or fill it."""
+    cam = torch.rand(1, 1, 4, 4, requires_grad=True)
+    pairs = (torch.tensor([0, 0]), torch.tensor([0, 0]))
+    alone = CAMLoss()(cam, FIRST, two_halves(20.0, -5.0), 20.0)
+    both = CAMLoss()(cam, pairs, torch.cat([two_halves(phi, phi), two_halves(20.0, -5.0)]), 20.0)
+    torch.testing.assert_close(both, alone)
+    CAMLoss()(cam, FIRST, two_halves(phi, phi), 20.0).backward()
+    assert not cam.grad.any()
+
+
 def test_a_cam_that_cannot_learn():
     cam, phi = torch.rand(1, 1, 2, 2), two_halves(1.0, -1.0)
     with pytest.raises(ValueError, match='guide_dir.*Leave loss_cam out'):
         CAMLoss()(cam, FIRST, phi, 20.0)
     assert CAMLoss().eval()(cam, FIRST, phi, 20.0) > 0
+    with torch.no_grad():
+        assert CAMLoss()(cam, FIRST, phi, 20.0) > 0
     with pytest.raises(ValueError, match='loss_weight'):
         CAMLoss(loss_weight=-1.0)
 
@@ -73,7 +87,10 @@ def test_in_the_head(make_samples, make_blobs):
     assert head.loss(feats, samples)['loss_cam'] == 0
     head.warmup.update(energy=0.5)
     losses = head.loss(feats, samples)
-    sum(value for name, value in losses.items() if name.startswith('loss')).backward()
+    others = [v for k, v in losses.items() if k.startswith('loss') and k != 'loss_cam']
+    sum(others).backward(retain_graph=True)
+    assert cam.grad is None
+    losses['loss_cam'].backward()
     assert cam.grad[0, 0].any() and not cam.grad[0, 1].any()  # of present classes alone
     trace = head.trace(feats, torch.rand(2, 3, 32, 32), cam, torch.tensor(LABELS))
     n, c = trace.images, trace.classes

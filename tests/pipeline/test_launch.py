@@ -33,13 +33,24 @@ def test_one_batch_is_shared(config, launch, options, found) -> None:
     assert ('a=1' in command) == ('a=1' in options)
 
 
-@pytest.mark.parametrize('value', ['6', 'None'])
+@pytest.mark.parametrize('value', ['6', '0', 'None'])
 def test_a_batch_of_an_option_that_cannot_be_shared(config, value) -> None:
     message = (
         f'the option {BATCH}={value} trains with batches of {value}, which gpus=4 times nodes=1'
     )
     with pytest.raises(ValueError, match=message):
         Launch(gpus=4).train('train', config, 'folder', [f'{BATCH}={value}'])
+
+
+@pytest.mark.parametrize('given', [f'{BATCH}=12', [f'{BATCH}=12']])
+def test_a_text_is_a_list_of_one(given) -> None:
+    words = commands(ROOT / CAM, gpus=4, variants=dict(levelset_cam=dict(options=given)))
+    assert f'{BATCH}=3' in words['train_levelset_cam_s0']
+    path = ROOT / 'configs/pipeline/voc12_seam_levelset.py'
+    words = commands(path, variants=dict(levelset=dict(walk_options=given)))
+    assert words['refine_levelset'][-1] == f'{BATCH}=12'
+    with pytest.raises(ValueError, match='options must be texts'):
+        commands(path, seed_options=[5])
 
 
 def test_the_options_of_a_variant() -> None:

@@ -58,14 +58,23 @@ def word(text: str) -> str:
     return ''.join(part if part.startswith('{') else shlex.quote(part) for part in parts if part)
 
 
-def listed(texts: str | Iterable[str]) -> list[str]:
-    """Texts as a list; a single text is one, an empty one none."""
-    return [*filter(None, [texts] if isinstance(texts, str) else texts)]
+def texts_of(texts: str | Iterable[str]) -> list[str]:
+    """Texts as a list; a single text is one, an empty one none.
+
+    Raises:
+        ValueError: Something else stands among them.
+    """
+    found = [texts] if isinstance(texts, str) or not isinstance(texts, Iterable) else [*texts]
+    if wrong := [text for text in found if not isinstance(text, str)]:
+        raise ValueError(
+            f'options must be texts such as key=value, or a list of them, got {wrong[0]!r}'
+        )
+    return [*filter(None, found)]
 
 
 def words(texts: str | Iterable[str]) -> str:
-    """Quote texts as several words, see :func:`listed`."""
-    return ' '.join(map(word, listed(texts)))
+    """Quote texts as several words, see :func:`texts_of`."""
+    return ' '.join(map(word, texts_of(texts)))
 
 
 def options_of(*pairs: str) -> str:

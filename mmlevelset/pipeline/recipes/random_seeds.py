@@ -14,6 +14,7 @@ from .parts import (
     backbone_of,
     check_names,
     seeded_row,
+    texts_of,
 )
 from .runs import Data, Run, Stage
 
@@ -115,7 +116,7 @@ def random_seeds(
             data,
             launch,
             hosts[seed].seeded,
-            tuple(variant.get('options', ())),
+            tuple(texts_of(variant.get('options', ()))),
             **others,
         )
 

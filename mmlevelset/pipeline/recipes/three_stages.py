@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .launch import Launch
-from .parts import FEEDS, Stages, last_checkpoint, listed, options_of, row, word, words
+from .parts import FEEDS, Stages, last_checkpoint, options_of, row, texts_of, word, words
 from .runs import Stage
 
 Options = str | Sequence[str]  # one ``key=value``, or several
@@ -107,13 +107,15 @@ def three_stages(
         parts = _Variant(name, variant, variant.get('network_of', name), of['seeds'], where, launch)
         part: Stages = []
         if of is variant:
-            part += parts.seeds(listed(seed_options), listed(export_options))
+            part += parts.seeds(texts_of(seed_options), texts_of(export_options))
             if 'walk' in variant:
-                part += parts.network(refiner, listed(affinity_options), jobs)
+                part += parts.network(refiner, texts_of(affinity_options), jobs)
         if 'walk' in variant:
             part += parts.labels(refiner['network'], jobs, device)
             if of is variant:
-                part += parts.model(model, model_dir, listed(model_options), listed(test_options))
+                part += parts.model(
+                    model, model_dir, texts_of(model_options), texts_of(test_options)
+                )
         done = {s['name'].removesuffix(f'_{name}'): s['done'] for s in part if 'done' in s}
         table += [
             row(name, label, done[stage], keys, keys)
@@ -216,7 +218,7 @@ class _Variant(NamedTuple):
         refined, name = f'{self.folder}/refined', f'refine_{self.name}'
         options = options_of(f'refiner.config={network}')
         checkpoint = f'refiner.checkpoint={last_checkpoint(f"{self.base}/affinity")}'
-        more = [f'refiner.device={device}', *self.variant.get('walk_options', [])]
+        more = [f'refiner.device={device}', *texts_of(self.variant.get('walk_options', ()))]
         walk = self.refine(self.variant['walk'], refined, jobs)
         return [
             dict(
