@@ -277,6 +277,9 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
             dict: ``loss_sdf``, ``loss_anchor``, ``loss_energy_*`` and ``loss_cam`` where there are such, those of a
             ``cam_head``, and the mean inside fractions of phi^T, ``area``, and of the masks of the CAM,
             ``area_cam``.
+
+        Raises:
+            ValueError: No sample has a CAM, or ``loss_cam`` meets one without a graph.
         """
         losses = {}
         if self.cam_head is not None:
