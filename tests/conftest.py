@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.visualization import Visualizer
 
 from mmlevelset import stack  # noqa: F401  before mmseg, which a test may import first
 
@@ -23,6 +25,22 @@ def _reproducible() -> None:
     np.random.seed(0)
     torch.manual_seed(0)
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', 1)))
+
+
+@pytest.fixture(autouse=True)
+def _trainings_of_their_own() -> None:
+    """A training finds no message hub, log or canvas of an earlier test.
+
+    mmengine keeps them by the name of the config and the second that it starts in: a training that meets its
+    own name would take those of the other, and what was made in between would stay the current one.
+    """
+    for kept in (MessageHub, MMLogger, *_kinds(Visualizer)):
+        kept._instance_dict.clear()
+
+
+def _kinds(kept: type) -> list[type]:
+    """A class and all that inherit from it."""
+    return [kept, *(kind for heir in kept.__subclasses__() for kind in _kinds(heir))]
 
 
 # All that a Runner needs, on eight numbers.

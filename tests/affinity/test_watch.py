@@ -1,7 +1,9 @@
 """A training of affinities on labels without background or foreground is stopped."""
 
+import time
 from collections.abc import Callable
 from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -108,8 +110,15 @@ class Pairs(Line):
 """
 
 
+@pytest.fixture
+def same_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every training starts in it, and so takes the name that the one before had."""
+    clock = SimpleNamespace(time=lambda: 1e9, localtime=time.localtime, strftime=time.strftime)
+    monkeypatch.setattr('mmengine.runner.runner.time', clock)
+
+
 @pytest.mark.parametrize('loop', ['EpochBasedTrainLoop', 'IterBasedTrainLoop'])
-def test_a_short_training_is_stopped(toy, tool, refuse, loop):
+def test_a_short_training_is_stopped(toy, tool, refuse, same_second, loop):
     """Of 24 batches, whichever way they are counted; two batches are a rehearsal."""
     (toy / 'toy_pairs.py').write_text(MODEL)
     length = 'max_epochs=6' if loop.startswith('Epoch') else 'max_iters=24'
