@@ -2,7 +2,7 @@
 _base_ = 'irn-walk_voc8.py'
 refiner = dict(
     config='configs/refine/irnet_efficientnet-lite0_voc20.py',
-    checkpoint='work_dirs/irnet_efficientnet-lite0_voc20/epoch_6.pth',
+    checkpoint='work_dirs/irnet_efficientnet-lite0_voc20/iter_162.pth',
     from_labels=True,
 )
 threshold = 'otsu'

@@ -7,3 +7,7 @@ train_dataloader = dict(
         metainfo=dict(_delete_=True),
     )
 )
+# As many iterations for few photographs as for many: 6 passes of 424.
+train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=162)
+default_hooks = dict(checkpoint=dict(by_epoch=False, interval=162))
+log_processor = dict(by_epoch=False)

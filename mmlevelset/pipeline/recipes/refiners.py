@@ -24,6 +24,7 @@ def refiners(
     columns: list[str],
     models: dict[str, Any] | None = None,
     left_out: Sequence[str] = (),
+    images: str | None = None,
 ) -> dict[str, Any]:
     """Of each variant and random seed: every refiner on a part of the images, then all images and a model.
 
@@ -43,6 +44,7 @@ def refiners(
         columns (list[str]): Of the result table.
         models (dict, optional): See :class:`Models`. Default: the refiners alone.
         left_out (Sequence[str]): Refiners that are not run, for want of time.
+        images (str, optional): Their list in ``ImageSets/Segmentation``, in the place of ``train.txt``.
 
     Returns:
         dict: ``stages`` and ``table``.
@@ -92,7 +94,7 @@ def refiners(
         raise ValueError(
             f'`after` must name one of the refiners {sorted(set(refiners) - set(later))}, got {sorted(lost)}'
         )
-    data = Data(data_root, tuple(classes))
+    data = Data(data_root, tuple(classes), images)
     if trainings:
         trainings.check_list(data)
     part = f'{{python}} tools/misc/thin_split.py {data.train_list} {PART} --every {every}'
