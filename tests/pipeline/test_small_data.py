@@ -169,6 +169,17 @@ def test_part_of_the_images(tmp_path: Path, every: int, ids: str) -> None:
     assert (tmp_path / 'part.txt').read_text().split() == list(ids)
 
 
+def test_refiners_of_another_list() -> None:
+    """Nothing of such a pipeline reads train.txt, and a network learns for as long as from more images."""
+    path = ROOT / 'configs/pipeline/voc20_cam_methods_100_irn.py'
+    words, all_words = commands(path), commands(path.with_name('voc20_cam_methods_irn.py'))
+    assert 'data/voc20/ImageSets/Segmentation/train_100.txt' in words['part']
+    assert not any(word.endswith('/train.txt') for line in words.values() for word in line)
+    checkpoint = f'{WORK_DIR}/lpcam_s0/irnet/iter_162.pth'
+    for line in (words['irn_lpcam_s0'], all_words['irn_lpcam_s0']):
+        assert f'refiner.checkpoint={checkpoint}' in line
+
+
 @pytest.mark.parametrize(
     'name', ['voc8_refine', 'voc20_refine', 'voc20_irn', 'voc20_seam_irn', 'voc20_muscle_irn']
 )
