@@ -33,11 +33,16 @@ def test_one_batch_is_shared(config, launch, options, found) -> None:
     assert ('a=1' in command) == ('a=1' in options)
 
 
-@pytest.mark.parametrize('value', ['6', '0', 'None'])
-def test_a_batch_of_an_option_that_cannot_be_shared(config, value) -> None:
-    message = (
-        f'the option {BATCH}={value} trains with batches of {value}, which gpus=4 times nodes=1'
-    )
+@pytest.mark.parametrize(
+    ('value', 'why'),
+    [
+        ('6', ' trains with batches of 6, which gpus=4 times nodes=1'),
+        ('0', ": a batch of '0', expected a whole number from 1"),
+        ('None', ": a batch of 'None', expected a whole number from 1"),
+    ],
+)
+def test_a_batch_of_an_option_that_cannot_be_shared(config, value, why) -> None:
+    message = f'the option {BATCH}={value}{why}'
     with pytest.raises(ValueError, match=message):
         Launch(gpus=4).train('train', config, 'folder', [f'{BATCH}={value}'])
 

@@ -88,7 +88,9 @@ class Launch(NamedTuple):
             whole, named = batches[-1].partition('=')[2], f'the option {batches[-1]}'
         else:
             whole, named = config_of(config).train_dataloader.batch_size, config
-        if not str(whole).isdecimal() or not int(whole) or int(whole) % self.processes:
+        if not str(whole).isdecimal() or not int(whole):
+            raise ValueError(f'{named}: a batch of {whole!r}, expected a whole number from 1')
+        if int(whole) % self.processes:
             raise ValueError(
                 f'{named} trains with batches of {whole}, which gpus={self.gpus} times '
                 f'nodes={self.nodes} processes cannot share; take a divisor of {whole}'
