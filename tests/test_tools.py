@@ -235,14 +235,19 @@ def test_draw_stages(
     assert picture.shape[1] > picture.shape[0] > 2 * SIDE and picture.std() > 10
 
 
-def test_energy_drop(folder: Path, arguments: list[str], trained: Path) -> None:
-    out = folder / 'energy.json'
-    few = ['--images', '2', '--steps', '5', '--json', out]
-    tool('analysis_tools/energy_drop', LEVEL_SET, trained, *few, *arguments)
-    facts = json.loads(out.read_text())
-    assert facts['images'] == 2 and facts['adam_steps'] == 5
-    assert 0 < facts['sdf']['adam'] < facts['sdf']['start']
-    assert np.isfinite(list(facts['phi0'].values())).all()
+def test_energy_drop(folder: Path, arguments: list[str], trained: Path, seeds: Path) -> None:
+    """The signed distances are those of the map that the level sets learn from."""
+    few = ['--images', '2', '--steps', '5', '--json']
+    guided = [*arguments, f'train_dataloader.dataset.guide_dir={seeds}']
+    found = []
+    for out, options in ((folder / 'energy.json', arguments), (folder / 'guided.json', guided)):
+        tool('analysis_tools/energy_drop', LEVEL_SET, trained, *few, out, *options)
+        found.append(json.loads(out.read_text()))
+    for facts in found:
+        assert facts['images'] == 2 and facts['adam_steps'] == 5
+        assert 0 < facts['sdf']['adam'] < facts['sdf']['start']
+        assert np.isfinite(list(facts['phi0'].values())).all()
+    assert found[0]['sdf']['start'] != found[1]['sdf']['start']
 
 
 def test_killed_training_resumes_exactly(folder: Path, trained: Path) -> None:

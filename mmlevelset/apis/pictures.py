@@ -148,18 +148,18 @@ def image_panels(
     index = {dataset.get_data_info(i)['img_id']: i for i in range(len(dataset))}
     if missing := [i for i in ids if i not in index]:
         raise ValueError(f'{missing} are not in the data set ({len(index)} images); check the ids')
-    rows, folders = [], list(_guide_dirs(cfg.get('train_dataloader') or {}))
+    rows, folders = [], list(guide_dirs(cfg.get('train_dataloader') or {}))
     for name in ids:
         info = dataset.get_data_info(index[name])
         image = read_image(info['img_path'])
-        guide, source = _guide(folders, info, image)
+        guide, source = loaded_guide(folders, info, image)
         trace, cam = trace_image(model, head, dataset[index[name]], guide)
         panels = trace_panels(image, trace, cam, head.truncate / trace.stride, source=source)
         rows.append(panels + _more_panels(image, info, seeds, labels, name))
     return rows
 
 
-def _guide_dirs(settings: Mapping) -> Iterator[str]:
+def guide_dirs(settings: Mapping) -> Iterator[str]:
     """The folders of maps that level sets learn from, of a data set or of those inside it."""
     if settings.get('guide_dir'):
         yield settings['guide_dir']
@@ -168,10 +168,12 @@ def _guide_dirs(settings: Mapping) -> Iterator[str]:
             yield step['seed_dir']
     inside = settings.get('dataset')
     for one in settings.get('datasets') or ([inside] if inside else []):
-        yield from _guide_dirs(one)
+        yield from guide_dirs(one)
 
 
-def _guide(folders: Sequence[str], info: dict, image: np.ndarray) -> tuple[np.ndarray | None, str]:
+def loaded_guide(
+    folders: Sequence[str], info: dict, image: np.ndarray
+) -> tuple[np.ndarray | None, str]:
     """The map of an image (H, W, C) in the first folder that has one, and what captions call it."""
     if not folders:
         return None, 'CAM'

@@ -11,16 +11,17 @@ from mmseg.registry import DATASETS
 
 from mmlevelset.apis import add_arguments
 from mmlevelset.apis.command import make_parser, run
-from mmlevelset.apis.pictures import load_level_set_model, trace_image
+from mmlevelset.apis.pictures import guide_dirs, load_level_set_model, loaded_guide, trace_image
 from mmlevelset.config import read_config
 from mmlevelset.fileio.atomic import write_json
+from mmlevelset.fileio.images import read_image
 from mmlevelset.levelset import LevelSetTrace, chan_vese, edge_map
 from mmlevelset.models import LevelSetEnergyLoss
 from mmlevelset.parallel import progress
 
 
 def total(loss: LevelSetEnergyLoss, trace: LevelSetTrace, phi: torch.Tensor) -> torch.Tensor:
-    """Energy (M, 1) of ``phi`` (M, 1, h, w), in pixels, positive inside: the sum of all terms."""
+    """Energy (M, 1) of ``phi`` (M, 1, h, w), in pixels of the map, positive inside: the sum of all terms."""
     terms = loss.energies(phi, *trace.seen(loss))
     return reduce(torch.add, terms.values())
 
@@ -28,9 +29,12 @@ def total(loss: LevelSetEnergyLoss, trace: LevelSetTrace, phi: torch.Tensor) -> 
 def minimise(
     loss: LevelSetEnergyLoss, trace: LevelSetTrace, start: torch.Tensor, steps: int, lr: float
 ) -> torch.Tensor:
-    """Lowest energy (M, 1) that Adam reaches from ``start`` (M, 1, h, w), in pixels."""
+    """Lowest energy (M, 1) that Adam reaches from ``start`` (M, 1, h, w), in pixels of the map.
+
+    ``lr`` is in pixels of the input image per step.
+    """
     phi = start.clone().requires_grad_()
-    optimiser = torch.optim.Adam([phi], lr=lr)
+    optimiser = torch.optim.Adam([phi], lr=lr / trace.stride)
     best = total(loss, trace, start)
     for _ in range(steps):
         energy = total(loss, trace, phi)
@@ -47,7 +51,7 @@ def main() -> None:
     parser.add_argument('checkpoint', help='weights of a level-set config')
     parser.add_argument('--images', type=int, default=64, help='evenly spaced over the data set')
     parser.add_argument('--steps', type=int, default=300, help='Adam steps')
-    parser.add_argument('--lr', type=float, default=0.5, help='of Adam, in pixels per step')
+    parser.add_argument('--lr', type=float, default=2.0, help='of Adam, in pixels of the image')
     parser.add_argument('--json', help='file for the figures')
     args = parser.parse_args()
 
@@ -61,9 +65,13 @@ def main() -> None:
         )
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     picks = torch.linspace(0, len(dataset) - 1, args.images).long().tolist()
-    rows = []
+    rows, folders = [], list(guide_dirs(cfg.get('train_dataloader') or {}))
     for i in progress(picks, len(picks), 'images'):
-        trace, _ = trace_image(model, head, dataset[i])
+        guide = None
+        if folders:
+            info = dataset.get_data_info(i)
+            guide, _ = loaded_guide(folders, info, read_image(info['img_path']))
+        trace, _ = trace_image(model, head, dataset[i], guide)
         if not len(trace.phi):
             continue
         # Two starts: phi^0, which f_LSI has already moved, and the SDF of the CAM.
