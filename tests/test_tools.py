@@ -240,8 +240,8 @@ def test_energy_drop(folder: Path, arguments: list[str], trained: Path, seeds: P
     few = ['--images', '2', '--steps', '5', '--json']
     guided = [*arguments, f'train_dataloader.dataset.guide_dir={seeds}']
     found = []
-    for out, options in ((folder / 'energy.json', arguments), (folder / 'guided.json', guided)):
-        tool('analysis_tools/energy_drop', LEVEL_SET, trained, *few, out, *options)
+    for out, given in ((folder / 'energy.json', arguments), (folder / 'guided.json', guided)):
+        tool('analysis_tools/energy_drop', LEVEL_SET, trained, *few, out, *given)
         found.append(json.loads(out.read_text()))
     for facts in found:
         assert facts['images'] == 2 and facts['adam_steps'] == 5
