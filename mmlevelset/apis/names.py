@@ -34,11 +34,12 @@ FREE = {
     'env_cfg': ['cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'],
     'optim_wrapper.paramwise_cfg': [
         'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'flat_decay_mult',
-        'dwconv_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate', 'level_set', 'num_layers',
-        'decay_rate', 'layer_decay_rate', 'decay_type',
+        'dwconv_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate', 'level_set', 'level_set_max_norm',
+        'num_layers', 'decay_rate', 'layer_decay_rate', 'decay_type',
     ],
     'model.test_cfg': ['mode', 'crop_size', 'stride', 'seeds'],
 }  # fmt: skip
+CUSTOM_KEYS = 'optim_wrapper.paramwise_cfg.custom_keys.'  # before the name of a parameter
 # Entries of a config that no Runner reads, and ours do.
 OURS = ('refiner', 'refiners', 'tta_model')
 # Hooks that every Runner has.
@@ -100,6 +101,8 @@ def _reader(name: str, node: dict, kinds: Sequence[Callable]) -> tuple[str, set[
     """What reads a dict: its name, the options that it takes, and whether it takes no other."""
     if name in FREE:
         return name, set(FREE[name]), False
+    if name.startswith(CUSTOM_KEYS):
+        return name, {'lr_mult', 'decay_mult'}, False
     if name == 'default_hooks':
         typed = [key for key, hook in node.items() if hook is None or 'type' in hook]
         return name, {*HOOKS, *typed}, True

@@ -9,7 +9,7 @@ from mmlevelset.datasets.image_labels import read_image_labels
 from mmlevelset.datasets.prepare.check_own import HINT, LISTS
 from mmlevelset.datasets.prepare.own_classes import LABELS, label_source, own_classes
 from mmlevelset.fileio.atomic import atomic_path
-from mmlevelset.fileio.ids import read_split
+from mmlevelset.fileio.ids import image_id, read_split
 
 PICTURED = 3  # images of the picture
 FILES = {
@@ -160,7 +160,7 @@ def _values(
     folder: Path, root: Path, names: list[str], ids: dict[str, list[str]], source: str
 ) -> dict[str, Any]:
     """What the texts of the files hold in braces."""
-    masks = {path.stem for path in (root / 'SegmentationClass').glob('*.png')}
+    masks = {image_id(path.stem) for path in (root / 'SegmentationClass').glob('*.png')}
     scored = [name for name, members in ids.items() if masks.issuperset(members)]
     path = root.as_posix()
     return dict(

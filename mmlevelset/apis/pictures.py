@@ -15,6 +15,7 @@ from mmseg.registry import DATASETS
 from torch import Tensor
 
 from mmlevelset.datasets.guide import LoadGuide
+from mmlevelset.fileio.ids import image_id
 from mmlevelset.fileio.images import read_image
 from mmlevelset.fileio.labels import read_label
 from mmlevelset.fileio.seeds import read_seed
@@ -145,17 +146,18 @@ def image_panels(
     """
     model, head = load_level_set_model(cfg, checkpoint)
     dataset = _build_dataset(cfg)
-    index = {dataset.get_data_info(i)['img_id']: i for i in range(len(dataset))}
-    if missing := [i for i in ids if i not in index]:
+    same = getattr(dataset, 'same', image_id)
+    index = {same(dataset.get_data_info(i)['img_id']): i for i in range(len(dataset))}
+    if missing := [i for i in ids if same(i) not in index]:
         raise ValueError(f'{missing} are not in the data set ({len(index)} images); check the ids')
     rows, folders = [], list(guide_dirs(cfg.get('train_dataloader') or {}))
     for name in ids:
-        info = dataset.get_data_info(index[name])
+        info = dataset.get_data_info(index[same(name)])
         image = read_image(info['img_path'])
         guide, source = loaded_guide(folders, info, image)
-        trace, cam = trace_image(model, head, dataset[index[name]], guide)
+        trace, cam = trace_image(model, head, dataset[index[same(name)]], guide)
         panels = trace_panels(image, trace, cam, head.truncate / trace.stride, source=source)
-        rows.append(panels + _more_panels(image, info, seeds, labels, name))
+        rows.append(panels + _more_panels(image, info, seeds, labels))
     return rows
 
 
@@ -195,9 +197,9 @@ def _build_dataset(cfg: Config) -> BaseSegDataset:
 
 
 def _more_panels(
-    image: np.ndarray, info: dict, seeds: str | Path | None, labels: str | Path | None, name: str
+    image: np.ndarray, info: dict, seeds: str | Path | None, labels: str | Path | None
 ) -> list[Panel]:
-    panels = []
+    panels, name = [], info['img_id']
     if seeds is not None:
         seed = read_seed(Path(seeds) / f'{name}.npz')
         score = seed.scores.max(0) if len(seed.scores) else np.zeros(image.shape[:2])

@@ -63,7 +63,10 @@ class PoolAffinityLabel(BaseTransform):
     different images do not compare.
 
     Args:
-        stride: Of the grid, in pixels; the image must be a multiple of it.
+        stride: Of the grid, in pixels.
+
+    Raises:
+        ValueError: The sides of an image are no multiples of it.
     """
 
     def __init__(self, stride: int = 8) -> None:
@@ -73,6 +76,11 @@ class PoolAffinityLabel(BaseTransform):
         """Turn ``gt_seg_map``, scores (ndarray (H, W, 2 (K+1))), into labels (ndarray (h, w) uint8)."""
         scores = results['gt_seg_map']
         height, width, channels = scores.shape
+        if height % self.stride or width % self.stride:
+            raise ValueError(
+                f'PoolAffinityLabel: scores of {height} x {width} pixels for a grid of stride {self.stride}; crop '
+                'or resize the images to multiples of it before'
+            )
         grid = (height // self.stride, self.stride, width // self.stride, self.stride, channels)
         scores = scores.reshape(grid).mean(axis=(1, 3), dtype=np.float32)
         low, high = np.split(scores, 2, axis=2)

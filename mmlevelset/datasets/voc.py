@@ -15,6 +15,7 @@ from mmlevelset.fileio.labels import VOID, read_label, voc_palette
 from mmlevelset.fileio.output import check_finished, finished_ids
 from mmlevelset.registry import DATASETS
 
+FOLDERS = ('img_path', 'seg_map_path')  # of data_prefix
 MASKS_READ = 100  # at the start, and only as long as none shows an object
 
 
@@ -139,6 +140,11 @@ class VOCImageLabelDataset(BaseSegDataset):
         for name, (kind, words) in expected.items():
             if given[name] is not None and not isinstance(given[name], kind):
                 raise ValueError(f'{type(self).__name__}: {name}={given[name]!r}, expected {words}')
+        if unknown := sorted(set(given['data_prefix'] or ()) - set(FOLDERS)):
+            raise ValueError(
+                f'{type(self).__name__}: data_prefix has {unknown}, which nothing reads; expected '
+                f'{" and ".join(FOLDERS)}'
+            )
         classes = (given['metainfo'] or {}).get('classes', ())
         if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
             raise ValueError(

@@ -1,12 +1,13 @@
 """The level-set head learns by its own optimiser, whatever the host learns by."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS
-from torch import nn
+from torch import Tensor, nn
 
 from mmlevelset.levelset.limits import check_number
 from mmlevelset.models.level_set_head import LevelSetHead
@@ -67,7 +68,7 @@ class LevelSetOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     A host trained by SGD at 0.01, or by AdamW at 3e-5, has no rate to offer to a fresh head: under
     the former phi^0 hardly follows the SDF. So the rate of the head is given in itself, not as a
     multiple of the host's; schedulers scale both alike. And its gradient is clipped by itself, as hosts differ in
-    whether and how they clip.
+    whether and how they clip: ``optim_wrapper.clip_grad`` clips, and the log's ``grad_norm`` is, that of the host.
 
     Args:
         optim_wrapper_cfg: ``type``, ``optimizer`` of the host, and options of the wrapper.
@@ -121,7 +122,18 @@ class LevelSetOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             for settings, groups, max_norm in parts
             if groups
         ]
-        return OPTIM_WRAPPERS.build(
+        wrapper = OPTIM_WRAPPERS.build(
             dict(type='OptimWrapper') | self.optim_wrapper_cfg,
             default_args=dict(optimizer=JointOptimizer(*zip(*built, strict=True))),
         )
+        if wrapper.clip_grad_kwargs:
+            own = {id(p) for group in level_set for p in group['params']}
+            wrapper.clip_func = partial(_clip_others, wrapper.clip_func, own)
+        return wrapper
+
+
+def _clip_others(
+    clip: Callable[..., Tensor | None], own: set[int], params: list[nn.Parameter], **options: Any
+) -> Tensor | None:
+    """Clip the gradients of ``params`` but those whose ``id`` is in ``own``; what ``clip`` returns."""
+    return clip([p for p in params if id(p) not in own], **options)

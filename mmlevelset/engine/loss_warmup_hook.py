@@ -44,6 +44,11 @@ class LossWarmupHook(Hook):
                 )
         self.ramps = dict(sdf=tuple(sdf), energy=tuple(energy))
         for name, (begin, end) in self.ramps.items():
+            if (begin, end) == (0, 1) and _whole(begin, end):
+                raise ValueError(
+                    f'LossWarmupHook: {name}=(0, 1) would end at the first iteration; write (0.0, 1.0) for a ramp '
+                    'over the whole training, (0, 0) for none'
+                )
             if not 0 <= begin <= end or not (_whole(begin, end) or end <= 1):
                 raise ValueError(
                     f'LossWarmupHook: {name}=({begin}, {end}), expected 0 <= begin <= end: two whole '

@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.visualization import LocalVisBackend, MLflowVisBackend
 
+from mmlevelset.levelset.limits import check_count
 from mmlevelset.models.level_set_head import LevelSetHead
 from mmlevelset.models.seeds import cam_source, level_set_of
 from mmlevelset.models.trained import bare_model
@@ -31,12 +32,14 @@ class LevelSetVisualizationHook(Hook):
         images: Images of the batch to draw.
 
     Raises:
-        ValueError: When the model has no LevelSetHead, or no head that makes a CAM.
+        ValueError: A number is none, or the model has no LevelSetHead, or no head that makes a CAM.
     """
 
     priority = 'LOW'
 
     def __init__(self, interval: int = 500, images: int = 4) -> None:
+        for name, value in dict(interval=interval, images=images).items():
+            check_count(f'LevelSetVisualizationHook: {name}', value)
         self.interval = interval
         self.images = images
 

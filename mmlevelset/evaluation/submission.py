@@ -14,7 +14,7 @@ from PIL import Image
 from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.coco_labels import CATEGORIES
 from mmlevelset.fileio.images import find_images, image_size, opened
-from mmlevelset.fileio.labels import read_label, write_label
+from mmlevelset.fileio.labels import read_label, voc_palette, write_label
 
 COMPETITIONS = ('comp5', 'comp6')  # VOC's data alone; other data too, as any pre-trained network
 NUM_LABELS = 21
@@ -175,6 +175,11 @@ def _check_voc_label(name: str, image: Image.Image, size: tuple[int, int]) -> No
         raise ValueError(
             f'{name} has mode {image.mode} and size {image.size} (W, H), expected an 8-bit palette '
             f'image (P) of {size}, the size of the photograph'
+        )
+    if (image.getpalette() or [])[: 3 * NUM_LABELS] != voc_palette(NUM_LABELS).flatten().tolist():
+        raise ValueError(
+            f'{name} has another palette than the colours of VOC, which the server asks for; write it with '
+            'format_voc_test.py'
         )
     wrong = np.unique(np.asarray(image))
     wrong = wrong[wrong >= NUM_LABELS].tolist()

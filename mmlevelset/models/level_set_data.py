@@ -15,10 +15,10 @@ from mmlevelset.structures.fields import get_cams
 def evolution_of(evolution: dict | None, num_classes: int, truncate: float) -> Evolution:
     """Build f_LSE of a config, the default without one; ``truncate`` in pixels of the input image."""
     check_number('truncate', truncate, 0, ends='()')
-    default = dict(type='mmlevelset.FNOEvolution', condition_channels=3)
     # An evolution measures in pixels of x.
     given = dict(num_classes=num_classes, truncate=truncate / IMAGE_STRIDE)
-    return MODELS.build(given | dict(evolution or default))
+    given.update(evolution or dict(condition_channels=3))
+    return MODELS.build(dict(type='mmlevelset.FNOEvolution') | given)
 
 
 def check_inputs(in_channels: Sequence[int], in_index: Sequence[int], channels: int) -> None:
@@ -75,9 +75,9 @@ def energy_data(inputs: Sequence[Tensor], index: int, size: Sequence[int]) -> Te
     Raises:
         ValueError: The backbone has no such feature map.
     """
-    if not -len(inputs) <= index < len(inputs):
+    if not 0 <= index < len(inputs):
         got = f'data_index={index}, and the backbone gives {len(inputs)} feature maps'
-        raise ValueError(f'{got}: expected {-len(inputs)} to {len(inputs) - 1}')
+        raise ValueError(f'{got}: expected 0 to {len(inputs) - 1}, counted from the first')
     return F.interpolate(standardise(inputs[index].detach()), tuple(size), mode='bilinear')
 
 

@@ -122,18 +122,17 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
         self.evolution = (
             parts.evolution_of(evolution, num_classes, truncate) if loss_energy else None
         )
-        self.loss_sdf = MODELS.build(
-            dict(type='mmlevelset.SDFLoss', truncate=truncate) | dict(loss_sdf or {})
-        )
+        default = dict(type='mmlevelset.SDFLoss', truncate=truncate)
+        self.loss_sdf = MODELS.build(default | dict(loss_sdf or {}))
         self.loss_anchor: nn.Module | None = None
         if loss_anchor is not None:
-            self.loss_anchor = MODELS.build(dict(truncate=truncate) | dict(loss_anchor))
+            self.loss_anchor = MODELS.build(default | dict(loss_anchor))
         self.loss_cam: nn.Module | None = None
         if loss_cam is not None:
             self.loss_cam = MODELS.build(dict(type='mmlevelset.CAMLoss') | dict(loss_cam))
         self.cam_head: BaseDecodeHead | None = None
         if cam_head is not None:
-            self.cam_head = MODELS.build(dict(num_classes=num_classes, **cam_head))
+            self.cam_head = MODELS.build(dict(num_classes=num_classes) | dict(cam_head))
         self.data_index = in_index[-1] if data_index is None else data_index
         self.decoupled = decoupled
         self.make_levels(num_classes, background, zero, guidance, smooth)

@@ -37,7 +37,9 @@ class SeedRecipe:
 
     Args:
         seed_source: ``'cam'``, ``'phi'`` (the level sets phi^T) or ``'fused'``, their mean.
-        background: Score of the background in the label map; the zero level set is 0.5.
+        background: Score of the background in the label map. Default: 0.5, the zero level set, for
+            ``'phi'``, ``cam_background`` for the others.
+        cam_background: That of the host's CAM; a config says ``background`` to choose one whatever is predicted.
         normalise: ``'max'``, ``'minmax'`` or ``'none'``.
         eps: Added to the range, in the unit of the summed CAM.
         margin: Subtracted along with the minimum; default: ``eps`` for ``'minmax'``, 0 for
@@ -54,7 +56,8 @@ class SeedRecipe:
     """
 
     seed_source: str = 'cam'
-    background: float = 0.35
+    background: float | None = None
+    cam_background: float = 0.35
     normalise: str = 'max'
     eps: float = 1e-5
     margin: float | None = None
@@ -123,6 +126,13 @@ class SeedRecipe:
         return labels, maps
 
     @property
+    def limit(self) -> float:
+        """Score of the background."""
+        if self.background is not None:
+            return self.background
+        return ZERO_LEVEL if self.seed_source == 'phi' else self.cam_background
+
+    @property
     def kinds(self) -> int:
         """How many of the maps are seeds; they come first."""
         return 2 if self.seed_source == 'fused' else 1
@@ -178,7 +188,7 @@ class SeedRecipe:
             views: Of one image.
 
         Returns:
-            SegDataSample: the first view's, with ``seg_logits``, (1 + C, H, W): :attr:`background`
+            SegDataSample: the first view's, with ``seg_logits``, (1 + C, H, W): :attr:`limit`
             and the seeds in [0, 1]; ``pred_sem_seg``, (1, H, W), their argmax, 0 background, 1..C;
             with :attr:`level_sets`, ``phi_0`` and ``phi_T``, (K, H, W), of the present classes, in
             pixels, positive inside, their mean over the views that have the class; and metainfo
@@ -195,10 +205,10 @@ class SeedRecipe:
             seeds.append(total(present, [(v.present, v.phi) for v in views]) / len(views))
         found = torch.stack(seeds).mean(0)
         scores = found.new_zeros(1 + len(present), *found.shape[1:])
-        scores[0] = self.background
+        scores[0] = self.limit
         scores[1:][present] = found
         best, label = scores[1:].max(0)
-        label = torch.where(best > self.background, label + 1, 0)
+        label = torch.where(best > self.limit, label + 1, 0)
         sample.set_data(
             dict(seg_logits=PixelData(data=scores), pred_sem_seg=PixelData(data=label[None]))
         )

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from mmlevelset.fileio.named import named
-from mmlevelset.fileio.seeds import Seed, check_seed
+from mmlevelset.fileio.seeds import Seed, check_scores, check_seed
 
 
 class Refiner(ABC):
@@ -37,14 +37,14 @@ class Refiner(ABC):
             seed: Scores of the K present foreground classes at the size of the image.
 
         Returns:
-            np.ndarray: soft maps >= 0, (K+1, H, W) float32; channel 0 is the background, channel
+            np.ndarray: soft maps in [0, 1], (K+1, H, W) float32; channel 0 is the background, channel
             k+1 the class ``seed.keys[k]``. Their argmax is the refined label; without foreground,
             the background is 1 everywhere.
 
         Raises:
             ValueError: If image and seed do not fit together, the seed is none (see
                 :func:`~mmlevelset.fileio.seeds.check_seed`), no background score was set, or
-                :meth:`refine` gave maps that are not finite or of another shape.
+                :meth:`refine` gave maps that are not in [0, 1] or of another shape.
         """
         image = rgb_image(image)
         check_seed(*seed)
@@ -66,6 +66,7 @@ class Refiner(ABC):
             check_scores_of(image, soft)
             if len(soft) != len(scores):
                 raise ValueError('a refiner must keep their number')
+            check_scores(soft)
         return soft
 
     @abstractmethod
@@ -78,7 +79,7 @@ class Refiner(ABC):
                 not sum to 1.
 
         Returns:
-            np.ndarray: soft maps >= 0, (K+1, H, W) float32, in the order of ``scores``.
+            np.ndarray: soft maps in [0, 1], (K+1, H, W) float32, in the order of ``scores``.
         """
 
 

@@ -226,6 +226,21 @@ def test_names_of_refiners(options, message) -> None:
         check_names(Config(dict(refiners=dict(low=crf | options))))
 
 
+@pytest.mark.parametrize(
+    ('key', 'meant'),
+    [
+        ('level_set_maxnorm', 'level_set_max_norm'),
+        ('custom_keys.decode_head.lr_mul', 'lr_mult'),
+        ('custom_keys.backbone.decay_mul', 'decay_mult'),
+    ],
+)
+def test_names_of_parameter_groups(key, meant) -> None:
+    path = 'seed/cam/efficientnet-lite0_levelset_voc20'
+    check_names(read_config(path))
+    with pytest.raises(ValueError, match=f"{key}=0.5, .* did you mean '{meant}'"):
+        check_names(read_config(path, {f'optim_wrapper.paramwise_cfg.{key}': 0.5}))
+
+
 def test_the_command_of_refiners_checks_them(tmp_path, refuse, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_meta(

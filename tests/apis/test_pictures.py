@@ -1,5 +1,6 @@
 """Labels of pictures from anywhere, and drawings, on data without masks."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -134,6 +135,19 @@ def test_the_map_that_level_sets_were_trained_on(tmp_path, data, monkeypatch, wr
     assert guide[0, 2].max().item() == pytest.approx(0.5, abs=0.01) and not guide[0, 1].any()
     picture = cv2.imread(str(draw_images(cfg, path, ['one', 'two'], tmp_path / 'p.png')))
     assert len(picture) == 2 * (CAPTION + 220 + GAP)  # two kinds of captions
+
+
+@pytest.mark.parametrize('typed', ['2021010203', '2021_010203'])
+def test_ids_in_either_form(tmp_path, data, typed):
+    """An image called 2021010203, in a list that was read; seed and labels have the name of the file."""
+    data = Path(shutil.copytree(data, tmp_path / 'data'))
+    (data / 'JPEGImages/one.jpg').rename(data / 'JPEGImages/2021010203.jpg')
+    for path in (data / 'ImageSets/Segmentation/train.txt', data / 'image_labels.json'):
+        path.write_text(path.read_text().replace('one', '2021010203'))
+    write_seed(tmp_path / 'seeds/2021010203.npz', [0], np.ones((1, 48, 70), np.float32), (48, 70))
+    path, cfg = checkpoint(tmp_path / 'x.pth', 'cam', True), config(data, 'cam', True)
+    [panels] = image_panels(cfg, path, [typed], seeds=tmp_path / 'seeds')
+    assert panels[-1].title == 'seed'
 
 
 def test_tracing_level_sets_with_a_cam_head_of_their_own():

@@ -141,6 +141,20 @@ def test_what_the_last_stages_would_refuse(options, message, data: Path, monkeyp
         expand(cfg | options)
 
 
+def test_masks_of_names_that_look_like_voc_s(data: Path) -> None:
+    """Images, lists, labels and masks called 2021010203 belong together, as the data set finds them."""
+    draw_masks(data, 'train', 'val')
+    for path in [*data.rglob('*.txt'), data / 'image_labels.json']:
+        path.write_text(
+            path.read_text().replace('train_', '202101020').replace('val_', '202101021')
+        )
+    for path in (data / 'SegmentationClass').iterdir():
+        name = path.name.replace('train_', '202101020').replace('val_', '202101021')
+        path.rename(path.with_name(name))
+    new_project('pets', data)
+    assert read_config('pets/configs/pipeline.py').scored == ['train', 'val']
+
+
 @pytest.mark.parametrize('splits', [(), ('train',), ('val',), ('train', 'val')])
 def test_masks_are_read_by_evaluations_alone(splits, data, monkeypatch) -> None:
     """And only of lists that have them all: then the seeds, or the model, are scored."""

@@ -46,6 +46,12 @@ def test_rules_of_the_label():
     assert label.tolist() == [[1, 0, 255, 255]]
 
 
+def test_sizes_that_no_grid_fits():
+    scores = np.zeros((16, 20, 4), np.float32)
+    with pytest.raises(ValueError, match='scores of 16 x 20 pixels for a grid of stride 8'):
+        PoolAffinityLabel(8).transform(dict(gt_seg_map=scores))
+
+
 def test_loading(tmp_path):
     soft = np.random.default_rng(0).random((3, 6, 8)).astype(np.float32)
     for name, maps in (('low', soft), ('high', 1 - soft)):

@@ -38,6 +38,21 @@ def test_own_folder(own):
     assert not report.errors and 'no masks' in report.warnings[0]
 
 
+@pytest.mark.parametrize('name', ['2021010203', 'ba\u0308r'])
+def test_masks_whose_names_have_another_form_than_their_ids(own, name):
+    """Ten digits that look like VOC's, and accents as Macs write them."""
+    for folder, old, suffix in (
+        ('JPEGImages', 'IMG 1', 'JPG'),
+        ('SegmentationClass', 'IMG 1', 'png'),
+    ):
+        (own / folder / f'{old}.{suffix}').rename(own / folder / f'{name}.{suffix}')
+    (own / LISTS / 'val.txt').write_text(f'{name}\n')
+    labels = dict(classes=['background', 'a', 'b'], labels={'x': [1], 'y': [2], name: [1]})
+    (own / 'image_labels.json').write_text(json.dumps(labels))
+    report = check_own(own, jobs=1)
+    assert not report.errors and 'no mask of 2 images' in report.warnings[0]
+
+
 def test_an_own_folder_without_one_of_the_two_lists(own):
     for name in ('train', 'val'):
         path = own / LISTS / f'{name}.txt'

@@ -195,6 +195,8 @@ def test_empty_labels_inside_wrappers(root):
         (dict(ann_file=3), 'ann_file=3, expected the path of a list'),
         (dict(data_root=['a']), r"data_root=\['a'\], expected the path of a folder"),
         (dict(data_prefix='JPEGImages'), "data_prefix='JPEGImages', expected a dict"),
+        (dict(data_prefix=dict(seg_map='a')), r"data_prefix has \['seg_map'\], .* seg_map_path"),
+        (dict(data_prefix=dict(img='a')), r"data_prefix has \['img'\], which nothing reads"),
         (dict(metainfo=['cat']), r"metainfo=\['cat'\], expected a dict"),
         (dict(metainfo=dict(classes='cat')), "metainfo.classes='cat', expected a list of names"),
         (

@@ -29,7 +29,7 @@ class Model(nn.Module):
         self.auxiliary_head = LevelSetHead([8], [0], 8, num_classes=2)
 
 
-def build(host, **paramwise):
+def build(host, clip_grad=None, **paramwise):
     model = Model()
     paramwise = dict(level_set=ADAMW) | paramwise
     wrapper = build_optim_wrapper(
@@ -38,6 +38,7 @@ def build(host, **paramwise):
             type='OptimWrapper',
             constructor='mmlevelset.LevelSetOptimWrapperConstructor',
             optimizer=dict(host),
+            clip_grad=clip_grad,
             paramwise_cfg=paramwise,
         ),
     )
@@ -154,6 +155,25 @@ def test_the_head_is_clipped_alone():
     assert torch.stack([p.grad.norm() for p in learnt]).norm().item() == pytest.approx(1)
     assert len({round(g.item(), 9) for p in learnt for g in p.grad.flatten()}) == 1
     assert torch.all(model.backbone.weight.grad == 100)
+
+
+@pytest.mark.parametrize('max_norm', [None, 1.0])
+@pytest.mark.parametrize(
+    ('clip', 'clipped'),
+    [(dict(max_norm=2.0), 2.0), (dict(type='value', clip_value=0.125), 0.125 * 216**0.5)],
+)
+def test_the_host_is_clipped_alone(clip, clipped, max_norm):
+    """However large the gradient of the head is, the host makes the same step; the head is not scaled with it."""
+    model, wrapper = build(HOSTS[0], clip_grad=clip, level_set_max_norm=max_norm)
+    model.backbone.weight.grad = torch.full_like(model.backbone.weight, 100.0)  # 8 x 3 x 3 x 3
+    learnt = list(model.auxiliary_head.parameters())
+    for p in learnt:
+        p.grad = torch.full_like(p, 3.0)
+    large = torch.stack([p.grad.norm() for p in learnt]).norm().item()
+    wrapper.step()
+    assert model.backbone.weight.grad.norm().item() == pytest.approx(clipped)
+    norm = torch.stack([p.grad.norm() for p in learnt]).norm().item()
+    assert norm == pytest.approx(max_norm or large)
 
 
 @pytest.mark.parametrize('norm', [-1.0, 0, '1'])

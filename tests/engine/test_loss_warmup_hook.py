@@ -96,6 +96,12 @@ def test_wrong_ramp(ramp):
         LossWarmupHook(energy=ramp)
 
 
+def test_a_ramp_over_one_iteration_is_meant_as_one_over_all():
+    with pytest.raises(ValueError, match=r'energy=\(0, 1\) .* write \(0.0, 1.0\)'):
+        LossWarmupHook(energy=(0, 1))
+    assert [f['energy'] for f in factors(LossWarmupHook(energy=(0.0, 1.0)), [0, 50])] == [0, 0.5]
+
+
 @pytest.mark.parametrize('ramp', [0.4, (0.1, 0.2, 0.3), None])
 def test_what_is_no_ramp(ramp):
     with pytest.raises(

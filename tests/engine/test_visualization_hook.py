@@ -81,3 +81,11 @@ def test_model_without_level_sets(tmp_path):
     hook = LevelSetVisualizationHook(interval=1)
     with pytest.raises(ValueError, match='needs a LevelSetHead'):
         hook.after_train_iter(make_runner(tmp_path, None), 0, make_batch())
+
+
+@pytest.mark.parametrize('options', [dict(interval=0), dict(interval=-1), dict(images=0)])
+def test_numbers_that_draw_nothing(options):
+    with pytest.raises(
+        ValueError, match='LevelSetVisualizationHook: .* whole number of at least 1'
+    ):
+        LevelSetVisualizationHook(**options)

@@ -100,6 +100,9 @@ def test_foreign_archives(voc) -> None:
     for name in IDS:
         write_label(voc / f'palette/{name}.png', read_label(voc / f'labels/{name}.png'))
         Image.open(voc / f'palette/{name}.png').convert('RGB').save(voc / f'rgb_{name}.png')
+        red = Image.open(voc / f'palette/{name}.png')
+        red.putpalette([255, 0, 0] * 256)
+        red.save(voc / f'red_{name}.png')
     good = {f'{FOLDER}/{name}.png': voc / f'palette/{name}.png' for name in IDS}
     check(archive(good))
     with pytest.raises(ValueError, match='no gzipped tar'):
@@ -110,6 +113,8 @@ def test_foreign_archives(voc) -> None:
         check(archive({key.replace('comp6', 'comp5'): path for key, path in good.items()}))
     with pytest.raises(ValueError, match='has mode RGB'):
         check(archive({key: voc / f'rgb_{Path(key).name}' for key in good}))
+    with pytest.raises(ValueError, match='another palette than the colours of VOC'):
+        check(archive({key: voc / f'red_{Path(key).name}' for key in good}))
     with pytest.raises(ValueError, match='has mode L'):
         check(archive({key: voc / f'labels/{Path(key).name}' for key in good}))
 

@@ -157,7 +157,7 @@ def test_official_seeds(host: nn.Module) -> None:
     # Scores in [0, 1] are averaged over views, not scaled again.
     again = host.recipe.merge([host.recipe.views(*view)[0] for view in [views_of(host)] * 2])
     torch.testing.assert_close(again.seg_logits.data, result.seg_logits.data)
-    assert host.recipe.background == pytest.approx((1 - host.recipe.background) ** 2)
+    assert host.recipe.limit == pytest.approx((1 - host.recipe.limit) ** 2)
 
 
 def test_images_of_a_batch_do_not_meet(host: nn.Module) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmlevelset.levelset import cam_masks, signed_distance, standardise
+from mmlevelset.levelset import FNOEvolution, cam_masks, signed_distance, standardise
 from mmlevelset.models import LevelSetHead, SDFLoss
 from mmlevelset.structures.fields import get_cams, unit_images
 
@@ -282,11 +282,23 @@ def test_contract(make_samples, make_blobs):
         head.loss(make_feats(), make_samples([[1, 0, 0, 0], [0, 1, 0, 0]], cam))
 
 
+def test_parts_without_a_type_or_with_the_number_of_classes():
+    """As the defaults of the signature; what a part says itself prevails."""
+    evolution, anchor = dict(condition_channels=2, width=4), dict(loss_weight=0.5)
+    cam_head = dict(type='mmlevelset.CAMHead', in_channels=8, num_classes=3)
+    head = make_head(evolution=evolution, loss_anchor=anchor, cam_head=cam_head)
+    assert isinstance(head.evolution, FNOEvolution) and head.evolution.num_classes == 3
+    assert isinstance(head.loss_anchor, SDFLoss) and head.loss_anchor.truncate == head.truncate
+    assert head.cam_head.num_classes == 3
+
+
 def test_wrong_feature_maps(make_samples, make_blobs):
     labels = [[1, 1, 0], [0, 1, 1]]
     samples = make_samples(labels, make_blobs(2, 3))
-    with pytest.raises(ValueError, match=r'data_index=7.*gives 2 feature maps: expected -2 to 1'):
-        make_head(data_index=7).loss(make_feats(), samples)
+    for index in (7, -1):  # the last map of some hosts is the image
+        message = f'data_index={index}, .*gives 2 feature maps: expected 0 to 1'
+        with pytest.raises(ValueError, match=message):
+            make_head(data_index=index).loss(make_feats(), samples)
     feats = [torch.cat([f, f], 1) for f in make_feats()]
     with pytest.raises(ValueError, match=r'the feature maps have \[.*in_channels says \['):
         make_head().loss(feats, samples)

@@ -242,12 +242,28 @@ def test_a_head_that_cannot_classify(monkeypatch):
         predict(model, [SIZE])
 
 
+@pytest.mark.parametrize(
+    ('level_set', 'seeds', 'limit'),
+    [
+        (False, {}, 0.15),
+        (False, dict(background=0.3), 0.3),
+        (True, {}, 0.5),
+        (True, dict(background=0.6), 0.6),
+        (True, dict(seed_source='phi'), 0.5),
+        (True, dict(seed_source='phi', background=0.4), 0.4),
+        (True, dict(seed_source='cam'), 0.15),
+        (True, dict(seed_source='fused', background=0.2), 0.2),
+    ],
+)
+def test_the_background_of_what_is_predicted(level_set, seeds, limit):
+    """What a config says prevails; otherwise the zero level set, or the host's own number for its CAM."""
+    assert build_host('cam', level_set, seeds=seeds).recipe.limit == limit
+
+
 def test_options():
     with pytest.raises(ValueError, match='no LevelSetHead'):
         build_host('cam', seeds=dict(seed_source='phi'))
     with pytest.raises(ValueError, match="'max1' is unknown"):
         build_host('cam', seeds=dict(normalise='max1'))
-    assert build_host('cam', True, seeds=dict(seed_source='cam')).recipe.background == 0.15
-    assert build_host('cam', True).recipe.background == 0.5
     keys = built('cam', True).state_dict()
     assert {key.split('.')[0] for key in keys} == {'backbone', 'decode_head', 'auxiliary_head'}

@@ -23,7 +23,9 @@ PRESETS = sorted(set(CONFIGS) - set(TRAINED))
 def build_on_meta(config: str | Config, checkpoint: str, device: str = 'cpu') -> torch.nn.Module:
     """In the place of ``load_model``: checks the names, reads no weights."""
     cfg = config if isinstance(config, Config) else read_config(str(ROOT / config))
-    assert Path(checkpoint).name == f'epoch_{cfg.train_cfg.max_epochs}.pth'
+    loop = cfg.train_cfg
+    last = f'iter_{loop.max_iters}' if 'max_iters' in loop else f'epoch_{loop.max_epochs}'
+    assert Path(checkpoint).stem == last
     init_default_scope('mmseg')
     with torch.device('meta'):
         return MODELS.build(cfg.model)

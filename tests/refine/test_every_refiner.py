@@ -82,6 +82,8 @@ class Users(Refiner):
         (np.full((2, 5, 6), np.nan), 'not finite: nan'),
         (np.ones((2, 6, 5)), r'expected scores .* \(5, 6\), got \(2, 6, 5\)'),
         (np.ones((3, 5, 6)), 'must keep their number'),
+        (np.full((2, 5, 6), 2.0), r'must lie in \[0, 1\], got \[2, 2\]'),
+        (np.full((2, 5, 6), -1.0), r'must lie in \[0, 1\]'),
     ],
 )
 def test_what_a_refiner_gives_is_looked_at(made: np.ndarray, complaint: str) -> None:

@@ -16,6 +16,7 @@ from mmlevelset.config import read_config
 from mmlevelset.fileio.atomic import write_json
 from mmlevelset.fileio.images import read_image
 from mmlevelset.levelset import LevelSetTrace, chan_vese, edge_map
+from mmlevelset.levelset.limits import check_count
 from mmlevelset.models import LevelSetEnergyLoss
 from mmlevelset.parallel import progress
 
@@ -54,6 +55,7 @@ def main() -> None:
     parser.add_argument('--lr', type=float, default=2.0, help='of Adam, in pixels of the image')
     parser.add_argument('--json', help='file for the figures')
     args = parser.parse_args()
+    check_count('--images', args.images)
 
     cfg = read_config(args.config, args.cfg_options)
     model, head = load_level_set_model(cfg, args.checkpoint)
@@ -64,7 +66,8 @@ def main() -> None:
             'trains the evolution'
         )
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    picks = torch.linspace(0, len(dataset) - 1, args.images).long().tolist()
+    count = min(args.images, len(dataset))
+    picks = torch.linspace(0, len(dataset) - 1, count).long().tolist()
     rows, folders = [], list(guide_dirs(cfg.get('train_dataloader') or {}))
     for i in progress(picks, len(picks), 'images'):
         guide = None

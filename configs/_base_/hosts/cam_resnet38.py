@@ -6,7 +6,7 @@ data_preprocessor = dict(
     _base_.imagenet,
     size=(448, 448),  # of the training crops
 )
-seeds = dict(background=0.2)  # of PSA's infer_cls.py
+seeds = dict(cam_background=0.2)  # of PSA's infer_cls.py
 model = dict(
     type='mmlevelset.SeedSegmentor',
     data_preprocessor=data_preprocessor,

@@ -7,7 +7,7 @@ data_preprocessor = dict(
     _base_.imagenet,
     size=(512, 512),
 )
-seeds = dict(background=0.15, size_divisor=16)  # IRN's make_cam
+seeds = dict(cam_background=0.15, size_divisor=16)  # IRN's make_cam
 model = dict(
     type='mmlevelset.SeedSegmentor',
     data_preprocessor=data_preprocessor,

@@ -11,7 +11,7 @@ data_preprocessor = dict(
 )
 seeds = dict(
     normalise='none',  # maps are scaled to [0, 1] before they are resized
-    background=0.3819660113,  # where a score x exceeds (1 - x)^2, the background of eval_cam.py
+    cam_background=0.3819660113,  # where a score x exceeds (1 - x)^2, the background of eval_cam.py
 )
 model = dict(
     type='mmlevelset.SeedSegmentor',

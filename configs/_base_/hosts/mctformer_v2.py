@@ -7,7 +7,7 @@ data_preprocessor = dict(
     size=(224, 224),
 )
 seeds = dict(
-    background=0.39,  # of the official PSA scripts, "the optimal one obtained for seeds"
+    cam_background=0.39,  # of the official PSA scripts, "the optimal one obtained for seeds"
     normalise='minmax',
     eps=1e-8,
     margin=0.0,

@@ -2,7 +2,7 @@
 _base_ = 'cam_resnet38.py'
 num_classes = 20
 seeds = dict(
-    background=0.26,  # out_cam_pred_alpha of SEAM's infer_SEAM.py
+    cam_background=0.26,  # out_cam_pred_alpha of SEAM's infer_SEAM.py
     normalise='minmax',
     eps=1e-5,
 )

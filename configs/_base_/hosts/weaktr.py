@@ -2,7 +2,7 @@
 # every head and layer, are weighed by a small network before their mean makes the CAM.
 _base_ = 'mctformer_v2.py'
 # --t of the official docs/Training.md, where a search on the masks of `train` finds it
-seeds = dict(background=0.43)
+seeds = dict(cam_background=0.43)
 model = dict(
     backbone=dict(per_head=True),
     decode_head=dict(_delete_=True, type='mmlevelset.WeakTrHead', num_classes=20),

@@ -11,7 +11,7 @@ model = dict(
         loss_sdf=dict(truncate=None),
         loss_energy=dict(_delete_=True, **_base_.paper_energy),
     ),
-    test_cfg=dict(seeds=dict(seed_source='cam', background=0.5)),
+    test_cfg=dict(seeds=dict(seed_source='cam')),
 )
 tta_model = dict(seed_source='cam')
 test_evaluator = dict(threshold='otsu')

@@ -2,5 +2,5 @@
 _base_ = ['efficientnet-lite0_voc8.py', '../../_base_/level_set/default.py']
 model = dict(auxiliary_head=dict(num_classes=8, **_base_.level_set))
 optim_wrapper = _base_.level_set_optim
-tta_model = dict(seed_source='phi', background=0.5)
+tta_model = dict(seed_source='phi')
 test_evaluator = dict(threshold=0.5)  # the zero level set

@@ -15,5 +15,5 @@ model = dict(
     )
 )
 optim_wrapper = _base_.level_set_optim
-tta_model = dict(seed_source='phi', background=0.5)
+tta_model = dict(seed_source='phi')
 test_evaluator = dict(threshold=0.5)  # the zero level set

@@ -1,6 +1,6 @@
 # WeakTr on COCO 2014: a third of VOC's rate, and a third scale.
 _base_ = ['deit-s_voc12.py', '../../_base_/datasets/coco14_images.py']
-seeds = dict(background=0.42)  # of the official docs/Training.md
+seeds = dict(cam_background=0.42)  # of the official docs/Training.md
 model = dict(
     backbone=dict(
         num_classes=80, init_cfg=dict(checkpoint='weights/deit_small_mctformer_v2_coco14.pth')

@@ -125,11 +125,11 @@ def _masks(report: Report, folder: Path, ids: Sequence[str]) -> dict[str, Path]:
     if not folder.is_dir():
         report.warn(f'{folder}: no masks; seeds and labels can be made and not scored')
         return {}
-    there = {path.stem for path in folder.glob('*.png')}
+    there = {image_id(path.stem): path for path in folder.glob('*.png')}
     having = [id_ for id_ in ids if id_ in there]
     if len(having) < len(ids):
         report.warn(f'{folder}: no mask of {len(ids) - len(having):,} images, not scored then')
-    return {id_: folder / f'{id_}.png' for id_ in having}
+    return {id_: there[id_] for id_ in having}
 
 
 def _check_void(report: Report, found: list[Finding]) -> None:

@@ -32,7 +32,10 @@ def joined(maps: Sequence[Tensor], like: Tensor) -> Tensor:
 
 
 class MeanShift(nn.Module):
-    """Subtract the mean displacement (dy, dx) of the training images, in evaluation only."""
+    """Subtract ``running_mean``, a displacement (dy, dx), in evaluation only.
+
+    IRN finds it after a training, over the training images; here it is 0 unless a checkpoint of IRN brings it.
+    """
 
     running_mean: Tensor
 

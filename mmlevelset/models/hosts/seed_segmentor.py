@@ -8,7 +8,7 @@ from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmlevelset.models.seeds import ZERO_LEVEL, SeedRecipe, level_set_of
+from mmlevelset.models.seeds import SeedRecipe, level_set_of
 from mmlevelset.models.tta import check_source
 from mmlevelset.registry import MODELS
 
@@ -26,8 +26,7 @@ class SeedSegmentor(EncoderDecoder):
 
     Training is mmsegmentation's. Where there is a level set, ``guide_level_set(backbone)`` of the decode
     head, if it has one, asks the backbone for what the host itself does not need. A model with level
-    sets predicts those, with 0.5, the zero level set, as the background; any other its CAM, with
-    ``background`` of the recipe.
+    sets predicts those; any other its CAM.
 
     Args:
         **kwargs: Of mmsegmentation's ``EncoderDecoder``. ``test_cfg`` may have ``seeds``, options of
@@ -41,8 +40,7 @@ class SeedSegmentor(EncoderDecoder):
         super().__init__(**kwargs)
         options = dict((self.test_cfg or {}).get('seeds') or {})
         if level_set_of(self) is not None:
-            if 'seed_source' not in options:
-                options.update(seed_source='phi', background=ZERO_LEVEL)
+            options.setdefault('seed_source', 'phi')
             if hasattr(self.decode_head, 'guide_level_set'):
                 self.decode_head.guide_level_set(self.backbone)
         self.set_recipe(SeedRecipe(**options))
