@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from mmlevelset.datasets.image_labels import one_hot
-from mmlevelset.fileio.ids import IMAGE_SUFFIXES, preview
+from mmlevelset.fileio.ids import IMAGE_SUFFIXES
 from mmlevelset.fileio.images import check_depth, read_image, upright_colours
 from mmlevelset.fileio.named import named
 from mmlevelset.refine.base import rgb_image
@@ -98,9 +98,11 @@ def check_names(pictures: Sequence[NamedPicture]) -> None:
     counts = Counter(picture.name for picture in pictures)
     double = [name for name, count in counts.items() if count > 1]
     if double:
+        same = [picture.content for picture in pictures if picture.name == double[0]]
+        files = ', '.join(str(one) for one in same if not isinstance(one, np.ndarray))
         raise ValueError(
-            f'several pictures are called {preview(double)}, and would be written to the same files; '
-            'rename them, or give each its own out_dir'
+            f'several pictures are called {double[0]}{f" ({files})" if files else ""}, and would be written to '
+            f'the same files; such names: {len(double)}. Rename them, or give each its own out_dir'
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmlevelset.datasets.image_labels import read_image_labels
+from mmlevelset.datasets.image_labels import read_image_labels, refuse_no_class
 from mmlevelset.datasets.prepare.check_own import HINT, LISTS
 from mmlevelset.datasets.prepare.own_classes import LABELS, label_source, own_classes
 from mmlevelset.fileio.atomic import atomic_path
@@ -148,7 +148,7 @@ def new_project(
         raise FileNotFoundError(
             f'{root}: no image-level labels, expected one of {", ".join(LABELS)}. {HINT}'
         )
-    read_image_labels(source, ids['train'], names)  # what the training will read
+    refuse_no_class(read_image_labels(source, ids['train'], names), source)  # as the training will
     values = _values(folder, root, names, ids, source.name)
     for name, text in FILES.items():
         with atomic_path(folder / name) as path:

@@ -87,6 +87,11 @@ def json_entries(path: Path, classes: Sequence[str], wanted: Callable[[str], boo
     content = read_json(path)
     if isinstance(content, dict) and 'labels' in content:
         stated = content.get('classes')
+        if stated == list(classes[1:]):
+            raise ValueError(
+                f'{path}: "classes" is {stated}, expected a list of names that begins with {classes[0]!r}, '
+                'which label 0 is; the labels count from 1'
+            )
         if stated is not None and stated != list(classes):
             raise ValueError(
                 f'{path}: its classes are {stated}, those of the data set '
@@ -140,6 +145,23 @@ READERS: dict[str, Callable[[Path, Sequence[str], Callable[[str], bool]], Entrie
     '.npz': vector_entries,
     '.npy': vector_entries,
 }
+
+
+def refuse_no_class(labels: Labels, source: str | Path) -> None:
+    """Refuse labels by which no image shows any class: nothing could be learnt from them.
+
+    Args:
+        labels (dict[str, np.ndarray]): id -> (C,), one at least.
+        source (str | Path): Where they are from, for the error.
+
+    Raises:
+        ValueError: All of them are 0.
+    """
+    if labels and not np.any(list(labels.values())):
+        raise ValueError(
+            f'{source}: none of {len(labels)} images shows any class, so there is nothing to learn; expected '
+            'the classes of each image'
+        )
 
 
 def read_image_labels(

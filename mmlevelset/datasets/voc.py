@@ -7,7 +7,11 @@ from typing import Any
 
 from mmseg.datasets import BaseSegDataset
 
-from mmlevelset.datasets.image_labels import labels_from_masks, read_image_labels
+from mmlevelset.datasets.image_labels import (
+    labels_from_masks,
+    read_image_labels,
+    refuse_no_class,
+)
 from mmlevelset.fileio.conventions import mask_conventions
 from mmlevelset.fileio.ids import IMAGE_SUFFIXES, image_id, read_split
 from mmlevelset.fileio.images import find_images
@@ -176,6 +180,8 @@ class VOCImageLabelDataset(BaseSegDataset):
             masks = self._find(ids, 'seg_map_path', (self.seg_map_suffix,))
             self._check_masks(list(masks.values()))
         labels = self._load_labels(ids, masks)
+        if labels and not self.test_mode:
+            refuse_no_class(labels, str(self.image_labels))
         if self.guide_dir:
             finished_ids(self.guide_dir, '.npz', [Path(images[id_]).stem for id_ in ids])
 

@@ -130,7 +130,9 @@ def fit_schedule(runner: Runner, checkpoint: dict, name: str, change: str) -> No
     )
     if not (change or differ or moved):
         return
-    for group, old in zip(now, stored, strict=True):
+    base, old_base = wrapper.base_param_settings, checkpoint['optimizer'].get('base_param_settings')
+    logged = [(base, old_base)] if base and old_base else []  # what a log calls the base rate
+    for group, old in [*zip(now, stored, strict=True), *logged]:
         old.update({key: value for key, value in group.items() if key != 'params'})
     checkpoint['param_schedulers'] = states
     settings = ', '.join(differ.values()) or 'the rate is the same at this point'

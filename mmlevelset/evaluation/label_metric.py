@@ -51,9 +51,10 @@ class LabelMetric(BaseMetric):
         """Begin anew; the first process does so, the others wait for it."""
         self._folder = ExitStack()
         if is_main_process():
-            classes = list((self.dataset_meta or {}).get('classes') or ()) or None
+            data = self.dataset_meta or {}
+            made = dict(classes=list(data.get('classes') or ()) or None, split=data.get('split'))
             # Not the pseudo-labels of seeds, which this run must not replace.
-            meta = dict(kind='labels', method='predictions', classes=classes, **self.source)
+            meta = dict(kind='labels', method='predictions', **made, **self.source)
             self._folder.enter_context(fresh_folder(self.out_dir, '.png', meta))
         barrier()
 

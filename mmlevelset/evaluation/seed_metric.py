@@ -92,6 +92,12 @@ class SeedMetric(BaseMetric):
             )
         return label_names(classes)
 
+    @property
+    def _facts(self) -> dict[str, Any]:
+        """What was given, and of the data set what was not."""
+        meta = self.dataset_meta or {}
+        return {key: meta.get(key) if value is None else value for key, value in self.facts.items()}
+
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Count, and export if asked to, one batch of predictions (see the class docstring)."""
         num_classes = len(self.classes) - 1
@@ -120,7 +126,9 @@ class SeedMetric(BaseMetric):
         """
         self._folder = ExitStack()
         if is_main_process():
-            meta = dict(kind='seeds', classes=self.classes, **self.source)
+            meta = dict(
+                kind='seeds', classes=self.classes, split=self._facts['split'], **self.source
+            )
             self._meta = self._folder.enter_context(fresh_folder(folder, '.npz', meta))
         barrier()
 
@@ -173,10 +181,7 @@ class SeedMetric(BaseMetric):
         classes = self.classes
         sweep = self._sweep(len(classes) - 1)
         report = sweep.report(results)
-        meta = self.dataset_meta
-        facts = {
-            key: meta.get(key) if value is None else value for key, value in self.facts.items()
-        }
+        meta, facts = self.dataset_meta, self._facts
         facts.update({key: meta[key] for key in CONVENTIONS if key in meta})
         facts.update(self.made)
         if self.made.get('augmentation') == 'none':

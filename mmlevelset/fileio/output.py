@@ -51,7 +51,7 @@ def resumed_folder(
 
 @contextmanager
 def fresh_folder(folder: str | Path, suffix: str, meta: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Fill a folder from the start; files that the same kind of run left there go first.
+    """Fill a folder from the start; files that the same kind of run left there go first, with a word.
 
     Args:
         folder: Gets ``<id><suffix>``.
@@ -62,7 +62,8 @@ def fresh_folder(folder: str | Path, suffix: str, meta: dict[str, Any]) -> Itera
         dict: ``meta``, which may get more entries until the end.
 
     Raises:
-        ValueError: Another run writes into the folder, or it holds files of another kind.
+        ValueError: Another run writes into the folder, or it holds files of another kind, or those of
+            another ``split`` of images.
     """
     folder = Path(folder)
     with folder_lock(folder):
@@ -73,6 +74,14 @@ def fresh_folder(folder: str | Path, suffix: str, meta: dict[str, Any]) -> Itera
                 f'{folder} holds {len(there)} {suffix} files that this command did not make, by '
                 f'its {META}; give another folder, or delete this one'
             )
+        splits = before.get('split'), meta.get('split')
+        if there and all(splits) and splits[0] != splits[1]:
+            raise ValueError(
+                f'{folder} holds {len(there)} {suffix} files of the list {splits[0]!r}, which those of '
+                f'{splits[1]!r} would replace; give another folder, or delete this one'
+            )
+        if there:
+            print(f'{folder}: {len(there)} {suffix} files of an earlier run are replaced')
         for name in there:
             (folder / f'{name}{suffix}').unlink()
         write_meta(folder, **meta, complete=False)

@@ -231,6 +231,17 @@ def test_classes_that_a_file_cannot_state(stated: object, data: Path) -> None:
             command(data)
 
 
+def test_classes_without_the_background_say_so(data: Path) -> None:
+    """Typing them does not help, nor does a list of classes: the file's numbers are what is unclear."""
+    content = json.loads((data / 'image_labels.json').read_text())
+    content['classes'] = CLASSES[1:]
+    (data / 'image_labels.json').write_text(json.dumps(content))
+    with pytest.raises(
+        ValueError, match='"classes" is .* begins with \'background\', which label 0 is'
+    ):
+        new_project('pets', data, CLASSES[1:])
+
+
 @pytest.mark.parametrize(
     'typed', [['cat', 'dog'], CLASSES, ['cat,dog'], ['background,', 'cat,dog,']]
 )

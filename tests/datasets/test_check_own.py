@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmlevelset.apis.new_project import new_project
+from mmlevelset.datasets import VOCImageLabelDataset
 from mmlevelset.datasets.prepare.check_own import check_own
 from mmlevelset.fileio.labels import write_label
 
@@ -72,7 +74,10 @@ def test_an_own_folder_whose_classes_have_no_names(own, refuse):
     assert 'comes twice' in refuse('dataset_converters/check.py', 'own', str(own))
     (own / 'image_labels.json').unlink()
     text = refuse('dataset_converters/check.py', 'own', str(own))
-    assert 'image_labels.json does not exist' in text and 'with --classes' in text
+    assert 'mine: no image-level labels, expected one of' in text and 'with --classes' in text
+    (own / 'Annotations').mkdir()
+    text = refuse('dataset_converters/check.py', 'own', str(own))
+    assert 'Annotations states no classes, give their names with --classes' in text
 
 
 def test_images_are_looked_at_although_one_is_missing(own):
@@ -90,6 +95,29 @@ def test_what_is_there_twice(own):
     warnings = check_own(own, jobs=1).warnings
     assert any('several files of 1 id(s) (x); one of them' in text for text in warnings)
     assert any('image_labels.json is read, Annotations beside it not' in text for text in warnings)
+
+
+def test_many_wrong_labels_of_a_mask_are_cut(own):
+    """As of a mask that was resized like a photograph."""
+    write_label(own / 'SegmentationClass/IMG 1.png', np.arange(48, dtype=np.uint8).reshape(6, 8))
+    (error,) = (text for text in check_own(own, jobs=1).errors if 'labels other than' in text)
+    assert error.endswith('IMG 1.png: [3, 4, 5, 6, 7, …]')
+
+
+def test_labels_that_are_all_empty(own):
+    path = own / 'image_labels.json'
+    content = json.loads(path.read_text())
+    content['labels'] = dict.fromkeys(content['labels'], [])
+    path.write_text(json.dumps(content))
+    report = check_own(own, jobs=1)
+    assert any('no image shows any class' in text for text in report.errors)
+    with pytest.raises(ValueError, match='none of 2 images shows any class.*expected the classes'):
+        new_project(own.parent / 'project', own)
+    options = dict(data_root=str(own), image_labels='image_labels.json', pipeline=[])
+    options.update(ann_file=f'{LISTS}/train.txt', metainfo=dict(classes=content['classes']))
+    with pytest.raises(ValueError, match='none of 2 images shows any class'):
+        VOCImageLabelDataset(**options)
+    VOCImageLabelDataset(**options, test_mode=True)  # pictures without an object may be tested
 
 
 def test_a_class_that_every_image_shows(own):

@@ -1,5 +1,6 @@
 """Resuming: the config's schedule counts, another model is refused, and no code is run."""
 
+import re
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,15 @@ def test_a_longer_schedule(train, toy, capsys) -> None:
     expected = rates_of(train, toy, 4)
     got = rates(toy / 'run/epoch_4.pth')
     assert got[8:] == pytest.approx(expected[8:]) and min(got[8:15]) > 0
+
+
+def test_the_base_rate_of_a_longer_schedule(train, capsys) -> None:
+    """The log shows it beside the rate of the weight, which is the same: the bias alone has another."""
+    option = 'optim_wrapper.paramwise_cfg.bias_lr_mult=2.0'
+    train(options=(option,))
+    train('--resume', options=('train_cfg.max_epochs=4', option))
+    shown = re.findall(r'base_lr: (\S+)\s+lr: (\S+)', capsys.readouterr().out)
+    assert len(shown) == 16 and all(base == rate for base, rate in shown)
 
 
 @pytest.mark.parametrize('change', ['batch_size=4', 'batch_size=1', 'dataset.images=12'])

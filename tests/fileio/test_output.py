@@ -69,6 +69,21 @@ def test_files_that_no_meta_explains_are_not_gone_on_with(tmp_path: Path) -> Non
     assert (tmp_path / 'a.png').exists()
 
 
+def test_files_of_another_list_are_not_replaced(tmp_path: Path, capsys) -> None:
+    """Those of the same list are, with a word: other weights made them, say."""
+    for count in (2, 1):
+        with fresh_folder(tmp_path, '.png', dict(META, split='train')):
+            for name in IDS[:count]:
+                (tmp_path / f'{name}.png').touch()
+    assert '2 .png files of an earlier run are replaced' in capsys.readouterr().out
+    with (
+        pytest.raises(ValueError, match="1 .png files of the list 'train', which those of 'val'"),
+        fresh_folder(tmp_path, '.png', dict(META, split='val')),
+    ):
+        pass
+    assert finished_ids(tmp_path, '.png') == IDS[:1]
+
+
 def test_a_longer_list_adds_to_a_folder(tmp_path: Path) -> None:
     fill(tmp_path, ['a'])
     assert fill(tmp_path, ['c', 'b']) == ['c', 'b']

@@ -18,4 +18,4 @@ test_dataloader = dict(
     dataset=dict(images, data_prefix=dict(seg_map_path='SegmentationClass')),
 )
 test_cfg = dict(type='TestLoop')
-test_evaluator = dict(type='mmlevelset.SeedMetric', split='train', scales=(1.0,))
+test_evaluator = dict(type='mmlevelset.SeedMetric', scales=(1.0,))

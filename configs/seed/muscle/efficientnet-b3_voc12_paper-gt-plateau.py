@@ -18,6 +18,5 @@ val_dataloader = _base_.test_dataloader
 val_evaluator = dict(
     type='mmlevelset.SeedMetric',
     thresholds=[t / 100 for t in range(20, 51, 2)],
-    split='train',
     scales=(1.0,),
 )

@@ -114,6 +114,9 @@ def _labelled(
                 f'{source}: every image shows {everywhere}; a classifier needs images without a class to learn '
                 'where it is'
             )
+        if not shown.any():
+            report.error(f'{source}: no image shows any class, so there is nothing to learn')
+            return labels
         absent = [name for name, there in zip(classes[1:], shown, strict=True) if not there]
         if absent:
             report.warn(f'{source}: no image shows {absent}')

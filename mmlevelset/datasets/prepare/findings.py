@@ -11,6 +11,7 @@ from mmlevelset.parallel import parallel
 from .files import Finding, Pair, inspect
 
 SAMPLES = 256  # masks that are decoded
+TOLD = 5  # wrong labels of a mask
 
 
 class Report:
@@ -98,7 +99,9 @@ class Report:
             wrong = finding.labels[(finding.labels >= num_labels) & (finding.labels != 255)]
             if len(wrong):
                 kind = f'masks with labels other than 0..{num_labels - 1} and 255'
-                problems.setdefault(kind, []).append(f'{pair.mask}: {wrong.tolist()}')
+                more = ', …' if len(wrong) > TOLD else ''
+                told = ', '.join(map(str, wrong[:TOLD].tolist()))
+                problems.setdefault(kind, []).append(f'{pair.mask}: [{told}{more}]')
         for kind, details in problems.items():
             self.error(f'{what}: {len(details)} {kind}: {"; ".join(details[:3])}')
         if not problems and not any(finding.problems for finding in found):

@@ -30,11 +30,16 @@ def own_classes(root: str | Path, typed: Sequence[str] | None = None) -> list[st
         ValueError: The names are not known, not unique, or the file is none.
     """
     path = Path(root) / LABELS[0]
-    names = split_names(typed) or _stated(path)
+    names, source = split_names(typed) or _stated(path), label_source(root)
+    if not names and source is None:
+        raise ValueError(
+            f'{root}: no image-level labels, expected one of {", ".join(LABELS)}, and the names of the classes in '
+            f'{LABELS[0]} or with --classes'
+        )
     if not names:
         raise ValueError(
-            f'{path} {"states no classes" if path.is_file() else "does not exist"}, expected it to hold '
-            f'{{"classes": ["{BACKGROUND}", …], "labels": …}}; or give the names with --classes'
+            f'{source} states no classes, give their names with --classes; or let {path} hold '
+            f'{{"classes": ["{BACKGROUND}", …], "labels": …}}'
         )
     return all_classes(names, f'give them with --classes, or in {path}')
 

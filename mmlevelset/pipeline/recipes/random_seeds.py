@@ -18,10 +18,7 @@ from .parts import (
 )
 from .runs import Data, Run, Stage
 
-VAL = [
-    'test_dataloader.dataset.ann_file=ImageSets/Segmentation/val.txt',
-    'test_evaluator.split=val',
-]
+VAL = ['test_dataloader.dataset.ann_file=ImageSets/Segmentation/val.txt']
 ORDERS = ('variant', 'random_seed')
 OURS = ('host', 'backbone')  # folders and stages of these names are the hosts'
 NEEDED, OPTIONAL = (

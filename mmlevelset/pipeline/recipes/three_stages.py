@@ -1,7 +1,6 @@
 """The published hosts: image-level labels -> seeds -> pseudo-labels -> segmentation model -> the paper's tables."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from .launch import Launch
@@ -180,7 +179,6 @@ class _Variant(NamedTuple):
         trained = self.where.trained
         options = [
             f'test_dataloader.dataset.ann_file={trained}',
-            f'test_evaluator.split={Path(trained).stem}',
             *export,
         ]
         rest = f'--work-dir {self.folder}/export --tta --seeds-only {seeds}{options_of(*options)}'
