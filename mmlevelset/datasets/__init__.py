@@ -12,6 +12,7 @@ from .affinity_transforms import (
 from .augment import ColorJitter, RandomPlacedCrop
 from .clip_transforms import ResizeToPatches
 from .coco14 import COCO14Dataset
+from .edges import LoadEdges
 from .guide import LoadGuide
 from .hsv_shift import RandomHSVShift
 from .input_transforms import MultiScaleFlip, PackImageLabels
@@ -27,6 +28,7 @@ __all__ = [
     'CheckedLoadImage',
     'ColorJitter',
     'LoadAffinityScores',
+    'LoadEdges',
     'LoadGuide',
     'MultiScaleFlip',
     'OverlappingViews',

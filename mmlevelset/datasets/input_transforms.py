@@ -14,8 +14,9 @@ META_KEYS = (
     'img_path', 'seg_map_path', 'img_id', 'img_label', 'ori_shape', 'img_shape', 'pad_shape',
     'scale_factor', 'flip', 'flip_direction', 'reduce_zero_label',
 )  # fmt: skip
-# Maps of C channels that LoadGuide loads.
+# Maps of C channels that LoadGuide loads, and one that LoadEdges does.
 FIELDS = ('guide', 'text_similarity')
+EDGE = 'edge'
 
 
 @TRANSFORMS.register_module()
@@ -30,11 +31,11 @@ class PackImageLabels(PackSegInputs):
         super().__init__(meta_keys=meta_keys)
 
     def transform(self, results: dict) -> dict:
-        """Pack ``inputs`` and ``data_samples``, with each of ``FIELDS`` (C, H, W) that was loaded."""
+        """Pack ``inputs`` and ``data_samples``, with each of ``FIELDS`` (C, H, W), and ``edge`` (1, H, W)."""
         packed = super().transform(results)
-        for field in FIELDS:
+        for field in (*FIELDS, EDGE):
             if field in results:
-                maps = np.ascontiguousarray(results[field].transpose(2, 0, 1))
+                maps = np.ascontiguousarray(np.atleast_3d(results[field]).transpose(2, 0, 1))
                 packed['data_samples'].set_data({field: torch.from_numpy(maps).float() / 255})
         return packed
 

@@ -52,6 +52,8 @@ class VOCImageLabelDataset(BaseSegDataset):
             ``'_leftImg8bit.png'``; default: any of :data:`mmlevelset.fileio.ids.IMAGE_SUFFIXES`.
         guide_dir (str | None): Exported seeds of the images, which level sets are trained on in the
             place of the host's CAM, see :class:`LoadGuide`.
+        edge_dir (str | None): Edges of the images, which the energy looks at beside those of the colours,
+            see :class:`LoadEdges`.
         **kwargs: Of :class:`mmseg.datasets.BaseSegDataset`. ``metainfo=dict(classes=...)`` (with
             'background' first) replaces the 20 classes; without a palette it gets VOC's colours.
 
@@ -95,12 +97,17 @@ class VOCImageLabelDataset(BaseSegDataset):
         metainfo: dict | None = None,
         img_suffix: str | None = None,
         guide_dir: str | None = None,
+        edge_dir: str | None = None,
         **kwargs: Any,
     ) -> None:
+        loads = []
         if guide_dir:
+            loads.append(dict(type='mmlevelset.LoadGuide', seed_dir=guide_dir))
+        if edge_dir:
+            loads.append(dict(type='mmlevelset.LoadEdges', edge_dir=edge_dir))
+        if loads:
             load, *rest = kwargs['pipeline']
-            guide = dict(type='mmlevelset.LoadGuide', seed_dir=guide_dir)
-            kwargs['pipeline'] = [load, guide, *rest]
+            kwargs['pipeline'] = [load, *loads, *rest]
         if kwargs.get('reduce_zero_label'):
             raise ValueError(
                 f'{type(self).__name__}: reduce_zero_label would shift the labels of masks and not the '
@@ -114,7 +121,7 @@ class VOCImageLabelDataset(BaseSegDataset):
         if metainfo and 'classes' in metainfo:
             metainfo = {'palette': voc_palette(len(metainfo['classes'])).tolist(), **metainfo}
         self.image_labels = image_labels
-        self.guide_dir = guide_dir
+        self.loaded = {'.npz': guide_dir, '.png': edge_dir}
         super().__init__(
             ann_file=ann_file,
             data_prefix=data_prefix,
@@ -182,8 +189,9 @@ class VOCImageLabelDataset(BaseSegDataset):
         labels = self._load_labels(ids, masks)
         if labels and not self.test_mode:
             refuse_no_class(labels, str(self.image_labels))
-        if self.guide_dir:
-            finished_ids(self.guide_dir, '.npz', [Path(images[id_]).stem for id_ in ids])
+        for suffix, folder in self.loaded.items():
+            if folder:
+                finished_ids(folder, suffix, [Path(images[id_]).stem for id_ in ids])
 
         data_list = []
         for id_ in ids:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from .cam import cam_weight
@@ -20,6 +22,7 @@ from .limits import check_number
 NO_REWARD = 'a negative weight would reward what the loss is to lower, 0 leaves it out'
 # A vanished contour counts as one of this many pixels of the input image without any edge.
 MISSING = 4.0
+LEAST = 1e-3  # of g where learnt edges are certain: a contour on them still costs something
 
 
 def batch_mean(value: Tensor) -> Tensor:
@@ -42,6 +45,8 @@ class LevelSetEnergyLoss(nn.Module):
             :func:`local_region_energy`.
         length_weight: gamma of eq 21.
         edge_weight: Of the mean edge-stopping value along the contour, see :func:`contour_length`.
+        edge_share: Of learnt edges e in the edge-stopping function, where the data set loads some: g is
+            ``edge_share`` (1 - e) + (1 - ``edge_share``) times that of the image. Ours, not in the paper.
         text_weight: Of the region terms on the similarity of every class's text; not in the paper, whose
             outlook names language. Two regions of even similarity are asked for; phi says which is inside.
         alpha: Share of the CAM in the data weight of eq 20, which the paper gives to x and F: the terms of
@@ -70,6 +75,7 @@ class LevelSetEnergyLoss(nn.Module):
         kappa: float = 0.02,
         local_radius: float = 28.0,
         eps: float = 4.0,
+        edge_share: float = 0.5,
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
@@ -86,6 +92,7 @@ class LevelSetEnergyLoss(nn.Module):
             check_number(key, value, 0, cure=NO_REWARD)
         check_number('loss_weight', loss_weight, 0, cure=NO_REWARD)
         check_number('alpha', alpha, 0, 1, '[]')
+        check_number('edge_share', edge_share, 0, 1, '[]')
         for name, value in dict(kappa=kappa, local_radius=local_radius, eps=eps).items():
             check_number(name, value, 0, ends='()')
         if cam_logit not in ('literal', 'normalised'):
@@ -94,7 +101,10 @@ class LevelSetEnergyLoss(nn.Module):
             raise ValueError(
                 'LevelSetEnergyLoss: every term has weight 0; give one a weight or leave the loss out'
             )
-        self.text = bool(text_weight)  # what a trace asks, see LevelSetTrace.seen
+        # What a trace asks, see LevelSetTrace.seen.
+        self.text = bool(text_weight)
+        self.learnt_edges = bool(edge_weight and edge_share)
+        self.edge_share = edge_share
         self.alpha = alpha
         self.cam_logit = cam_logit
         self.kappa = kappa
@@ -110,6 +120,7 @@ class LevelSetEnergyLoss(nn.Module):
         cam: Tensor | None,
         stride: float,
         text: Tensor | None = None,
+        edge: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Weighted energy terms per level set.
 
@@ -122,6 +133,8 @@ class LevelSetEnergyLoss(nn.Module):
             stride (float): pixels of the input image per pixel of the map.
             text (Tensor, optional): similarities to the text of every class, standardised,
                 (M, C, h, w); only ``text_weight`` needs them.
+            edge (Tensor, optional): probability of a learnt edge, (M, 1, H', W'), on the grid of ``phi`` or a
+                finer one.
 
         Returns:
             dict[str, Tensor]: (M, C) per term, >= 0, times its weight and ``loss_weight``.
@@ -141,7 +154,9 @@ class LevelSetEnergyLoss(nn.Module):
             features=lambda: region_energy(phi, data, weight, eps),
             local=lambda: local_region_energy(phi, standardise(x), radius, eps),
             length=lambda: contour_length(phi, eps),
-            edge=lambda: contour_length(phi, eps, edge_map(image, size, kappa), MISSING / stride),
+            edge=lambda: contour_length(
+                phi, eps, self._stopping(image, edge, size, kappa), MISSING / stride
+            ),
             text=lambda: _text_energy(phi, text, eps),
         )
         return {name: self.loss_weight * w * terms[name]() for name, w in self.weights.items() if w}
@@ -154,6 +169,7 @@ class LevelSetEnergyLoss(nn.Module):
         cam: Tensor,
         stride: float,
         text: Tensor | None = None,
+        edge: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Mean of every term of :meth:`energies`.
 
@@ -165,12 +181,23 @@ class LevelSetEnergyLoss(nn.Module):
             cam (Tensor): C, (M, 1, h, w), >= 0, as the host wrote it.
             stride (float): pixels of the input image per pixel of the map.
             text (Tensor, optional): similarities to the class's text, standardised, (M, 1, h, w).
+            edge (Tensor, optional): probability of a learnt edge, (M, 1, H', W').
 
         Returns:
             dict[str, Tensor]: scalars ``loss_energy_<term>``, >= 0; 0 where M is 0.
         """
-        energies = self.energies(phi, image, data, cam, stride, text)
+        energies = self.energies(phi, image, data, cam, stride, text, edge)
         return {f'loss_energy_{name}': batch_mean(value) for name, value in energies.items()}
+
+    def _stopping(
+        self, image: Tensor, edge: Tensor | None, size: Sequence[int], kappa: float
+    ) -> Tensor:
+        """g, (M, 1, h, w), in (0, 1], of the image and, where there are some, of learnt edges."""
+        g = edge_map(image, size, kappa)
+        if edge is None:
+            return g
+        learnt = shrink(1 - edge.detach().to(g.dtype), size)
+        return (self.edge_share * learnt + (1 - self.edge_share) * g).clamp_min(LEAST)
 
 
 def _text_energy(phi: Tensor, text: Tensor | None, eps: float) -> Tensor:

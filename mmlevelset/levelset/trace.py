@@ -23,13 +23,17 @@ class LevelSetTrace(NamedTuple):
     settled: Tensor  # phi^T from the zero of its class, (M, 1, h, w), as it is predicted
     stride: float  # pixels of the input image per pixel of these maps
     text: Tensor | None = None  # similarity to the class's text, standardised, (M, 1, h, w)
+    edge: Tensor | None = None  # probability of a learnt edge, (M, 1, H', W')
 
     def seen(self, energy: nn.Module) -> tuple[Any, ...]:
         """What an energy looks at beside a level set.
 
         Args:
-            energy: Gets :attr:`text`, where there is one, if its attribute ``text`` is true.
+            energy: Gets :attr:`text`, where there is one, if its attribute ``text`` is true, and
+                :attr:`edge` behind it, where there is one, if its attribute ``learnt_edges`` is.
         """
         maps = (self.image, self.data, self.cam, self.stride)
-        wants = self.text is not None and getattr(energy, 'text', False)
-        return (*maps, self.text) if wants else maps
+        text = self.text if getattr(energy, 'text', False) else None
+        if self.edge is not None and getattr(energy, 'learnt_edges', False):
+            return (*maps, text, self.edge)
+        return maps if text is None else (*maps, text)

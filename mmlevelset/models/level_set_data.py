@@ -6,10 +6,10 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmlevelset.levelset import IMAGE_STRIDE, Evolution, reduced, standardise
+from mmlevelset.levelset import IMAGE_STRIDE, Evolution, LevelSetTrace, reduced, standardise
 from mmlevelset.levelset.limits import check_count, check_number, check_same_view
 from mmlevelset.registry import MODELS
-from mmlevelset.structures.fields import get_cams
+from mmlevelset.structures.fields import get_cams, get_edges
 
 
 def evolution_of(evolution: dict | None, num_classes: int, truncate: float) -> Evolution:
@@ -79,6 +79,12 @@ def energy_data(inputs: Sequence[Tensor], index: int, size: Sequence[int]) -> Te
         got = f'data_index={index}, and the backbone gives {len(inputs)} feature maps'
         raise ValueError(f'{got}: expected 0 to {len(inputs) - 1}, counted from the first')
     return F.interpolate(standardise(inputs[index].detach()), tuple(size), mode='bilinear')
+
+
+def with_edges(trace: LevelSetTrace, samples: Sequence[SegDataSample]) -> LevelSetTrace:
+    """The trace with the learnt edges of its images, where the samples have some."""
+    edges = get_edges(samples)
+    return trace if edges is None else trace._replace(edge=edges[trace.images])
 
 
 def class_data(text: Tensor | None, size: Sequence[int]) -> Tensor | None:

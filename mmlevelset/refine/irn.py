@@ -103,6 +103,14 @@ class IRNWalk(Refiner):
         edge = edge[:, : -(-height // self.stride), : -(-width // self.stride)]
         return ((edge[0] + edge[1].flip(1)) / 2).sigmoid()
 
+    def image_edges(self, image: np.ndarray) -> np.ndarray:
+        """:meth:`edge` of every pixel of the image, (H, W) float32 in [0, 1]."""
+        height, width = image.shape[:2]
+        edge = F.interpolate(
+            self.edge(image)[None, None], scale_factor=self.stride, mode='bilinear'
+        )
+        return edge[0, 0, :height, :width].float().cpu().numpy()
+
 
 def edge_walk(x: Tensor, edge: Tensor, radius: int, beta: float, steps: int) -> Tensor:
     """IRN's walk on the grid; scores on edges are dropped first.

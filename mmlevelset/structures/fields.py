@@ -7,6 +7,7 @@ metainfo `img_label`   (C,) float 0/1         image-level label of the foregroun
 data `input_image`     (3, H, W) float        the image as the backbone sees it, with metainfo `img_mean`/`img_std`
 data `cam`             (C, h, w) float >= 0   the host's class activation maps, unnormalised, with their graph
 data `guide`           (C, H, W) float        a seed in [0, 1] that level sets learn from in the place of `cam`
+… `edge`               (1, H, W) float        probability of a learnt edge, which the energy looks at
 … `text_similarity`    (C, h, w) float        how well every pixel fits the text of a class, in any unit
 data `seg_logits`      (1 + C, H, W) float    of a prediction: the background's score, then the seeds in [0, 1]
 data `phi_0`, `phi_T`  (K, H, W) float        … if asked for: of the present classes, in pixels, positive inside
@@ -102,6 +103,26 @@ def get_text_similarities(samples: Sequence[SegDataSample]) -> Tensor | None:
         if own != size and own == tuple(sample.metainfo['img_shape'][:2]):
             raise _not_covered(sample, 'text_similarity', size)
     return torch.stack([sample.text_similarity for sample in samples])
+
+
+def get_edges(samples: Sequence[SegDataSample]) -> Tensor | None:
+    """Return ``edge`` of the samples, (N, 1, H, W), or ``None`` where none has one.
+
+    Raises:
+        ValueError: Edges do not cover their image, or some images have some and others none.
+    """
+    if not any('edge' in sample for sample in samples):
+        return None
+    for sample in samples:
+        if 'edge' not in sample:
+            raise ValueError(
+                f'{sample.metainfo.get("img_path")} has no edges, and other images of its batch have some: give '
+                'edge_dir to all data sets of the training, or to none'
+            )
+        size = tuple(sample.input_image.shape[-2:])
+        if tuple(sample.edge.shape[-2:]) != size:
+            raise _not_covered(sample, 'edge', size)
+    return torch.stack([sample.edge for sample in samples])
 
 
 def _not_covered(sample: SegDataSample, field: str, size: tuple[int, ...]) -> ValueError:

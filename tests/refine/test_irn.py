@@ -7,8 +7,10 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from PIL import Image
 from torch.nn import functional as F
 
+from mmlevelset.apis.edges import make_edges
 from mmlevelset.config import read_config
 from mmlevelset.fileio.meta import read_meta, write_meta
 from mmlevelset.fileio.seeds import Seed
@@ -54,6 +56,55 @@ def files(tmp_path_factory) -> dict[str, str]:
     model = MODELS.build(read_config(str(config)).model)
     torch.save(dict(state_dict=model.state_dict()), checkpoint)
     return dict(config=str(config), checkpoint=str(checkpoint))
+
+
+@pytest.fixture
+def photographs(tmp_path) -> Path:
+    """Two pictures of other sizes, and a list of them."""
+    for name, size in (('a', (45, 37)), ('b', (64, 48))):
+        pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+        (tmp_path / 'images').mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / f'images/{name}.png')
+    (tmp_path / 'list.txt').write_text('a\nb\n')
+    return tmp_path
+
+
+def test_edges_of_images(files, photographs, monkeypatch, capsys, tool):
+    """What the walk does not cross, at the size of the image; a run that was stopped goes on."""
+    config = photographs / 'walk.py'
+    refiner = dict(
+        type='mmlevelset.IRNWalk', config=files['config'], checkpoint='later', crop_size=64
+    )
+    config.write_text(f'refiner = {refiner}\n')
+    out = photographs / 'edges'
+    words = [
+        str(config),
+        '--images',
+        str(photographs / 'images'),
+        '--split',
+        str(photographs / 'list.txt'),
+    ]
+    words += ['--out', str(out), '--cfg-options', f'refiner.checkpoint={files["checkpoint"]}']
+    tool('misc/irn_edges.py', *words)
+    walk = IRNWalk(**files, **SETTINGS, crop_size=64)
+    for name in 'ab':
+        image = np.asarray(Image.open(photographs / f'images/{name}.png'))
+        edge = walk.edge(image)
+        assert edge.shape == tuple(-(-side // 4) for side in image.shape[:2])
+        smooth = F.interpolate(edge[None, None], scale_factor=4, mode='bilinear')[0, 0]
+        found = np.asarray(Image.open(out / f'{name}.png'))
+        assert found.shape == image.shape[:2] and found.dtype == np.uint8
+        expected = 255 * smooth[: found.shape[0], : found.shape[1]].numpy()
+        np.testing.assert_allclose(found, expected, atol=0.51)  # half a step, and rounding
+    before = (out / 'a.png').stat().st_mtime_ns
+    (out / 'b.png').unlink()
+    tool('misc/irn_edges.py', *words)
+    assert 'edges of 1 images' in capsys.readouterr().out
+    assert (out / 'a.png').stat().st_mtime_ns == before and (out / 'b.png').is_file()
+    with pytest.raises(ValueError, match='other settings .*crop_size: 64 -> 0'):
+        make_edges(dict(refiner, **files, crop_size=0), photographs / 'images', ['a'], out)
+    with pytest.raises(ValueError, match='DenseCRF finds no edges, expected .* walk of IRN'):
+        make_edges(CRF, photographs / 'images', ['a'], out)
 
 
 def scene(height: int, width: int) -> tuple[np.ndarray, Seed]:
