@@ -104,6 +104,14 @@ def test_many_wrong_labels_of_a_mask_are_cut(own):
     assert error.endswith('IMG 1.png: [3, 4, 5, 6, 7, …]')
 
 
+def test_a_list_that_cannot_be_read_says_nothing_of_the_classes(own):
+    """The class b is in train.txt alone."""
+    (own / LISTS / 'train.txt').write_text('x\nx\ny\n')
+    report = check_own(own, jobs=1)
+    assert any('listed more than once' in text for text in report.errors)
+    assert not any('no image shows' in text or 'every image' in text for text in report.warnings)
+
+
 def test_labels_that_are_all_empty(own):
     path = own / 'image_labels.json'
     content = json.loads(path.read_text())

@@ -44,9 +44,10 @@ def check_own(root: str | Path, classes: Sequence[str] | None = None, jobs: int 
     if not all([report.folder(root / name, HINT) for name in folders]):
         return report
     ids = _listed(report, root / LISTS)
+    read = not report.errors  # all lists; of a part of the images nothing is said about all
     images = _found(report, root / 'JPEGImages', ids)
     classes = own_classes(root, classes)
-    labels = _labelled(report, root, ids, classes)
+    labels = _labelled(report, root, ids, classes, read)
     pairs, masks = [], _masks(report, root / 'SegmentationClass', ids)
     for id_, decode in zip(ids, sampled(len(ids)), strict=True):
         mask = masks.get(id_)
@@ -96,7 +97,7 @@ def _found(report: Report, folder: Path, ids: Sequence[str]) -> dict[str, Path]:
 
 
 def _labelled(
-    report: Report, root: Path, ids: list[str], classes: Sequence[str]
+    report: Report, root: Path, ids: list[str], classes: Sequence[str], read: bool
 ) -> dict[str, np.ndarray]:
     source = label_source(root)
     if source is None:
@@ -105,7 +106,7 @@ def _labelled(
     if others := [name for name in LABELS if (root / name).exists() and name != source.name]:
         report.warn(f'{source} is read, {", ".join(others)} beside it not')
     labels = read_labels(report, source, ids, classes)
-    if labels:
+    if labels and read:
         shown = np.any(list(labels.values()), axis=0)
         constant = np.all(list(labels.values()), axis=0)
         everywhere = [name for name, there in zip(classes[1:], constant, strict=True) if there]
