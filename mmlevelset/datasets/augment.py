@@ -9,6 +9,8 @@ from PIL import Image, ImageEnhance
 
 from mmlevelset.registry import TRANSFORMS
 
+from .input_transforms import check_unmoved
+
 ENHANCERS = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
 
 
@@ -79,6 +81,7 @@ class RandomPlacedCrop(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Replace ``img`` (ndarray (H, W, 3), BGR) by its crop (ndarray float32), update ``img_shape``."""
+        check_unmoved(results, 'RandomPlacedCrop')
         offsets = self._offsets(results['img'].shape[:2])
         results['img'] = placed(results['img'], offsets, self.crop_size, self.pad_val)
         results['img_shape'] = self.crop_size

@@ -19,6 +19,23 @@ FIELDS = ('guide', 'text_similarity')
 EDGE = 'edge'
 
 
+def check_unmoved(results: dict, transform: str) -> None:
+    """Refuse loaded maps beside an image that a transform is about to move alone.
+
+    Args:
+        results (dict): What a pipeline hands on.
+        transform (str): Name of the transform.
+
+    Raises:
+        ValueError: A guide, a text similarity or edges were loaded.
+    """
+    if loaded := [field for field in (*FIELDS, EDGE) if field in results]:
+        raise ValueError(
+            f'{results.get("img_path")}: {transform} moves the image and not its {" and ".join(loaded)}, which '
+            'guide_dir, edge_dir or LoadGuide loaded; train on a pipeline of Resize, RandomCrop and RandomFlip'
+        )
+
+
 @TRANSFORMS.register_module()
 class PackImageLabels(PackSegInputs):
     """mmsegmentation's ``PackSegInputs`` that takes the image's id and image-level label along.

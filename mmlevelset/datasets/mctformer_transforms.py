@@ -13,6 +13,8 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from mmlevelset.registry import TRANSFORMS
 
+from .input_transforms import check_unmoved
+
 MAX_LEVEL = 10  # of RandAugment's magnitudes
 ATTEMPTS = 10  # to find a rectangle that fits
 
@@ -63,6 +65,7 @@ class RandomResizedCrop(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Crop and resize ``img``; update ``img_shape``."""
+        check_unmoved(results, 'RandomResizedCrop')
         x, y, width, height = self._rectangle(*results['img'].shape[:2])
         crop = Image.fromarray(results['img'][y : y + height, x : x + width])
         results['img'] = np.asarray(
@@ -114,6 +117,7 @@ class RandAugment(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Change ``img``, a uint8 BGR image."""
+        check_unmoved(results, 'RandAugment')
         image = Image.fromarray(results['img'][..., ::-1])
         for index in np.random.randint(len(OPERATIONS), size=self.num_ops):
             if np.random.rand() < self.prob:

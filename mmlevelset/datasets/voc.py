@@ -1,17 +1,15 @@
 """VOC-style folders with image-level labels."""
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmseg.datasets import BaseSegDataset
 
-from mmlevelset.datasets.image_labels import (
-    labels_from_masks,
-    read_image_labels,
-    refuse_no_class,
-)
+from mmlevelset.datasets.image_labels import labels_from_masks, read_image_labels
 from mmlevelset.fileio.conventions import mask_conventions
 from mmlevelset.fileio.ids import IMAGE_SUFFIXES, image_id, read_split
 from mmlevelset.fileio.images import find_images
@@ -107,6 +105,11 @@ class VOCImageLabelDataset(BaseSegDataset):
             loads.append(dict(type='mmlevelset.LoadEdges', edge_dir=edge_dir))
         if loads:
             load, *rest = kwargs['pipeline']
+            if str(rest[-1].get('type') if rest else '').rpartition('.')[2] != 'PackImageLabels':
+                raise ValueError(
+                    f'{type(self).__name__}: guide_dir and edge_dir need a pipeline that ends with '
+                    "'mmlevelset.PackImageLabels', which hands on what they load"
+                )
             kwargs['pipeline'] = [load, *loads, *rest]
         if kwargs.get('reduce_zero_label'):
             raise ValueError(
@@ -187,8 +190,12 @@ class VOCImageLabelDataset(BaseSegDataset):
             masks = self._find(ids, 'seg_map_path', (self.seg_map_suffix,))
             self._check_masks(list(masks.values()))
         labels = self._load_labels(ids, masks)
-        if labels and not self.test_mode:
-            refuse_no_class(labels, str(self.image_labels))
+        if labels and not self.test_mode and not np.any(list(labels.values())):
+            warnings.warn(  # beside another data set these may be what shows nothing
+                f'{self.image_labels}: none of {len(labels)} images of {self.ann_file} shows any class, so a '
+                'training on them alone learns nothing',
+                stacklevel=2,
+            )
         for suffix, folder in self.loaded.items():
             if folder:
                 finished_ids(folder, suffix, [Path(images[id_]).stem for id_ in ids])

@@ -69,7 +69,7 @@ class FiniteHook(Hook):
                 f'iteration {runner.iter + 1}: {", ".join(bad)}. Nothing was saved since. The images: '
                 f'{", ".join(self.images) or "not named by the data set"}. Look for broken values in '
                 'them and in what is read with them; if there are none, lower the learning rate or '
-                'clip the gradients (optim_wrapper.clip_grad).'
+                'clip the gradients (optim_wrapper.clip_grad; of a level set paramwise_cfg.level_set_max_norm).'
             )
         if self.norms:
             self.norms, self.images = [], []
@@ -95,7 +95,7 @@ class FiniteHook(Hook):
         raise ValueError(
             f'iteration {runner.iter + 1}: {len(bad)} of {len(state)} tensors of the model are not '
             f'finite, e.g. {bad[0]}; no checkpoint of them is saved. Lower the learning rate, or clip '
-            'the gradients (optim_wrapper.clip_grad).'
+            'the gradients (optim_wrapper.clip_grad; of a level set paramwise_cfg.level_set_max_norm).'
         )
 
 

@@ -136,4 +136,5 @@ def _clip_others(
     clip: Callable[..., Tensor | None], own: set[int], params: list[nn.Parameter], **options: Any
 ) -> Tensor | None:
     """Clip the gradients of ``params`` but those whose ``id`` is in ``own``; what ``clip`` returns."""
-    return clip([p for p in params if id(p) not in own], **options)
+    others = [p for p in params if id(p) not in own]
+    return clip(others, **options) if others else None

@@ -186,7 +186,8 @@ class LevelSetEnergyLoss(nn.Module):
         Returns:
             dict[str, Tensor]: scalars ``loss_energy_<term>``, >= 0; 0 where M is 0.
         """
-        energies = self.energies(phi, image, data, cam, stride, text, edge)
+        learnt = () if edge is None else (edge,)  # a subclass may know of none
+        energies = self.energies(phi, image, data, cam, stride, text, *learnt)
         return {f'loss_energy_{name}': batch_mean(value) for name, value in energies.items()}
 
     def _stopping(

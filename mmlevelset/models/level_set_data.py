@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mmseg.structures import SegDataSample
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmlevelset.levelset import IMAGE_STRIDE, Evolution, LevelSetTrace, reduced, standardise
@@ -81,10 +81,22 @@ def energy_data(inputs: Sequence[Tensor], index: int, size: Sequence[int]) -> Te
     return F.interpolate(standardise(inputs[index].detach()), tuple(size), mode='bilinear')
 
 
-def with_edges(trace: LevelSetTrace, samples: Sequence[SegDataSample]) -> LevelSetTrace:
-    """The trace with the learnt edges of its images, where the samples have some."""
-    edges = get_edges(samples)
-    return trace if edges is None else trace._replace(edge=edges[trace.images])
+def with_edges(
+    trace: LevelSetTrace, samples: Sequence[SegDataSample], energy: nn.Module | None
+) -> LevelSetTrace:
+    """The trace with the learnt edges of its images, where the samples have some.
+
+    Raises:
+        ValueError: There are some, and the energy looks at none.
+    """
+    if (edges := get_edges(samples)) is None:
+        return trace
+    if not getattr(energy, 'learnt_edges', False):
+        raise ValueError(
+            'the data set loads edges (edge_dir), and loss_energy looks at none: give it an edge_weight and an '
+            'edge_share above 0, or leave edge_dir out'
+        )
+    return trace._replace(edge=edges[trace.images])
 
 
 def class_data(text: Tensor | None, size: Sequence[int]) -> Tensor | None:

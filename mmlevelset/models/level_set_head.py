@@ -287,7 +287,7 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
         labels = image_labels([s.metainfo for s in batch_data_samples], self.num_classes, cam)
         text = get_text_similarities(batch_data_samples)
         trace = self.trace(inputs, unit_images(batch_data_samples), cam, labels, text)
-        trace = parts.with_edges(trace, batch_data_samples)
+        trace = parts.with_edges(trace, batch_data_samples, self.loss_energy)
         if self.auto_guidance is not None:
             unit, guided = self.truncate / trace.stride, 'guide' in batch_data_samples[0]
             self.auto_guidance.update(trace.classes, trace.sdf / unit, trace.phi0 / unit, guided)

@@ -176,6 +176,15 @@ def test_the_host_is_clipped_alone(clip, clipped, max_norm):
     assert norm == pytest.approx(max_norm or large)
 
 
+@pytest.mark.parametrize('clip', [dict(max_norm=2.0), dict(type='value', clip_value=0.125)])
+def test_a_host_without_gradients_is_not_clipped(clip):
+    model, wrapper = build(HOSTS[0], clip_grad=clip)
+    for p in model.auxiliary_head.parameters():
+        p.grad = torch.ones_like(p)
+    wrapper.step()
+    assert all((p.grad == 1).all() for p in model.auxiliary_head.parameters())
+
+
 @pytest.mark.parametrize('norm', [-1.0, 0, '1'])
 def test_a_norm_that_lets_nothing_through_is_refused(norm):
     with pytest.raises(ValueError, match='level_set_max_norm'):

@@ -9,10 +9,12 @@ from mmengine.dataset import pseudo_collate
 from mmseg.structures import SegDataSample
 from PIL import Image
 
-from mmlevelset.datasets import LoadEdges
+from mmlevelset.datasets import LoadEdges, VOCImageLabelDataset
+from mmlevelset.fileio.meta import write_meta
 from mmlevelset.levelset import LevelSetTrace, contour_length, edge_map
 from mmlevelset.levelset.energy_loss import LEAST, MISSING, LevelSetEnergyLoss
 from mmlevelset.models import LevelSetHead
+from mmlevelset.registry import TRANSFORMS
 from mmlevelset.structures.fields import get_edges
 from tests.models.small_hosts import build_host
 from tests.models.test_guide import SIZE, dataset, root  # noqa: F401  a fixture
@@ -36,13 +38,60 @@ def test_edges_go_with_their_image(edges: Path, flip: float) -> None:
 
 
 def test_edges_that_do_not_fit(edges: Path) -> None:
-    with pytest.raises(FileNotFoundError, match='a.png'):
-        LoadEdges(str(edges / 'seeds')).transform(dict(img_path='x/a.jpg', img_shape=SIZE))
+    with pytest.raises(FileNotFoundError, match='no edges .*b.png; check edge_dir'):
+        LoadEdges(str(edges / 'edges')).transform(dict(img_path='x/b.jpg', img_shape=SIZE))
     with pytest.raises(ValueError, match=r'edges of \(40, 60\) .* the image has \(9, 9\)'):
         LoadEdges(str(edges / 'edges')).transform(dict(img_path='x/a.jpg', img_shape=(9, 9)))
     (edges / 'edges/a.png').unlink()
     with pytest.raises(FileNotFoundError, match='edges'):  # found when the data set is built
         dataset(edges, edge_dir=str(edges / 'edges'))[0]
+
+
+@pytest.mark.parametrize(
+    ('mode', 'value', 'message'),
+    [
+        ('P', 200, 'got a picture of mode P, expected grey of 8 bits'),  # a mask
+        ('RGB', 200, 'got a picture of mode RGB'),
+        ('I;16', 40000, 'got a picture of mode I;16'),
+        ('L', 1, 'got nothing above 1, expected .* 255 where an edge is certain'),
+        ('L', 0, None),  # an image without an edge
+        ('1', 1, None),
+    ],
+)
+def test_pictures_of_edges(tmp_path: Path, mode: str, value: int, message: str | None) -> None:
+    Image.new(mode, (6, 4), value).save(tmp_path / 'a.png')
+    results = dict(img_path='x/a.jpg', img_shape=(4, 6))
+    if message:
+        with pytest.raises(ValueError, match=f'a.png: {message}'):
+            LoadEdges(str(tmp_path)).transform(results)
+    else:
+        edge = LoadEdges(str(tmp_path)).transform(results)['edge']
+        assert edge.dtype == np.uint8 and (edge == 255 * value).all()
+
+
+def test_a_folder_of_masks_is_none_of_edges(tmp_path: Path) -> None:
+    write_meta(tmp_path, kind='masks')
+    with pytest.raises(ValueError, match='holds masks by its meta.json, expected edges'):
+        LoadEdges(str(tmp_path))
+
+
+@pytest.mark.parametrize('name', ['RandomPlacedCrop', 'RandomResizedCrop', 'RandAugment'])
+def test_transforms_that_would_move_the_image_alone(name: str) -> None:
+    options = dict(RandomPlacedCrop=dict(crop_size=(4, 4), pad_val=(0, 0, 0)))
+    options['RandomResizedCrop'] = dict(size=(4, 4))
+    transform = TRANSFORMS.build(dict(type=f'mmlevelset.{name}', **options.get(name, {})))
+    results = dict(img=np.zeros((8, 8, 3), np.uint8), img_path='a.jpg', img_shape=(8, 8))
+    transform(dict(results))
+    for field in ('guide', 'edge', 'text_similarity'):
+        with pytest.raises(ValueError, match=f'a.jpg: {name} moves the image and not its {field}'):
+            transform({**results, field: np.zeros((8, 8), np.uint8)})
+
+
+def test_a_pipeline_that_hands_nothing_on(edges: Path) -> None:
+    pipeline = [dict(type='mmlevelset.CheckedLoadImage'), dict(type='PackSegInputs')]
+    options = dict(data_root=str(edges), ann_file='train.txt', pipeline=pipeline)
+    with pytest.raises(ValueError, match="ends with 'mmlevelset.PackImageLabels'"):
+        VOCImageLabelDataset(**options, edge_dir=str(edges / 'edges'))
 
 
 def test_a_batch_has_all_its_edges_or_none() -> None:
@@ -97,6 +146,34 @@ def test_a_training_learns_from_its_edges(edges: Path) -> None:
     differ = {key for key in plain if not torch.equal(plain[key], learnt[key])}
     assert {key.rpartition('.')[2] for key in differ} <= {'loss_energy_edge', 'loss_energy_phi0'}
     assert any(key.endswith('loss_energy_edge') for key in differ)
+
+
+@pytest.mark.parametrize('energy', [None, dict(edge_weight=0.0), dict(edge_share=0.0)])
+def test_edges_that_nothing_looks_at(edges: Path, energy: dict | None) -> None:
+    model = build_host('cam', level_set=True).train()
+    head = next(m for m in model.modules() if isinstance(m, LevelSetHead))
+    head.loss_energy = energy and LevelSetEnergyLoss(**energy)
+    item = dataset(edges, edge_dir=str(edges / 'edges'))[0]
+    data = model.data_preprocessor(pseudo_collate([item]), True)
+    with pytest.raises(ValueError, match='loss_energy looks at none.*leave edge_dir out'):
+        model.loss(data['inputs'], data['data_samples'])
+
+
+class Mine(LevelSetEnergyLoss):
+    """An energy of a user that knows of no edges."""
+
+    learnt_edges = False
+
+    def energies(self, phi, image, data, cam, stride, text=None):  # type: ignore[override]
+        return super().energies(phi, image, data, cam, stride, text)
+
+
+def test_an_energy_that_inherits() -> None:
+    phi, image = torch.randn(2, 1, 8, 8), torch.rand(2, 3, 8, 8)
+    assert set(Mine()(phi, image, image, phi.relu(), 8.0)) == {
+        'loss_energy_features',
+        'loss_energy_edge',
+    }
 
 
 def test_what_an_energy_is_given() -> None:

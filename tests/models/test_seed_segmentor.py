@@ -10,6 +10,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmlevelset.models import AffinityNet, IRNet
+from mmlevelset.models.hosts import seed_segmentor
 from mmlevelset.models.level_set_head import LevelSetHead
 from tests.models.small_hosts import LEAVES, TRANSFORMERS, build_host, host_config, pictures
 
@@ -258,6 +259,18 @@ def test_a_head_that_cannot_classify(monkeypatch):
 def test_the_background_of_what_is_predicted(level_set, seeds, limit):
     """What a config says prevails; otherwise the zero level set, or the host's own number for its CAM."""
     assert build_host('cam', level_set, seeds=seeds).recipe.limit == limit
+
+
+@pytest.mark.parametrize('seeds', [dict(background=0.15), dict(background=0.5, cam_background=0.3)])
+def test_a_background_of_before_is_told(monkeypatch, seeds):
+    """Hosts called theirs so; that of a config that names both is meant."""
+    said = []
+    monkeypatch.setattr(seed_segmentor, 'print_log', lambda text, *_, **__: said.append(text))
+    cfg = host_config('cam', True)
+    cfg.test_cfg.seeds = ConfigDict(seeds)
+    MODELS.build(cfg)
+    assert len(said) == ('cam_background' not in seeds)
+    assert all('call it cam_background' in text for text in said)
 
 
 def test_options():

@@ -1,5 +1,6 @@
 """IRNWalk: geometry and wiring, its numbers are in test_random_walk.py; labels against irn."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -103,8 +104,19 @@ def test_edges_of_images(files, photographs, monkeypatch, capsys, tool):
     assert (out / 'a.png').stat().st_mtime_ns == before and (out / 'b.png').is_file()
     with pytest.raises(ValueError, match='other settings .*crop_size: 64 -> 0'):
         make_edges(dict(refiner, **files, crop_size=0), photographs / 'images', ['a'], out)
-    with pytest.raises(ValueError, match='DenseCRF finds no edges, expected .* walk of IRN'):
+    with pytest.raises(ValueError, match='DenseCRF.* finds no edges, expected .* walk of IRN'):
         make_edges(CRF, photographs / 'images', ['a'], out)
+    shutil.copytree(photographs / 'images', photographs / 'others')
+    with pytest.raises(ValueError, match='other settings .*image_dir: .*images -> .*others'):
+        make_edges(dict(refiner, **files), photographs / 'others', ['a'], out)
+
+
+def test_edges_by_the_config_of_the_network(files, photographs, refuse):
+    """The likeliest mistake: the walk's config names the network."""
+    words = ['--images', str(photographs), '--split', str(photographs / 'list.txt'), '--out', 'x']
+    assert 'refiner.type=None finds no edges' in refuse(
+        'misc/irn_edges.py', files['config'], *words
+    )
 
 
 def scene(height: int, width: int) -> tuple[np.ndarray, Seed]:

@@ -68,6 +68,8 @@ def main() -> None:
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     count = min(args.images, len(dataset))
     picks = torch.linspace(0, len(dataset) - 1, count).long().tolist()
+    if 'edge_dir' in str(cfg.get('train_dataloader')):
+        print('edges of edge_dir are left out: the energy here is that of the edges of the images')
     rows, folders = [], list(guide_dirs(cfg.get('train_dataloader') or {}))
     for i in progress(picks, len(picks), 'images'):
         guide = None

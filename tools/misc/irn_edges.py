@@ -19,7 +19,9 @@ def main() -> None:
     add_options(parser)
     args = parser.parse_args()
     cfg = read_config(args.config, args.cfg_options)
-    made = make_edges(cfg.refiner.to_dict(), args.images, read_split(args.split), args.out)
+    made = make_edges(
+        cfg.to_dict().get('refiner', {}), args.images, read_split(args.split), args.out
+    )
     print(f'edges of {made} images: {args.out}')
 
 

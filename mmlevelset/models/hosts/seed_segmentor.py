@@ -1,8 +1,10 @@
 """The segmentor of the hosts: its predictions are seeds and label maps with a background."""
 
+import logging
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
@@ -40,6 +42,15 @@ class SeedSegmentor(EncoderDecoder):
         super().__init__(**kwargs)
         options = dict((self.test_cfg or {}).get('seeds') or {})
         if level_set_of(self) is not None:
+            if 'seed_source' not in options and {*options} & {'background', 'cam_background'} == {
+                'background'
+            }:
+                print_log(
+                    f'model.test_cfg.seeds.background={options["background"]} cuts the level sets; where it was '
+                    "meant for the host's CAM, call it cam_background",
+                    'current',
+                    level=logging.WARNING,
+                )
             options.setdefault('seed_source', 'phi')
             if hasattr(self.decode_head, 'guide_level_set'):
                 self.decode_head.guide_level_set(self.backbone)
