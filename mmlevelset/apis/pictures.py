@@ -85,7 +85,8 @@ def trace_image(
         size = tuple(metas[0].get('img_shape', (height, width))[:2])
         cam = F.interpolate(torch.from_numpy(guide).permute(2, 0, 1)[None].to(labels) / 255, size)
         cam = F.pad(cam, (0, width - size[1], 0, height - size[0]))
-    image, text = unit_images(data['data_samples']), text_similarities(model, features)
+    samples = data['data_samples']
+    image, text = unit_images(samples), text_similarities(model, features, samples)
     return head.trace(features, image, cam, labels, text), cam[0]
 
 

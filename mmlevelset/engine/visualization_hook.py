@@ -90,7 +90,7 @@ class LevelSetVisualizationHook(Hook):
         guide = get_cams(samples)  # of the data set; the host has written no CAM here
         cam = guide_of(source, features, labels) if guide is None else guide
         name = 'CAM' if guide is None else GUIDE
-        text = text_similarities(model, features)
+        text = text_similarities(model, features, samples)
         trace = head.trace(features, images, cam, labels, text)
         pictures = (images * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
         return [

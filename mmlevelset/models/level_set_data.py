@@ -129,7 +129,8 @@ def text_of(evolution: Evolution, text: Tensor | None) -> tuple[Tensor, ...]:
     if text is None:
         raise ValueError(
             f'{type(evolution).__name__} has text=True, and there are no text similarities. It needs '
-            'them at prediction, too: use a host whose decode head has text_similarity(feats), such as '
-            "CLIP-ES, or leave text=True out; maps of a folder serve the energy's text_weight alone"
+            'them in training and at prediction, of whole images: use a host whose decode head has '
+            "text_similarity(feats), such as CLIP-ES, or put dict(type='mmlevelset.LoadGuide', seed_dir=…, "
+            "field='text_similarity') behind the loading of the image in the train, test and tta pipelines"
         )
     return (text,)

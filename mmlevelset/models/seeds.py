@@ -75,7 +75,11 @@ class SeedRecipe:
                 raise ValueError(f'{key}={value!r} is unknown; choose one of {known}')
 
     def maps(
-        self, model: Host, inputs: Tensor, metas: Sequence[dict]
+        self,
+        model: Host,
+        inputs: Tensor,
+        metas: Sequence[dict],
+        samples: Sequence[SegDataSample] = (),
     ) -> tuple[Tensor, list[Tensor]]:
         """Run a host on a batch of views.
 
@@ -84,6 +88,7 @@ class SeedRecipe:
                 (N, C, h, w) of any size, and ``classify(feats)``, logits (N, C).
             inputs (Tensor): normalised images, (N, 3, H, W).
             metas: Metainfo of the images; ``img_label`` (C,) 0/1 where the image has one.
+            samples: The images', with ``text_similarity`` (C, h, w) where it was loaded; of windows none.
 
         Returns:
             tuple: classes (N, C), 0/1; and the maps that the recipe asks for, (N, C, h, w) each: the
@@ -113,7 +118,7 @@ class SeedRecipe:
         if self.seed_source != 'cam' or self.level_sets:
             head, image = self.level_set(model), unit_inputs(model.data_preprocessor, inputs)
             reads_text = head.evolution is not None and head.evolution.text
-            text = text_similarities(model, features) if reads_text else None
+            text = text_similarities(model, features, samples) if reads_text else None
             source = cam_source(model) if head.shares().any() else None
             cam = guide_of(source, features, labels) if source else None
             phis = head.level_sets(features, image, labels, text, cam)

@@ -81,9 +81,10 @@ class CAMTTAModel(BaseTTAModel):
     def _views(self, data: dict) -> list[View]:
         """One view of every image of a batch."""
         data = self.module.data_preprocessor(data, False)
-        metas = [sample.metainfo for sample in data['data_samples']]
-        labels, maps = self.recipe.maps(self.module, data['inputs'], metas)
-        return self.recipe.views(data['data_samples'], labels, maps)
+        samples = data['data_samples']
+        metas = [sample.metainfo for sample in samples]
+        labels, maps = self.recipe.maps(self.module, data['inputs'], metas, samples)
+        return self.recipe.views(samples, labels, maps)
 
     def merge_preds(self, data_samples_list: Sequence[Sequence[View]]) -> list[SegDataSample]:
         """Merge the views of every image, as :meth:`test_step` returns them."""

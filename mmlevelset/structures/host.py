@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from mmseg.structures import SegDataSample
 from torch import Tensor, nn
+
+from .fields import get_text_similarities
 
 
 class CAMSource(Protocol):
@@ -49,16 +52,24 @@ def guide_of(head: CAMSource, inputs: Sequence[Tensor], labels: Tensor) -> Tenso
     return cams_of(head, inputs, labels) if own is None else own(inputs)
 
 
-def text_similarities(model: 'Host', inputs: Sequence[Tensor]) -> Tensor | None:
-    """Fit of every pixel to the text of every class, of a host that knows one.
+def text_similarities(
+    model: 'Host', inputs: Sequence[Tensor], samples: Sequence[SegDataSample] = ()
+) -> Tensor | None:
+    """Fit of every pixel to the text of every class, loaded or of a host that knows one.
 
     Args:
         model: A segmentor; its decode head may have ``text_similarity(feats)``.
         inputs (Sequence[Tensor]): feature maps, (N, K_i, h_i, w_i).
+        samples: Of the images; what was loaded for all of them comes before what the host says.
 
     Returns:
         Tensor: (N, C, h, w), in any unit, or ``None``.
+
+    Raises:
+        ValueError: A map was loaded for an image that was padded afterwards.
     """
+    if (loaded := get_text_similarities(samples)) is not None:
+        return loaded
     source = getattr(model.decode_head, 'text_similarity', None)
     return None if source is None else source(inputs)
 

@@ -9,15 +9,16 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import Tensor
 
-from mmlevelset.datasets import LoadGuide, VOCImageLabelDataset
+from mmlevelset.datasets import LoadGuide, MultiScaleFlip, PackImageLabels, VOCImageLabelDataset
 from mmlevelset.fileio.seeds import write_seed
-from mmlevelset.models import LevelSetHead
+from mmlevelset.models import CAMTTAModel, LevelSetHead
 from mmlevelset.structures.fields import get_cams, get_text_similarities
-from tests.models.small_hosts import build_host
+from tests.models.small_hosts import build_host, host_config
 
 CLASSES = ('background', 'cat', 'dog', 'horse')
 SIZE = (40, 60)
@@ -130,3 +131,41 @@ def test_refusals(root: Path, make_samples: Callable) -> None:
     (root / 'seeds/a.npz').unlink()
     with pytest.raises(FileNotFoundError, match='npz'):
         dataset(root)
+
+
+@pytest.mark.parametrize('tta', [False, True])
+def test_an_operator_sees_a_loaded_text_at_prediction(root: Path, tta: bool) -> None:
+    """Of every view its own, flipped as the image is; without the map the error says where to load it."""
+    cfg = host_config('cam', True)
+    cfg.auxiliary_head.evolution.text = True
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    model = MODELS.build(cfg).eval()
+    head = next(m for m in model.modules() if isinstance(m, LevelSetHead))
+    with torch.no_grad():
+        for p in head.evolution.parameters():
+            p.add_(0.3 * torch.randn_like(p))
+    tester = CAMTTAModel(model, seed_source='phi') if tta else model
+    write_seed(root / 'even/a.npz', [1], np.full((1, *SIZE), 0.5, np.float32), SIZE)
+    seeds = {}
+    for folder in ('seeds', 'even', ''):
+        data = dataset(root)
+        load, _, resize, *_ = data.pipeline.transforms
+        text = LoadGuide(str(root / folder), field='text_similarity')
+        pack = PackImageLabels()
+        views = [MultiScaleFlip(scales=[(64, 64)], masks=False)] if tta else [resize, pack]
+        data.pipeline.transforms = [load, *([text] if folder else []), *views]
+        item = data[0]
+        if tta and folder:
+            plain, turned = (sample.text_similarity for sample in item['data_samples'])
+            assert turned.equal(plain.flip(2))
+        batch = {key: [[one] for one in value] for key, value in item.items()} if tta else None
+        with torch.no_grad():
+            if not folder:
+                with pytest.raises(ValueError, match='text=True.*train, test and tta pipelines'):
+                    tester.test_step(batch or pseudo_collate([item]))
+                return
+            (result,) = tester.test_step(batch or pseudo_collate([item]))
+        seeds[folder] = result.seg_logits.data[2]
+        if len(seeds) == 2:
+            assert not torch.allclose(seeds['seeds'], seeds['even'], atol=1e-3)

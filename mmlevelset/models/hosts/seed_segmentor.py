@@ -93,7 +93,8 @@ class SeedSegmentor(EncoderDecoder):
             # The maps of windows end where the image does, not at the end of its last cell.
             views = self.recipe.views(data_samples, labels, maps, size_divisor=1)
         else:
-            views = self.recipe.views(data_samples, *self.recipe.maps(self, inputs, metas))
+            maps = self.recipe.maps(self, inputs, metas, data_samples)
+            views = self.recipe.views(data_samples, *maps)
         return [self.recipe.merge([view]) for view in views]
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
