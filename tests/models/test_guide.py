@@ -147,25 +147,26 @@ def test_an_operator_sees_a_loaded_text_at_prediction(root: Path, tta: bool) -> 
             p.add_(0.3 * torch.randn_like(p))
     tester = CAMTTAModel(model, seed_source='phi') if tta else model
     write_seed(root / 'even/a.npz', [1], np.full((1, *SIZE), 0.5, np.float32), SIZE)
-    seeds = {}
-    for folder in ('seeds', 'even', ''):
+    seeds = []
+    for folder in ('seeds', 'even', None):
         data = dataset(root)
         load, _, resize, *_ = data.pipeline.transforms
-        text = LoadGuide(str(root / folder), field='text_similarity')
-        pack = PackImageLabels()
-        views = [MultiScaleFlip(scales=[(64, 64)], masks=False)] if tta else [resize, pack]
-        data.pipeline.transforms = [load, *([text] if folder else []), *views]
+        text = [LoadGuide(str(root / folder), field='text_similarity')] if folder else []
+        single = [resize, PackImageLabels()]
+        views = [MultiScaleFlip(scales=[(64, 64)], masks=False)] if tta else single
+        data.pipeline.transforms = [load, *text, *views]
         item = data[0]
-        if tta and folder:
+        batch = pseudo_collate([item])
+        if tta:
+            batch = {key: [[one] for one in value] for key, value in item.items()}
+        if folder is None:
+            with pytest.raises(ValueError, match='text=True.*train, test and tta pipelines'):
+                tester.test_step(batch)
+            continue
+        if tta:
             plain, turned = (sample.text_similarity for sample in item['data_samples'])
             assert turned.equal(plain.flip(2))
-        batch = {key: [[one] for one in value] for key, value in item.items()} if tta else None
         with torch.no_grad():
-            if not folder:
-                with pytest.raises(ValueError, match='text=True.*train, test and tta pipelines'):
-                    tester.test_step(batch or pseudo_collate([item]))
-                return
-            (result,) = tester.test_step(batch or pseudo_collate([item]))
-        seeds[folder] = result.seg_logits.data[2]
-        if len(seeds) == 2:
-            assert not torch.allclose(seeds['seeds'], seeds['even'], atol=1e-3)
+            (result,) = tester.test_step(batch)
+        seeds.append(result.seg_logits.data[2])
+    assert not torch.allclose(*seeds, atol=1e-3)
