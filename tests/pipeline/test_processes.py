@@ -28,7 +28,7 @@ from mmengine.registry import DATASETS, MODELS
 
 
 @DATASETS.register_module()
-class Numbers(torch.utils.data.Dataset):
+class RankNumbers(torch.utils.data.Dataset):
     def __init__(self, folder):
         self.folder = folder
 
@@ -40,7 +40,7 @@ class Numbers(torch.utils.data.Dataset):
 
 
 @MODELS.register_module()
-class Line(BaseModel):
+class RankLine(BaseModel):
     def __init__(self):
         super().__init__()
         self.layer = torch.nn.Linear(1, 1)
@@ -56,12 +56,12 @@ class Line(BaseModel):
 """
 CONFIG = """
 default_scope = 'mmengine'
-custom_imports = dict(imports=['toy_line'])
-model = dict(type='Line')
+custom_imports = dict(imports=['rank_line'])
+model = dict(type='RankLine')
 train_dataloader = dict(
     batch_size=4,
     num_workers=0,
-    dataset=dict(type='Numbers', folder='nowhere'),
+    dataset=dict(type='RankNumbers', folder='nowhere'),
     sampler=dict(type='DefaultSampler', shuffle=False),
 )
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1)
@@ -88,7 +88,7 @@ def test_two_processes_end_with_a_killed_pipeline(
 ) -> None:
     folder = tmp_path / 'a b,c'
     folder.mkdir()
-    (folder / 'toy_line.py').write_text(MODEL)
+    (folder / 'rank_line.py').write_text(MODEL)
     (folder / 'toy.py').write_text(CONFIG)
     monkeypatch.setenv('PYTHONPATH', str(folder))
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
