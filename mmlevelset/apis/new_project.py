@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmlevelset.datasets.image_labels import read_image_labels, refuse_no_class
+from mmlevelset.datasets.image_labels import read_image_labels
 from mmlevelset.datasets.prepare.check_own import HINT, LISTS
 from mmlevelset.datasets.prepare.own_classes import LABELS, label_source, own_classes
 from mmlevelset.fileio.atomic import atomic_path
@@ -129,7 +129,7 @@ def new_project(
     Raises:
         FileNotFoundError: A folder, a list or the labels of the data set do not exist.
         ValueError: The project's folder holds something, the classes are not known or not unique, or
-            the labels of ``train`` do not fit them.
+            the labels of ``train`` do not fit them, or name none.
     """
     folder, root = Path(folder), Path(data).resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -148,7 +148,12 @@ def new_project(
         raise FileNotFoundError(
             f'{root}: no image-level labels, expected one of {", ".join(LABELS)}. {HINT}'
         )
-    refuse_no_class(read_image_labels(source, ids['train'], names), source)  # as the training will
+    labels = read_image_labels(source, ids['train'], names)  # what the training will read
+    if not any(shown.any() for shown in labels.values()):
+        raise ValueError(
+            f'{source}: none of the {len(labels)} images of train shows any class, so there is nothing to learn; '
+            'expected the classes of each image'
+        )
     values = _values(folder, root, names, ids, source.name)
     for name, text in FILES.items():
         with atomic_path(folder / name) as path:

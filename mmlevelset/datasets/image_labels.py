@@ -147,23 +147,6 @@ READERS: dict[str, Callable[[Path, Sequence[str], Callable[[str], bool]], Entrie
 }
 
 
-def refuse_no_class(labels: Labels, source: str | Path) -> None:
-    """Refuse labels by which no image shows any class: nothing could be learnt from them.
-
-    Args:
-        labels (dict[str, np.ndarray]): id -> (C,), one at least.
-        source (str | Path): Where they are from, for the error.
-
-    Raises:
-        ValueError: All of them are 0.
-    """
-    if labels and not np.any(list(labels.values())):
-        raise ValueError(
-            f'{source}: none of {len(labels)} images shows any class, so there is nothing to learn; expected '
-            'the classes of each image'
-        )
-
-
 def read_image_labels(
     source: str | Path,
     ids: Sequence[str],

@@ -93,6 +93,6 @@ class Guidance(nn.Module):
         """Shares of D found so far.
 
         Returns:
-            Tensor: (C,) float32, in [0, 1]; 0 for classes without a map.
+            Tensor: one per class, of shape (C,), float32 in [0, 1]; 0 for classes without a map.
         """
         return (LEAST - slopes(self.moments).nan_to_num(nan=1.0)).clamp(0, 1).float()

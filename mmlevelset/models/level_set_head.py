@@ -278,7 +278,7 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
             ``area_cam``.
 
         Raises:
-            ValueError: No sample has a CAM, or ``loss_cam`` meets one without a graph.
+            ValueError: No sample has a CAM, ``loss_cam`` meets one without a graph, or loaded edges have no energy.
         """
         losses = {}
         if self.cam_head is not None:

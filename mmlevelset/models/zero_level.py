@@ -59,7 +59,8 @@ class ZeroLevel(ClassHistogram):
         """Levels found so far.
 
         Returns:
-            Tensor: (C,) float32, in shares of ``truncate``, in [-1, 0.5]; 0 for classes without a map.
+            Tensor: one per class, of shape (C,), float32 in [-1, 0.5], in shares of ``truncate``; 0 for
+            classes without a map.
         """
         # On the CPU: cumulative sums on a GPU have no deterministic order.
         outside, inside = self.histogram.double().cpu().view(-1, 2, LEVELS).unbind(1)

@@ -72,18 +72,8 @@ def get_cams(samples: Sequence[SegDataSample]) -> Tensor | None:
     Raises:
         ValueError: A guide does not cover its image, or some images have one and others none.
     """
-    bare = [sample for sample in samples if 'guide' not in sample]
-    if bare and len(bare) < len(samples):
-        raise ValueError(
-            f'{bare[0].metainfo.get("img_path")} has no guide, and other images of its batch have one: give '
-            'guide_dir to all data sets of the training, or to none'
-        )
-    if samples and not bare:
-        for sample in samples:
-            size = tuple(sample.input_image.shape[-2:])
-            if tuple(sample.guide.shape[-2:]) != size:
-                raise _not_covered(sample, 'guide', size)
-        return torch.stack([sample.guide for sample in samples])
+    if (guides := _loaded(samples, 'guide')) is not None:
+        return guides
     if not all('cam' in sample for sample in samples):
         return None
     return torch.stack([sample.cam for sample in samples])
@@ -111,18 +101,28 @@ def get_edges(samples: Sequence[SegDataSample]) -> Tensor | None:
     Raises:
         ValueError: Edges do not cover their image, or some images have some and others none.
     """
-    if not any('edge' in sample for sample in samples):
+    return _loaded(samples, 'edge')
+
+
+def _loaded(samples: Sequence[SegDataSample], field: str) -> Tensor | None:
+    """The maps that ``<field>_dir`` of a data set has loaded, (N, K, H, W); ``None`` where no sample has one.
+
+    Raises:
+        ValueError: One does not cover its image, or some samples have one and others none.
+    """
+    bare = [sample for sample in samples if field not in sample]
+    if len(bare) == len(samples):
         return None
+    if bare:
+        raise ValueError(
+            f'{bare[0].metainfo.get("img_path")} has no {field}, and other images of its batch have one: give '
+            f'{field}_dir to all data sets of the training, or to none'
+        )
     for sample in samples:
-        if 'edge' not in sample:
-            raise ValueError(
-                f'{sample.metainfo.get("img_path")} has no edges, and other images of its batch have some: give '
-                'edge_dir to all data sets of the training, or to none'
-            )
         size = tuple(sample.input_image.shape[-2:])
-        if tuple(sample.edge.shape[-2:]) != size:
-            raise _not_covered(sample, 'edge', size)
-    return torch.stack([sample.edge for sample in samples])
+        if tuple(sample.get(field).shape[-2:]) != size:
+            raise _not_covered(sample, field, size)
+    return torch.stack([sample.get(field) for sample in samples])
 
 
 def _not_covered(sample: SegDataSample, field: str, size: tuple[int, ...]) -> ValueError:

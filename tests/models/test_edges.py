@@ -101,7 +101,7 @@ def test_a_batch_has_all_its_edges_or_none() -> None:
     bare.set_data(dict(input_image=image))
     full.set_data(dict(input_image=image, edge=edge))
     assert get_edges([bare]) is None and get_edges([full]).equal(edge[None])
-    with pytest.raises(ValueError, match='b.jpg has no edges, .* edge_dir'):
+    with pytest.raises(ValueError, match='b.jpg has no edge, .* edge_dir'):
         get_edges([full, bare])
     full.set_data(dict(input_image=torch.zeros(3, 8, 16)))
     with pytest.raises(ValueError, match='cannot be padded'):
@@ -133,7 +133,7 @@ def test_a_share_that_is_none(share: object) -> None:
 
 
 def test_a_training_learns_from_its_edges(edges: Path) -> None:
-    """The energy of the edges changes, nothing before it; an energy without the attribute is not given them."""
+    """The energies that see an edge change, no other loss does."""
     found = []
     for options in ({}, dict(edge_dir=str(edges / 'edges'))):
         model = build_host('cam', level_set=True).train()
