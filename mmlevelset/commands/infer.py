@@ -34,7 +34,10 @@ def main() -> None:
     parser.add_argument('--out-dir', required=True, help='gets pred, vis, maps and contours')
     parser.add_argument(
         '--labels',
-        help='classes that all pictures show, with commas; default: the classifier finds them',
+        nargs='+',
+        metavar='CLASS',
+        help='classes that all pictures show, with commas or blanks between them; default: the classifier '
+        'finds them',
     )
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
     parser.add_argument('--presence', type=float, help='probability from which on a class is found')
@@ -108,7 +111,7 @@ def _digest(path: str) -> str | None:
         return None
 
 
-def _classes(text: str, known: Sequence[str]) -> list[Class]:
-    """Names and indices of classes, with commas between them."""
-    parts = [part.strip() for part in text.split(',')]
+def _classes(typed: Sequence[str], known: Sequence[str]) -> list[Class]:
+    """Names and indices of classes, one or several with commas between them in a word."""
+    parts = [part.strip() for word in typed for part in word.strip(', ').split(',')]
     return [int(part) if part.isdecimal() and part not in known else part for part in parts]

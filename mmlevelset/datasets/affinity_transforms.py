@@ -42,11 +42,12 @@ class LoadAffinityScores(BaseTransform):
         """
         maps = []
         for folder in self.folders:
-            soft = read_soft(folder / f'{results["img_id"]}.npz')[1]
+            path = folder / f'{Path(results["img_path"]).stem}.npz'
+            soft = read_soft(path)[1]
             if soft.shape[1:] != results['img'].shape[:2]:
                 raise ValueError(
-                    f'{folder}/{results["img_id"]}.npz is {soft.shape[1:]} (H, W), the image '
-                    f'{results["img"].shape[:2]}; refine the seeds of these images'
+                    f'{path} is {soft.shape[1:]} (H, W), the image {results["img"].shape[:2]}; refine the seeds '
+                    'of these images'
                 )
             maps.append(soft)
         results['gt_seg_map'] = np.concatenate(maps).transpose(1, 2, 0)

@@ -9,7 +9,7 @@ from PIL import Image, ImageEnhance
 
 from mmlevelset.registry import TRANSFORMS
 
-from .input_transforms import check_unmoved
+from .input_transforms import check_unmoved, uint8_image
 
 ENHANCERS = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
 
@@ -41,7 +41,7 @@ class ColorJitter(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Change ``img`` (ndarray (H, W, 3) uint8, BGR)."""
         order, factors, shift = self._draw()
-        image = Image.fromarray(results['img'][..., ::-1])
+        image = Image.fromarray(uint8_image(results, 'ColorJitter')[..., ::-1])
         for step in order:
             if step < len(ENHANCERS):
                 image = ENHANCERS[step](image).enhance(factors[step])
@@ -62,7 +62,8 @@ class RandomPlacedCrop(BaseTransform):
 
     mmseg's ``RandomCrop`` leaves smaller images to the data preprocessor, which puts them into the
     corner. The result is float32, so that a ground of the mean colour is exactly zero once
-    normalised: PSA, SEAM and MuSCLe pad with zeros after the normalisation.
+    normalised: PSA, SEAM and MuSCLe pad with zeros after the normalisation. ``img_box`` says where on the ground
+    the image lies, so this comes last of all that moves the image.
 
     Args:
         crop_size: (H, W).
@@ -80,9 +81,18 @@ class RandomPlacedCrop(BaseTransform):
         return [int(np.sign(gap) * np.random.randint(abs(gap) + 1)) for gap in gaps]
 
     def transform(self, results: dict) -> dict:
-        """Replace ``img`` (ndarray (H, W, 3), BGR) by its crop (ndarray float32), update ``img_shape``."""
+        """Replace ``img`` (ndarray (H, W, 3), BGR) by its crop (ndarray float32), update ``img_shape``.
+
+        ``img_box`` is (top, left, bottom, right) of the photograph in it, in pixels, the last two exclusive.
+        """
         check_unmoved(results, 'RandomPlacedCrop')
-        offsets = self._offsets(results['img'].shape[:2])
+        size = results['img'].shape[:2]
+        offsets = self._offsets(size)
+        first = [max(-offset, 0) for offset in offsets]
+        last = [
+            min(f + side, crop) for f, side, crop in zip(first, size, self.crop_size, strict=True)
+        ]
+        results['img_box'] = (*first, *last)
         results['img'] = placed(results['img'], offsets, self.crop_size, self.pad_val)
         results['img_shape'] = self.crop_size
         return results

@@ -7,6 +7,8 @@ from mmcv.transforms.utils import cache_randomness
 
 from mmlevelset.registry import TRANSFORMS
 
+from .input_transforms import uint8_image
+
 
 @TRANSFORMS.register_module()
 class RandomHSVShift(BaseTransform):
@@ -26,7 +28,8 @@ class RandomHSVShift(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Change ``img``, (H, W, 3) uint8, BGR."""
-        hsv = cv2.cvtColor(results['img'], cv2.COLOR_BGR2HSV).astype(np.int16) + self._shift()
+        image = uint8_image(results, 'RandomHSVShift')
+        hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV).astype(np.int16) + self._shift()
         hsv[..., 0] %= 180
         results['img'] = cv2.cvtColor(hsv.clip(0, 255).astype(np.uint8), cv2.COLOR_HSV2BGR)
         return results

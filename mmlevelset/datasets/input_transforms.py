@@ -1,6 +1,7 @@
 """What the pipelines of all data sets end with: test-time augmentation, and packing with image labels."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +13,15 @@ from mmlevelset.registry import TRANSFORMS
 # What mmsegmentation's heads and metrics read, and the id and image-level label of the image.
 META_KEYS = (
     'img_path', 'seg_map_path', 'img_id', 'img_label', 'ori_shape', 'img_shape', 'pad_shape',
-    'scale_factor', 'flip', 'flip_direction', 'reduce_zero_label',
+    'scale_factor', 'flip', 'flip_direction', 'reduce_zero_label', 'img_box',
 )  # fmt: skip
 # Maps of C channels that LoadGuide loads, and one that LoadEdges does.
 FIELDS = ('guide', 'text_similarity')
 EDGE = 'edge'
+LOADERS = ('LoadGuide', 'LoadEdges')
+# Transforms of mmcv and mmsegmentation that change what an image shows where, and not all of its `seg_fields`.
+IMAGE_ALONE = ('CenterCrop', 'Pad', 'Albu', 'RandomMosaic', 'SegRescale')
+CURE = 'train on a pipeline of Resize, RandomCrop and RandomFlip'
 
 
 def check_unmoved(results: dict, transform: str) -> None:
@@ -32,7 +37,48 @@ def check_unmoved(results: dict, transform: str) -> None:
     if loaded := [field for field in (*FIELDS, EDGE) if field in results]:
         raise ValueError(
             f'{results.get("img_path")}: {transform} moves the image and not its {" and ".join(loaded)}, which '
-            'guide_dir, edge_dir or LoadGuide loaded; train on a pipeline of Resize, RandomCrop and RandomFlip'
+            f'guide_dir, edge_dir or LoadGuide loaded; {CURE}'
+        )
+
+
+def uint8_image(results: dict, transform: str) -> np.ndarray:
+    """The image, (H, W, 3) uint8, BGR, for a transform that knows grey levels of 8 bits alone.
+
+    Args:
+        results (dict): What a pipeline hands on.
+        transform (str): Name of the transform.
+
+    Raises:
+        ValueError: The image has another type.
+    """
+    image = results['img']
+    if image.dtype != np.uint8:
+        raise ValueError(
+            f'{results.get("img_path")}: {transform} got an image of {image.dtype}, expected uint8: put it before '
+            'what makes it another (RandomPlacedCrop, RandomErasing, to_float32 of the loading)'
+        )
+    return image
+
+
+def type_of(step: Any) -> str:
+    """Name of a transform in a pipeline's config, without its scope; '' of what is no such config."""
+    return str(step.get('type')).rpartition('.')[2] if isinstance(step, dict) else ''
+
+
+def check_moved(pipeline: Sequence[Any]) -> None:
+    """Refuse a pipeline that moves an image and not the maps that it has loaded beside it.
+
+    Args:
+        pipeline: Configs of its transforms.
+
+    Raises:
+        ValueError: Names the transform.
+    """
+    names = [type_of(step) for step in pipeline]
+    first = next((i for i, name in enumerate(names) if name in LOADERS), len(names))
+    if unmoved := [name for name in names[first:] if name in IMAGE_ALONE]:
+        raise ValueError(
+            f'{unmoved[0]} moves an image and not the maps that {names[first]} loads beside it; {CURE}'
         )
 
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from mmlevelset.registry import TRANSFORMS
 
-from .input_transforms import check_unmoved
+from .input_transforms import check_unmoved, uint8_image
 
 MAX_LEVEL = 10  # of RandAugment's magnitudes
 ATTEMPTS = 10  # to find a rectangle that fits
@@ -67,7 +67,8 @@ class RandomResizedCrop(BaseTransform):
         """Crop and resize ``img``; update ``img_shape``."""
         check_unmoved(results, 'RandomResizedCrop')
         x, y, width, height = self._rectangle(*results['img'].shape[:2])
-        crop = Image.fromarray(results['img'][y : y + height, x : x + width])
+        image = uint8_image(results, 'RandomResizedCrop')
+        crop = Image.fromarray(image[y : y + height, x : x + width])
         results['img'] = np.asarray(
             crop.resize((self.width, self.height), Image.Resampling.BICUBIC)
         )
@@ -118,7 +119,7 @@ class RandAugment(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Change ``img``, a uint8 BGR image."""
         check_unmoved(results, 'RandAugment')
-        image = Image.fromarray(results['img'][..., ::-1])
+        image = Image.fromarray(uint8_image(results, 'RandAugment')[..., ::-1])
         for index in np.random.randint(len(OPERATIONS), size=self.num_ops):
             if np.random.rand() < self.prob:
                 level = np.random.normal(self.magnitude, self.magnitude_std)

@@ -17,6 +17,8 @@ from mmlevelset.fileio.labels import VOID, read_label, voc_palette
 from mmlevelset.fileio.output import check_finished, finished_ids
 from mmlevelset.registry import DATASETS
 
+from .input_transforms import check_moved, type_of
+
 FOLDERS = ('img_path', 'seg_map_path')  # of data_prefix
 MASKS_READ = 100  # at the start, and only as long as none shows an object
 
@@ -98,19 +100,20 @@ class VOCImageLabelDataset(BaseSegDataset):
         edge_dir: str | None = None,
         **kwargs: Any,
     ) -> None:
-        loads = []
+        loads: list[dict] = []
         if guide_dir:
             loads.append(dict(type='mmlevelset.LoadGuide', seed_dir=guide_dir))
         if edge_dir:
             loads.append(dict(type='mmlevelset.LoadEdges', edge_dir=edge_dir))
         if loads:
-            load, *rest = kwargs['pipeline']
-            if str(rest[-1].get('type') if rest else '').rpartition('.')[2] != 'PackImageLabels':
+            load, *rest = kwargs.get('pipeline') or [None]
+            if type_of(rest[-1] if rest else None) != 'PackImageLabels':
                 raise ValueError(
                     f'{type(self).__name__}: guide_dir and edge_dir need a pipeline that ends with '
                     "'mmlevelset.PackImageLabels', which hands on what they load"
                 )
             kwargs['pipeline'] = [load, *loads, *rest]
+        check_moved(kwargs.get('pipeline') or [])
         if kwargs.get('reduce_zero_label'):
             raise ValueError(
                 f'{type(self).__name__}: reduce_zero_label would shift the labels of masks and not the '
@@ -204,7 +207,7 @@ class VOCImageLabelDataset(BaseSegDataset):
         for id_ in ids:
             info = dict(
                 img_path=images[id_],
-                # The name of the file, which seeds and label maps of the image get.
+                # With an `img_suffix` as the list says it; what is made of an image is named after its file.
                 img_id=Path(images[id_]).stem if self.img_suffix is None else id_,
                 num_labels=len(classes),
                 label_map=None,

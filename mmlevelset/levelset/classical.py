@@ -65,7 +65,7 @@ def chan_vese(
     Raises:
         ValueError: if a shape or option is wrong.
     """
-    _check_steps(steps)
+    check_count('steps', steps, 0)
     if step_size <= 0 or max_phi <= 0 or length < 0:
         raise ValueError(
             f'step_size={step_size}, max_phi={max_phi}, length={length}, expected the first two '
@@ -133,7 +133,7 @@ def drlse(
     Raises:
         ValueError: if the shapes do not fit or the explicit scheme would be unstable.
     """
-    _check_steps(steps)
+    check_count('steps', steps, 0)
     if not 0 <= mu * dt < 0.25:
         raise ValueError(f'mu * dt is {mu * dt}, expected [0, 0.25): lower mu or dt.')
     phi = wide(checked_phi(phi)).clone()
@@ -192,6 +192,8 @@ class ClassicalEvolution(Evolution):
 
         if (radius := options.get('local_radius')) is not None:
             check_count('local_radius', radius, 1)
+        check_count('steps', options.get('steps', 0), 0)
+        check_number('length', options.get('length', 0), 0)
         # Lengths of chan_vese: their values, or their defaults.
         self.lengths = {
             name: options.get(name, parameters[name].default)
@@ -241,8 +243,3 @@ def _dirac(phi: Tensor) -> Tensor:
     """Raised-cosine Dirac function of Li et al., zero beyond _DIRAC_WIDTH pixels."""
     angle = phi.clamp(-_DIRAC_WIDTH, _DIRAC_WIDTH).mul_(math.pi / _DIRAC_WIDTH)
     return angle.cos_().add_(1).mul_(0.5 / _DIRAC_WIDTH)
-
-
-def _check_steps(steps: int) -> None:
-    if steps < 0:
-        raise ValueError(f'steps is {steps}, expected >= 0.')

@@ -82,7 +82,7 @@ class FNOEvolution(Evolution):
     the untrained module is the identity. Without that skip training collapses to an empty region.
 
     An operator that sees phi alone cannot see the image. ``condition_channels`` feeds it the data
-    forces of phi^0 per class; 0 is the paper's literal eq 8.
+    forces of phi^0 and an edge term per class; 0 is the paper's literal eq 8.
 
     Args:
         num_classes (int): foreground classes C.
@@ -109,7 +109,7 @@ class FNOEvolution(Evolution):
         modes: int = 12,
         depth: int = 4,
         mixing: str = 'diag',
-        condition_channels: int = 0,
+        condition_channels: int = 3,
         width: int = 1,
         shared: bool = False,
         steps: int = 1,

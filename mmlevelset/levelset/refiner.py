@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from .classical import ClassicalEvolution
 from .energy import standardise
 from .evolution import Evolution
+from .limits import check_number
 from .loss_inputs import check_batch
 from .sdf import TRUNCATE, seed_scores, signed_distance, valid_masks
 
@@ -26,15 +27,18 @@ class LevelSetRefiner(nn.Module):
         evolution: Any :class:`Evolution`; default: Chan and Vese's, 15 steps, on the image. It may be
             a trained :class:`FNOEvolution`.
         truncate (float, optional): distance in pixels at which phi^0 and the scores end, see
-            :func:`seed_scores`. Default: what counts as one in a learnt ``evolution``; 80 of a classical one.
+            :func:`seed_scores`. Default: what counts as one in a learnt ``evolution``, ``max_phi`` of Chan and
+            Vese's, 80 of DRLSE.
     """
 
     def __init__(self, evolution: Evolution | None = None, truncate: float | None = None) -> None:
         super().__init__()
         self.evolution = evolution or ClassicalEvolution('chan_vese', geodesic=False)
-        classical = isinstance(self.evolution, ClassicalEvolution)  # which has no such unit
-        own = TRUNCATE if classical else self.evolution.truncate
+        own = self.evolution.truncate
+        if isinstance(self.evolution, ClassicalEvolution):  # which has no such unit
+            own = self.evolution.lengths.get('max_phi', TRUNCATE)
         self.truncate = own if truncate is None else truncate
+        check_number('truncate', self.truncate, 0, ends='()')
 
     def forward(self, image: Tensor, scores: Tensor, features: Tensor | None = None) -> Tensor:
         """Evolve the regions of a batch.
@@ -49,8 +53,8 @@ class LevelSetRefiner(nn.Module):
             Tensor: (N, L, H, W), in (0, 1): 0.5 of the background, above 0.5 inside a contour.
 
         Raises:
-            ValueError: The shapes do not fit, the image is not in [0, 1], or there is no label beside the
-                background.
+            ValueError: The shapes do not fit, the image is not in [0, 1], scores are not finite, or there
+                is no label beside the background.
         """
         fits = scores.dim() == image.dim() == 4 and scores.shape[1] > 1
         if not fits or (len(scores), *scores.shape[2:]) != (len(image), *image.shape[2:]):
@@ -59,6 +63,8 @@ class LevelSetRefiner(nn.Module):
                 f'{tuple(image.shape)}, with the background first and L of at least 2'
             )
         check_batch(scores, image, features)
+        if not scores.isfinite().all():
+            raise ValueError('scores are not finite somewhere, so no label has the highest there')
         data = image if features is None else standardise(features)
         phi = initial_phi(scores, self.truncate)
         if self.evolution.grouped:

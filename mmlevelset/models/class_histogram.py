@@ -30,7 +30,7 @@ class ClassHistogram(nn.Module):
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         """Take a checkpoint without a histogram as well, made by a head that counted nothing."""
-        state_dict.setdefault(f'{prefix}histogram', self.histogram)
+        state_dict.setdefault(f'{prefix}histogram', torch.zeros_like(self.histogram))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     @torch.no_grad()

@@ -65,7 +65,7 @@ class Guidance(nn.Module):
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         """Take a checkpoint without moments as well, made by a head that counted nothing."""
-        state_dict.setdefault(f'{prefix}moments', self.moments)
+        state_dict.setdefault(f'{prefix}moments', torch.zeros_like(self.moments))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     @torch.no_grad()

@@ -17,8 +17,7 @@ def evolution_of(evolution: dict | None, num_classes: int, truncate: float) -> E
     check_number('truncate', truncate, 0, ends='()')
     # An evolution measures in pixels of x.
     given = dict(num_classes=num_classes, truncate=truncate / IMAGE_STRIDE)
-    given.update(evolution or dict(condition_channels=3))
-    return MODELS.build(dict(type='mmlevelset.FNOEvolution') | given)
+    return MODELS.build(dict(type='mmlevelset.FNOEvolution') | given | (evolution or {}))
 
 
 def check_inputs(in_channels: Sequence[int], in_index: Sequence[int], channels: int) -> None:

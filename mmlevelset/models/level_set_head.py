@@ -52,7 +52,7 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
             of ``in_index``. Counted from 0, as some hosts put the image or attentions behind their maps.
         evolution: Config of f_LSE: ``mmlevelset.FNOEvolution``, ``mmlevelset.ClassicalEvolution`` or
             a class of your own that keeps the contract of :class:`mmlevelset.levelset.Evolution`;
-            ``num_classes`` and ``truncate`` are filled in.
+            ``num_classes`` and ``truncate`` are filled in. Without ``loss_energy`` none is built.
         loss_sdf: Config of the loss of phi^0.
         loss_anchor: Config of a loss that keeps phi^T near D as well; not in the paper, whose phi^T
             answers to the energy alone.
@@ -118,7 +118,7 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
         self.truncate = truncate
         self.initialiser = LevelSetInitialiser(in_channels, channels)
         self.loss_energy: nn.Module | None = MODELS.build(loss_energy) if loss_energy else None
-        # Without an energy nothing drives the evolution, and phi^T is phi^0.
+        # Without an energy there is no evolution, whatever is given, and phi^T is phi^0.
         self.evolution = (
             parts.evolution_of(evolution, num_classes, truncate) if loss_energy else None
         )
@@ -288,7 +288,7 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
         text = get_text_similarities(batch_data_samples)
         trace = self.trace(inputs, unit_images(batch_data_samples), cam, labels, text)
         trace = parts.with_edges(trace, batch_data_samples, self.loss_energy)
-        if self.auto_guidance is not None:
+        if self.auto_guidance is not None and self.training:
             unit, guided = self.truncate / trace.stride, 'guide' in batch_data_samples[0]
             self.auto_guidance.update(trace.classes, trace.sdf / unit, trace.phi0 / unit, guided)
         factor, target = self.warmup['sdf'], (trace.sdf, trace.stride)

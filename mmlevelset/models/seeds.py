@@ -1,7 +1,7 @@
 """From the maps of one or more views of an image to its seeds and its label map."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmlevelset.levelset import seed_scores
+from mmlevelset.levelset.limits import check_count, check_number
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import image_labels
 from mmlevelset.structures.host import CAMSource, Host, cams_of, guide_of, text_similarities
@@ -20,6 +21,7 @@ from .views import View, enlargement, total, upright
 
 SOURCES = ('cam', 'phi', 'fused')
 NORMALISATIONS = ('max', 'minmax', 'none')
+ROUNDING = 1e-2  # of scores, in half precision
 ZERO_LEVEL = 0.5  # sigmoid(0), the seed on the contour of a level set
 
 
@@ -52,7 +54,7 @@ class SeedRecipe:
             ``dict(type='mmlevelset.AdvCAM')``; default: the CAM of its head.
 
     Raises:
-        ValueError: For an unknown option.
+        ValueError: A choice that there is not, or a number out of its range.
     """
 
     seed_source: str = 'cam'
@@ -73,6 +75,25 @@ class SeedRecipe:
         for key, known in (('seed_source', SOURCES), ('normalise', NORMALISATIONS)):
             if (value := getattr(self, key)) not in known:
                 raise ValueError(f'{key}={value!r} is unknown; choose one of {known}')
+        for key in ('background', 'cam_background', 'presence'):
+            if (value := getattr(self, key)) is not None:
+                check_number(key, value, 0, 1, '[]')
+        check_number('eps', self.eps, 0, ends='()')
+        if self.margin is not None:
+            check_number('margin', self.margin, 0)
+        check_count('size_divisor', self.size_divisor)
+
+    @classmethod
+    def read(cls, options: Mapping[str, Any]) -> 'SeedRecipe':
+        """The recipe that a config declares.
+
+        Raises:
+            ValueError: It has another key, or see the class.
+        """
+        known = [one.name for one in fields(cls) if one.init]
+        if unknown := sorted(set(options) - set(known)):
+            raise ValueError(f'how seeds are made: {unknown} is unknown; expected some of {known}')
+        return cls(**options)
 
     def maps(
         self,
@@ -205,7 +226,7 @@ class SeedRecipe:
         seeds = []
         if self.seed_source != 'phi':
             cam = total(present, [(v.present, v.cam) for v in views])
-            seeds.append(cam / len(views) if self.normalise == 'none' else self.normalised(cam))
+            seeds.append(self.normalised(cam, len(views)))
         if self.seed_source != 'cam':
             seeds.append(total(present, [(v.present, v.phi) for v in views]) / len(views))
         found = torch.stack(seeds).mean(0)
@@ -230,12 +251,22 @@ class SeedRecipe:
             sample.set_metainfo(dict(pred_img_label=present.cpu().numpy().astype('f4')))
         return sample
 
-    def normalised(self, cam: Tensor) -> Tensor:
-        """Scores in [0, 1] of summed CAMs, both (K, H, W).
+    def normalised(self, cam: Tensor, views: int = 1) -> Tensor:
+        """Scores in [0, 1] of CAMs that are summed over so many views, both (K, H, W).
 
         SEAM, MuSCLe and IRN mean the same by other words: what they leave slightly negative is
         below every background score.
+
+        Raises:
+            ValueError: They are to be taken as they are, and are no scores.
         """
+        if self.normalise == 'none':
+            if cam.numel() and (high := cam.max() / views) > 1 + ROUNDING:
+                raise ValueError(
+                    f"normalise='none' takes CAMs as scores in [0, 1], and this one reaches {high:.3g}: choose 'max' "
+                    "or 'minmax'"
+                )
+            return cam / views
         margin = self.margin if self.margin is not None else self.eps * (self.normalise == 'minmax')
         cam = cam.clamp_min(0)
         high = cam.amax((1, 2), keepdim=True)

@@ -22,6 +22,11 @@ OPTIONAL = (
     'auto_zero.histogram',
     'auto_guidance.moments',
 )
+# Option of a level-set head -> what its 'auto' counts, and what is predicted without.
+FOUND = dict(
+    zero=('auto_zero.histogram', 'contours lie at 0'),
+    guidance=('auto_guidance.moments', 'no CAM is added to level sets'),
+)
 
 
 def bare_model(model: torch.nn.Module) -> BaseModel:
@@ -99,7 +104,7 @@ def check_tensors(model: torch.nn.Module, state: Any, checkpoint: str) -> None:
             f'{"; ".join(unfit[:3])}; give the config it was trained with, or convert it with '
             'tools/model_converters'
         )
-    _say_where_contours_lie(model.state_dict(), state, checkpoint)
+    _say_what_is_found(model.state_dict(), state, checkpoint)
     tensors = {key: value for key, value in state.items() if isinstance(value, torch.Tensor)}
     broken = [key for key, value in tensors.items() if not value.isfinite().all()]
     if broken:
@@ -109,24 +114,22 @@ def check_tensors(model: torch.nn.Module, state: Any, checkpoint: str) -> None:
         )
 
 
-def _say_where_contours_lie(
+def _say_what_is_found(
     own: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor], checkpoint: str
 ) -> None:
-    """Warn where a config and a checkpoint disagree on the zero of the level sets."""
-    asked, found = (
-        any(key.endswith('auto_zero.histogram') for key in keys) for keys in (own, given)
-    )
-    if asked and not found:
+    """Warn where a config and a checkpoint disagree on what a training finds for the level sets."""
+    if not any(key.endswith('initialiser.norm.weight') for key in own):
+        return  # no level sets
+    for option, (buffer, instead) in FOUND.items():
+        asked, there = (any(key.endswith(buffer) for key in keys) for keys in (own, given))
+        if asked == there:
+            continue
         text = (
-            "the config says zero='auto', and the checkpoint has no such levels: contours lie at 0"
+            f"the config says {option}='auto', and the checkpoint has found nothing: {instead}"
+            if asked
+            else f"the checkpoint was trained with {option}='auto', and the config says a number, which holds"
         )
-    elif found and not asked and any(key.endswith('initialiser.norm.weight') for key in own):
-        text = (
-            "the checkpoint was trained with zero='auto', and the config says a number, which holds"
-        )
-    else:
-        return
-    print_log(f'{checkpoint}: {text}', logger='current', level=logging.WARNING)
+        print_log(f'{checkpoint}: {text}', logger='current', level=logging.WARNING)
 
 
 def checked_device(device: str | torch.device) -> torch.device:

@@ -45,7 +45,7 @@ class CAMTTAModel(BaseTTAModel):
         self, module: dict | nn.Module, data_preprocessor: dict | None = None, **recipe: Any
     ) -> None:
         super().__init__(module, data_preprocessor)
-        self.set_recipe(SeedRecipe(**recipe))
+        self.set_recipe(SeedRecipe.read(recipe))
         if (self.module.test_cfg or {}).get('mode') == 'slide':
             raise ValueError(
                 "--tta looks at whole views, but model.test_cfg has mode='slide': set it to "

@@ -62,6 +62,11 @@ class DenseCRF(Refiner):
             raise ValueError(
                 f'expected uniform in [0, 1) and iterations >= 0, got {uniform} and {iterations}'
             )
+        if gt_prob is not None and (softmax or uniform):
+            raise ValueError(
+                f'gt_prob={gt_prob} makes the unary of labels, softmax={softmax} and uniform={uniform} that of '
+                'scores: give one or the others'
+            )
         if backend not in BACKENDS:
             raise ValueError(f'backend={backend!r} is unknown; choose one of {BACKENDS}')
         if backend == 'pydensecrf':

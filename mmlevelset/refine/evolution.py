@@ -45,6 +45,8 @@ class EvolutionRefiner(Refiner):
         **options: Any,
     ) -> None:
         super().__init__(background)
+        if known := sorted({'geodesic', 'num_classes', 'truncate'} & set(options)):
+            raise ValueError(f'EvolutionRefiner has no {known}; leave it out')
         evolution = ClassicalEvolution(method, geodesic=False, **options)
         self.evolve = levelset.LevelSetRefiner(evolution)
         self.device = checked_device(device)
@@ -92,6 +94,7 @@ class LevelSetRefiner(Refiner):
                 'LevelSetHead with loss_energy'
             )
         self.head = head
+        self._classes: torch.Tensor | None = None
         self.size = size and tuple(size)
         self.seen_size = SeenSize(cfg)
         self.device = checked_device(device)
@@ -112,7 +115,16 @@ class LevelSetRefiner(Refiner):
 
     @torch.inference_mode()
     def refine(self, image: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """Evolve; arguments and result as of :meth:`Refiner.refine`."""
+        """Evolve; arguments and result as of :meth:`Refiner.refine`.
+
+        Raises:
+            ValueError: Nobody said which classes the scores are of.
+        """
+        if self._classes is None:
+            raise ValueError(
+                'LevelSetRefiner refines seeds, which say their classes, not the scores of a model; use DenseCRF or '
+                'EvolutionRefiner there'
+            )
         size = self.size or self.seen_size(image)
         x = F.interpolate(normalised(self.model, image), size, mode='bilinear', antialias=True)
         features = self.model.extract_feat(x)

@@ -76,7 +76,8 @@ class IRNWalk(Refiner):
         edge = self.edge(image)
         start = scores[1:]
         if self.from_labels:
-            start = (start == scores.max(axis=0)).astype(np.float32)
+            won = (start == scores.max(axis=0)) & (start > scores[:1])  # a tie is background
+            start = won.astype(np.float32)
         seeds = torch.from_numpy(start).to(self.device) ** self.power
         seeds = F.interpolate(seeds[None], edge.shape, mode='bilinear')[0]
         walked = edge_walk(seeds, edge, self.radius, self.beta, 2**self.exp_times)

@@ -4,7 +4,9 @@
 field                  shape, dtype           meaning
 =====================  =====================  ====================================================================
 metainfo `img_label`   (C,) float 0/1         image-level label of the foreground classes, the only supervision
-data `input_image`     (3, H, W) float        the image as the backbone sees it, with metainfo `img_mean`/`img_std`
+data `input_image`     (3, H, W) float        the image as the backbone sees it, with metainfo `img_mean`/`img_std`;
+                                              beyond its rim, if it was padded, the colours of the rim go on
+… `img_box`            4 int                  where on its ground the image lies: top, left, bottom, right
 data `cam`             (C, h, w) float >= 0   the host's class activation maps, unnormalised, with their graph
 data `guide`           (C, H, W) float        a seed in [0, 1] that level sets learn from in the place of `cam`
 … `edge`               (1, H, W) float        probability of a learnt edge, which the energy looks at
@@ -38,7 +40,7 @@ def image_labels(metas: Sequence[dict], num_classes: int, like: Tensor) -> Tenso
         Tensor: 0/1, (N, C).
 
     Raises:
-        ValueError: When a sample has no ``img_label`` or one of another length.
+        ValueError: When a sample has no ``img_label``, one of another length, or one that is not 0 or 1.
     """
     rows = []
     for meta in metas:
@@ -53,6 +55,11 @@ def image_labels(metas: Sequence[dict], num_classes: int, like: Tensor) -> Tenso
             raise ValueError(
                 f'img_label has shape {label.shape}, expected ({num_classes},): the head has '
                 f"{num_classes} foreground classes; set num_classes to the dataset's (without background)"
+            )
+        if not np.isin(label, (0, 1)).all():
+            raise ValueError(
+                f'{meta.get("img_path")}: img_label is {label.tolist()}, expected 0 or 1 of every class: whether '
+                'the image shows it'
             )
         rows.append(torch.from_numpy(label))
     return torch.stack(rows).to(like)

@@ -21,20 +21,22 @@ def test_goes_on_where_it_was(tmp_path, capsys, monkeypatch):
     weights = checkpoint(tmp_path / 'x.pth', 'cam', True)
     command = ['infer', 'config.py', weights, 'JPEGImages', '--out-dir', 'out', '--device', 'cpu']
 
-    def infer(labels: str) -> None:
-        monkeypatch.setattr(sys, 'argv', [*command, '--labels', labels])
+    def infer(*labels: str) -> None:
+        monkeypatch.setattr(sys, 'argv', [*command, '--labels', *labels])
         main()
 
     infer('a,2')
     assert '2 pictures done' in capsys.readouterr().out
     stamp = Path('out/vis/one.png').stat().st_mtime_ns
     Path('out/pred/two.png').unlink()
-    infer('a,2')
+    infer('a,', '2')  # "a, 2"
     assert Path('out/pred/two.png').is_file()
     assert Path('out/vis/one.png').stat().st_mtime_ns == stamp
     assert json.loads(Path('out/pred/meta.json').read_text())['complete']
     with pytest.raises(ValueError, match='image_labels'):
         infer('c')
+    with pytest.raises(ValueError, match="''"):
+        infer(',')
     # Another picture of the same name is another picture, until its files are gone.
     Image.new('RGB', (40, 30)).save('JPEGImages/one.jpg')
     with pytest.raises(ValueError, match='out/pred holds results of other pictures called .*one'):

@@ -55,8 +55,12 @@ def test_sizes_that_no_grid_fits():
 def test_loading(tmp_path):
     soft = np.random.default_rng(0).random((3, 6, 8)).astype(np.float32)
     for name, maps in (('low', soft), ('high', 1 - soft)):
-        write_soft(tmp_path / name / 'soft/a.npz', [2, 5], maps, 'uint8')
-    item = dict(img_id='a', img=np.zeros((6, 8, 3), np.uint8), seg_fields=[])
+        write_soft(
+            tmp_path / name / 'soft/a_left.npz', [2, 5], maps, 'uint8'
+        )  # as its image is called
+    item = dict(
+        img_id='a', img_path='x/a_left.png', img=np.zeros((6, 8, 3), np.uint8), seg_fields=[]
+    )
     item = LoadAffinityScores(str(tmp_path)).transform(item)
     expected = np.concatenate([soft, 1 - soft]).transpose(1, 2, 0)
     np.testing.assert_allclose(item['gt_seg_map'], expected, atol=0.5 / 255 + 1e-6)
@@ -66,8 +70,10 @@ def test_loading(tmp_path):
     np.testing.assert_array_equal(resized, item['gt_seg_map'].repeat(2, 0).repeat(2, 1))
     flipped = RandomFlip(prob=1.0).transform(dict(item))['gt_seg_map']
     np.testing.assert_array_equal(flipped, item['gt_seg_map'][:, ::-1])
-    with pytest.raises(ValueError, match=r'a.npz is \(6, 8\) \(H, W\), the image \(5, 5\)'):
-        wrong = dict(img_id='a', img=np.zeros((5, 5, 3), np.uint8), seg_fields=[])
+    with pytest.raises(ValueError, match=r'a_left.npz is \(6, 8\) \(H, W\), the image \(5, 5\)'):
+        wrong = dict(
+            img_id='a', img_path='x/a_left.png', img=np.zeros((5, 5, 3), np.uint8), seg_fields=[]
+        )
         LoadAffinityScores(str(tmp_path)).transform(wrong)
 
 

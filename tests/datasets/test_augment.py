@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from mmlevelset.datasets import ColorJitter, RandomPlacedCrop
+from mmlevelset.registry import TRANSFORMS
 
 NOTHING = dict(brightness=0, contrast=0, saturation=0, hue=0)
 
@@ -70,6 +71,7 @@ def test_crop(shape):
         covered = (out != np.float32(ground)).all(2)
         assert covered.sum() == min(8, shape[0]) * min(9, shape[1])
         y, x = np.argwhere(covered)[0]
+        assert results['img_box'] == (y, x, *(np.argwhere(covered)[-1] + 1))
         found = np.argwhere((image == out[y, x]).all(2))
         assert len(found) == 1
         seen.add((*(found[0] - (y, x)),))
@@ -77,3 +79,21 @@ def test_crop(shape):
         sy, sx = found[0]
         np.testing.assert_array_equal(out[y : y + h, x : x + w], image[sy : sy + h, sx : sx + w])
     assert len(seen) == (abs(shape[0] - 8) + 1) * (abs(shape[1] - 9) + 1)
+
+
+@pytest.mark.parametrize(
+    ('name', 'options'),
+    [
+        ('ColorJitter', dict(brightness=0.1, contrast=0.1, saturation=0.1, hue=0.1)),
+        ('RandomHSVShift', {}),
+        ('RandAugment', {}),
+        ('RandomResizedCrop', dict(size=(8, 8))),
+    ],
+)
+def test_images_of_other_types(name, options):
+    """OpenCV and Pillow mean another range by floats, or nothing."""
+    transform = TRANSFORMS.build(dict(type=f'mmlevelset.{name}', **options))
+    image = picture(12, 16)
+    transform(dict(img=image.copy(), img_shape=(12, 16)))
+    with pytest.raises(ValueError, match=f'a.jpg: {name} got an image of float32, expected uint8'):
+        transform(dict(img=image.astype(np.float32), img_path='a.jpg', img_shape=(12, 16)))

@@ -66,6 +66,13 @@ def test_ties_go_to_background_and_one_class_leaves_background():
     assert not cam_masks(cam, torch.zeros(1, 1), background=0.0).any()
 
 
+def test_an_absent_class_is_nothing_whatever_it_holds():
+    cam, label = torch.rand(1, 2, 6, 6), torch.tensor([[1.0, 0.0]])
+    expected = cam_masks(cam, label)
+    cam[0, 1, 3, 3] = torch.nan
+    assert torch.equal(cam_masks(cam, label), expected) and not expected[:, 1].any()
+
+
 def test_weight():
     cam, _ = example()
     torch.testing.assert_close(cam_weight(cam, 0.4), 0.6 + 0.4 * torch.sigmoid(cam))

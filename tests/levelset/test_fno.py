@@ -171,7 +171,7 @@ def test_the_contract_repeats_the_operator_with_its_own_condition():
 def test_parameter_counts():
     # 4 layers x 24 rows x 12 columns x 2 reals, per channel or per pair of channels
     for mixing, multipliers in (('diag', 20), ('full', 400)):
-        net = FNOEvolution(20, mixing=mixing)
+        net = FNOEvolution(20, mixing=mixing, condition_channels=0)
         count = sum(p.numel() for n, p in net.named_parameters() if 'spectral' in n)
         assert count == multipliers * 4 * 24 * 12 * 2
 
@@ -210,7 +210,7 @@ def test_autocast_keeps_the_transform_in_float32():
     x = torch.randn(1, 2, 28, 28)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         inside = conv(x)
-        evolved = FNOEvolution(2, modes=6).operator(x)
+        evolved = FNOEvolution(2, modes=6, condition_channels=0).operator(x)
     assert inside.dtype == torch.float32 and torch.equal(inside, conv(x))
     assert evolved.isfinite().all()
 
@@ -227,11 +227,13 @@ def test_user_errors():
     with pytest.raises(ValueError, match='mixing'):
         SpectralConv2d(2, 3, 'both')
     with pytest.raises(ValueError, match='condition_channels'):
-        FNOEvolution(2).operator(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 1, 4, 4))
+        FNOEvolution(2, condition_channels=0).operator(
+            torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 1, 4, 4)
+        )
     with pytest.raises(ValueError, match='condition is None'):
         FNOEvolution(2, condition_channels=1).operator(torch.zeros(1, 2, 4, 4))
     with pytest.raises(ValueError, match='phi has shape'):
-        FNOEvolution(2).operator(torch.zeros(1, 3, 4, 4))
+        FNOEvolution(2, condition_channels=0).operator(torch.zeros(1, 3, 4, 4))
     for name in ('modes', 'depth', 'width', 'steps'):
         for value in (0, 1.5, 'abc', True):
             with pytest.raises(

@@ -16,7 +16,7 @@ from mmlevelset.levelset import FNOEvolution, SpectralConv2d
 def make(mixing='diag', dtype=torch.float64):
     """In float64, so that only a mistake is larger than the rounding, whatever the processor."""
     torch.manual_seed(0)
-    net = FNOEvolution(3, modes=4, depth=2, mixing=mixing, width=2)
+    net = FNOEvolution(3, modes=4, depth=2, mixing=mixing, width=2, condition_channels=0)
     nn.init.normal_(net.project.weight)
     return net.to(dtype)
 
@@ -186,7 +186,7 @@ def test_autocast_trains_in_float32():
 @pytest.mark.parametrize('size', [28, 112])
 def test_half_precision(mixing, dtype, tolerance, size):
     torch.manual_seed(0)
-    net = FNOEvolution(4, mixing=mixing)
+    net = FNOEvolution(4, mixing=mixing, condition_channels=0)
     nn.init.normal_(net.project.weight)
     conv = SpectralConv2d(4, 12, mixing)
     phi = torch.randn(2, 4, size, size)

@@ -81,6 +81,27 @@ def test_refusals():
     image, scores, _ = scene()
     with pytest.raises(ValueError, match='divide by 255'):
         LevelSetRefiner()(255 * image, scores)
+    with pytest.raises(ValueError, match='scores are not finite'):
+        LevelSetRefiner()(image, scores.masked_fill(scores == 1, float('nan')))
     for wrong in (scores[:, :1], scores[..., :-1], scores[0]):
         with pytest.raises(ValueError, match=r'expected \(N, L, H, W\)'):
             LevelSetRefiner()(image, wrong)
+
+
+@pytest.mark.parametrize('options', [{}, dict(max_phi=30.0)])
+def test_scores_reach_both_ends(options):
+    """Also those of an evolution that cuts its level sets closer than others do."""
+    image, scores = torch.full((1, 3, 120, 120), 0.5), torch.zeros(1, 2, 120, 120)
+    scores[:, 0], scores[:, 1, 20:100, 20:100] = 0.5, 1.0
+    evolution = ClassicalEvolution('chan_vese', geodesic=False, steps=0, **options)
+    refined = LevelSetRefiner(evolution)(image, scores)[0, 1]
+    assert refined.min() < 0.01 and refined.max() > 0.99
+
+
+def test_options_of_no_method():
+    for name in ('truncate', 'num_classes', 'geodesic'):
+        with pytest.raises(ValueError, match=f'EvolutionRefiner has no .*{name}'):
+            EvolutionRefiner('chan_vese', dict(score=0.4), **{name: 1})
+    for wrong in (dict(steps=-3), dict(steps=2.5), dict(length=-1)):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            ClassicalEvolution('chan_vese', **wrong)

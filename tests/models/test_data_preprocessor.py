@@ -7,6 +7,7 @@ from mmengine.structures import PixelData
 from mmseg.models import SegDataPreProcessor
 from mmseg.structures import SegDataSample
 
+from mmlevelset.levelset.energy import edge_stopping
 from mmlevelset.models import LevelSetPreProcessor
 from mmlevelset.structures.fields import unit_images
 
@@ -45,16 +46,34 @@ def test_images_larger_than_the_padding_are_refused():
         preprocessor(batch((8, 12), (24, 8)), True)
 
 
-def test_padding_is_the_mean_colour():
+def test_padding_is_the_mean_colour_and_the_energy_sees_none():
     """Smaller images are padded with zeros after normalisation; masks with void."""
-    out = LevelSetPreProcessor(size=(16, 16), seg_pad_val=255, **OPTIONS)(
-        batch((8, 12), (16, 16)), True
-    )
+    data = batch((8, 12), (16, 16))
+    raw = data['inputs'][0].flip(0) / 255
+    out = LevelSetPreProcessor(size=(16, 16), seg_pad_val=255, **OPTIONS)(data, True)
     images = unit_images(out['data_samples'])
     assert images.shape == (2, 3, 16, 16)
-    expected = torch.tensor(OPTIONS['mean']) / 255
-    torch.testing.assert_close(images[0, :, 8:, 12:].amax((1, 2)), expected)
+    assert (out['inputs'][0, :, 8:] == 0).all() and (out['inputs'][0, :, :, 12:] == 0).all()
+    beyond = torch.nn.functional.pad(raw[None], (0, 4, 0, 8), mode='replicate')[0]
+    torch.testing.assert_close(images[0], beyond)
     assert (out['data_samples'][0].gt_sem_seg.data[:, 8:, 12:] == 255).all()
+
+
+def test_a_contour_gains_nothing_from_the_rim_of_the_ground():
+    """A placed crop of an image of one colour has no edge."""
+    torch.manual_seed(0)
+    data = batch((32, 32))
+    data['inputs'][0][:], box = 200, (8, 4, 24, 28)
+    ground = torch.ones(32, 32, dtype=torch.bool)
+    ground[box[0] : box[2], box[1] : box[3]] = False
+    data['inputs'][0][:, ground] = 100
+    edges = []
+    for placed in (None, box):
+        if placed:
+            data['data_samples'][0].set_metainfo(dict(img_box=placed))
+        out = LevelSetPreProcessor(size=(32, 32), **OPTIONS)(data, True)
+        edges.append(edge_stopping(unit_images(out['data_samples'])))
+    assert edges[0].min() < 0.1 and (edges[1] > 0.999).all()
 
 
 def test_without_normalisation():

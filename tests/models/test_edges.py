@@ -10,6 +10,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmlevelset.datasets import LoadEdges, VOCImageLabelDataset
+from mmlevelset.datasets.input_transforms import type_of
 from mmlevelset.fileio.meta import write_meta
 from mmlevelset.levelset import LevelSetTrace, contour_length, edge_map
 from mmlevelset.levelset.energy_loss import LEAST, MISSING, LevelSetEnergyLoss
@@ -85,6 +86,25 @@ def test_transforms_that_would_move_the_image_alone(name: str) -> None:
     for field in ('guide', 'edge', 'text_similarity'):
         with pytest.raises(ValueError, match=f'a.jpg: {name} moves the image and not its {field}'):
             transform({**results, field: np.zeros((8, 8), np.uint8)})
+
+
+@pytest.mark.parametrize(
+    'step', [dict(type='CenterCrop', crop_size=4), dict(type='Pad', size=(9, 9))]
+)
+def test_a_pipeline_that_moves_the_image_alone(edges: Path, step: dict) -> None:
+    first, last = (
+        dict(type=f'mmlevelset.{name}') for name in ('CheckedLoadImage', 'PackImageLabels')
+    )
+    options = dict(data_root=str(edges), ann_file='train.txt')
+    moved = dict(options, pipeline=[first, step, last])
+    with pytest.raises(
+        ValueError, match=f'{type_of(step)} moves an image and not the maps that LoadEdges loads'
+    ):
+        VOCImageLabelDataset(**moved, edge_dir=str(edges / 'edges'))
+    VOCImageLabelDataset(**moved)  # nothing is loaded
+    for pipeline in ({}, dict(pipeline=[])):
+        with pytest.raises(ValueError, match="ends with 'mmlevelset.PackImageLabels'"):
+            VOCImageLabelDataset(**options, **pipeline, edge_dir=str(edges / 'edges'))
 
 
 def test_a_pipeline_that_hands_nothing_on(edges: Path) -> None:

@@ -87,6 +87,11 @@ def test_it_learns_in_training_but_not_of_guides_from_a_folder(make_samples, mak
             sample.set_data(dict(guide=torch.rand(3, *sample.input_image.shape[-2:])))
         head.loss([torch.randn(2, 4, 16, 16)], samples)
         assert bool(head.auto_guidance.moments.any()) != guided
+    samples = make_samples(LABELS.tolist(), make_blobs(2, 3))
+    head.loss([torch.randn(2, 4, 16, 16)], samples)
+    before = head.auto_guidance.moments.clone()
+    head.eval().loss([torch.randn(2, 4, 16, 16)], samples)  # a validation's
+    assert before.any() and torch.equal(head.auto_guidance.moments, before)
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float64])
@@ -99,6 +104,7 @@ def test_a_model_of_another_precision(make_samples, make_blobs, dtype):
 def test_options_and_old_checkpoints():
     assert make_head(guidance=0.25).shares().tolist() == [0.25] * 3
     head, plain = make_head(), make_head(guidance=0.0)
+    head.auto_guidance.moments.fill_(1)
     head.load_state_dict(plain.state_dict(), strict=True)
     assert head.shares().tolist() == [0, 0, 0]
     assert not any('guidance' in key for key in plain.state_dict())

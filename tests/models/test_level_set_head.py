@@ -282,6 +282,19 @@ def test_contract(make_samples, make_blobs):
         head.loss(make_feats(), make_samples([[1, 0, 0, 0], [0, 1, 0, 0]], cam))
 
 
+@pytest.mark.parametrize('label', [[1, -1, 0], [2, 0, 0], [float('nan'), 1, 0], [0.5, 0, 0]])
+def test_labels_are_zeros_and_ones(make_samples, make_blobs, label):
+    samples = make_samples([label, [0, 1, 0]], make_blobs(2, 3))
+    with pytest.raises(ValueError, match='img_label is .*expected 0 or 1 of every class'):
+        make_head().loss(make_feats(), samples)
+
+
+@pytest.mark.parametrize('evolution', [None, dict(shared=True)])
+def test_the_operator_sees_the_image(evolution):
+    """Whatever a config says of it, but for the literal reading of eq 8."""
+    assert make_head(evolution=evolution).evolution.condition_channels == 3
+
+
 def test_parts_without_a_type_or_with_the_number_of_classes():
     """As the defaults of the signature; what a part says itself prevails."""
     evolution, anchor = dict(condition_channels=2, width=4), dict(loss_weight=0.5)

@@ -118,6 +118,13 @@ def test_windows(host, level_set):
         assert seeds[[0, 2]].amax((1, 2)).min() > 0.99
 
 
+def test_windows_and_methods_that_look_at_whole_views():
+    window = dict(mode='slide', stride=(32, 32), crop_size=(32, 48))
+    seeds = dict(seed_source='cam', cam_method=dict(type='mmlevelset.AdvCAM'))
+    with pytest.raises(ValueError, match="AdvCAM.* looks at whole views.*set it to 'whole'"):
+        predict(build_host('cam', False, **window, seeds=seeds), [SIZE], [[1, 0, 1]])
+
+
 def test_windows_of_both_sources():
     model = build_host('cam', True, mode='slide', crop_size=(64, 96), stride=(32, 32))
     options = dict(seed_source='fused', background=0.4)

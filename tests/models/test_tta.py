@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from mmlevelset.config import read_config
 from mmlevelset.models import CAMTTAModel
+from mmlevelset.models.seeds import SeedRecipe
 from tests.models.official import filled, image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -292,6 +293,15 @@ def test_errors():
         build('phy')
     with pytest.raises(ValueError, match="'min' is unknown; choose one of"):
         build(normalise='min')
+    with pytest.raises(ValueError, match=r"\['backgroud'\] is unknown; expected some of"):
+        build(backgroud=0.3)
+    for key, wrong in dict(
+        background=35, cam_background='auto', presence=50, eps=0, margin=-3, size_divisor=0
+    ).items():
+        with pytest.raises(ValueError, match=key):
+            build(**{key: wrong})
+    with pytest.raises(ValueError, match='scores in .*reaches 2.51'):
+        SeedRecipe(normalise='none').normalised(torch.full((1, 2, 2), 5.02), 2)
     init_default_scope('mmseg')
     for source in ('phi', 'fused'):
         with pytest.raises(ValueError, match='no LevelSetHead'):

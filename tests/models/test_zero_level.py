@@ -138,24 +138,33 @@ def test_is_saved_and_a_number_is_the_paper():
     plain = make_head(zero=0.0)
     assert plain.zeros().tolist() == [0, 0] and 'auto_zero.histogram' not in plain.state_dict()
     again.load_state_dict(plain.state_dict(), strict=True)  # of before: its contour is at zero
+    assert again.zeros().tolist() == [0, 0]
     assert make_head(zero=0.25).zeros().tolist() == [0.25, 0.25]
     with pytest.raises(ValueError, match="zero is 'otsu', expected a number .*; 'auto' finds it"):
         make_head(zero='otsu')
 
 
 @pytest.mark.parametrize(
-    ('asked', 'given', 'text'),
+    ('option', 'asked', 'given', 'text'),
     [
-        ('auto', 0.0, 'the checkpoint has no such levels: contours lie at 0'),
-        (0.0, 'auto', "trained with zero='auto', and the config says a number, which holds"),
-        ('auto', 'auto', None),
-        (0.0, 0.0, None),
+        ('zero', 'auto', 0.0, 'the checkpoint has found nothing: contours lie at 0'),
+        (
+            'zero',
+            0.0,
+            'auto',
+            "trained with zero='auto', and the config says a number, which holds",
+        ),
+        ('guidance', 'auto', 0.0, 'has found nothing: no CAM is added to level sets'),
+        ('guidance', 0.5, 'auto', "trained with guidance='auto', and the config says a number"),
+        ('zero', 'auto', 'auto', None),
+        ('guidance', 0.0, 0.0, None),
     ],
 )
-def test_a_config_and_a_checkpoint_that_disagree(asked, given, text, monkeypatch):
+def test_a_config_and_a_checkpoint_that_disagree(option, asked, given, text, monkeypatch):
     said = []
     monkeypatch.setattr('mmlevelset.models.trained.print_log', lambda line, **_: said.append(line))
-    check_tensors(make_head(zero=asked), make_head(zero=given).state_dict(), 'x.pth')
+    own, other = (make_head(**{option: value}) for value in (asked, given))
+    check_tensors(own, other.state_dict(), 'x.pth')
     check_tensors(
         nn.Linear(1, 1), {**nn.Linear(1, 1).state_dict(), **make_head().state_dict()}, 'y'
     )

@@ -204,6 +204,8 @@ def test_wrong_sizes_and_settings(golden, seed):
         dict(iterations=-1),
         dict(backend='mxnet'),
         dict(background=dict(alpha=-1)),
+        dict(gt_prob=0.7, uniform=0.5),
+        dict(gt_prob=0.7, softmax=True),
     ):
         with pytest.raises(ValueError, match='|'.join(wrong)):
             DenseCRF(**{**KERNELS, **wrong})

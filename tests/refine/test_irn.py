@@ -159,6 +159,10 @@ def test_walk_from_labels(files):
     walk = IRNWalk(**files, **SETTINGS, from_labels=True)
     np.testing.assert_array_equal(walk(image, seed), expected)
     assert np.abs(IRNWalk(**files, **SETTINGS)(image, seed) - expected).max() > 0.01
+    tie = np.full_like(
+        seed.scores, SETTINGS['background']['score']
+    )  # is background, as in all label maps
+    assert (walk(image, seed._replace(scores=tie))[1:] == 0).all()
 
 
 @pytest.mark.parametrize(

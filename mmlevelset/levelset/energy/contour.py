@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..limits import check_number
 from .common import checked_edge, checked_phi, heaviside, shrink, wide
 
 _SMOOTH = 1e-3  # |grad H| is sqrt(|.|^2 + e^2) - e, because sqrt has no gradient at zero
@@ -35,8 +36,9 @@ def contour_length(
         Tensor: (N, C), dimensionless, >= 0; at most 1 with ``edge``.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: if the shapes do not fit, or ``eps`` is no width.
     """
+    check_number('eps', eps, 0, ends='()')
     phi = wide(checked_phi(phi))
     with torch.autocast(phi.device.type, enabled=False):
         slope = _slope(heaviside(phi, eps))

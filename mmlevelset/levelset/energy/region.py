@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ..limits import check_number
 from ..stencil import blocks
 from .common import EMPTY, chain_heaviside, heaviside, prepare
 
@@ -32,8 +33,9 @@ def region_energy(
         empty.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: if the shapes do not fit, or ``eps`` is no width.
     """
+    check_number('eps', eps, 0, ends='()')
     phi, data, weight = prepare(phi, data, weight)
     with torch.autocast(phi.device.type, enabled=False):
         return _RegionEnergy.apply(phi, data, weight, eps)

@@ -43,7 +43,7 @@ class AdvCAM:
         threshold: Share of the maximum, ``score_th`` (the same file).
 
     Raises:
-        ValueError: A climb of no map, or a host without a linear classifier.
+        ValueError: A climb of no map.
     """
 
     def __init__(

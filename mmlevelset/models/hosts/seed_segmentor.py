@@ -54,7 +54,7 @@ class SeedSegmentor(EncoderDecoder):
             options.setdefault('seed_source', 'phi')
             if hasattr(self.decode_head, 'guide_level_set'):
                 self.decode_head.guide_level_set(self.backbone)
-        self.set_recipe(SeedRecipe(**options))
+        self.set_recipe(SeedRecipe.read(options))
 
     def set_recipe(self, recipe: SeedRecipe) -> None:
         """Predict by another recipe.
@@ -88,6 +88,11 @@ class SeedSegmentor(EncoderDecoder):
             data_samples = [SegDataSample(metainfo=meta) for _ in inputs]
         metas = [sample.metainfo for sample in data_samples]
         if (self.test_cfg or {}).get('mode') == 'slide':
+            if self.recipe.cam_method is not None:
+                raise ValueError(
+                    f'cam_method={self.recipe.cam_method} looks at whole views, and model.test_cfg has '
+                    "mode='slide': set it to 'whole'"
+                )
             maps = self.slide_inference(inputs, metas).split(self.num_classes, 1)
             labels = torch.stack([m.amax((2, 3)) > 0 for m in maps[: self.recipe.kinds]]).any(0)
             # The maps of windows end where the image does, not at the end of its last cell.
