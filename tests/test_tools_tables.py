@@ -96,6 +96,15 @@ def test_every_line_can_show_ours(run, tmp_path, number) -> None:
     assert [[row[i] for i in columns] for row in rows] == expected and 'not run' not in text
 
 
+def test_results_from_elsewhere_stand_in_for_a_pipeline(run, tmp_path) -> None:
+    """MuSCLe's own model is no part of its pipeline; what a pipeline has made itself comes first."""
+    file = 'voc12_muscle/baseline/retrain/test/metrics.json'
+    for folder, value in (('imported', 65.43), ('.', 61.23)):
+        write_json(tmp_path / folder / file, dict(mIoU=value))
+        printed = lines(run('compare_table', '--root', tmp_path, '--tables', '6'), 'MuSCLe ')
+        assert f'{value:.1f}' in printed[0]
+
+
 def test_methods_without_a_pipeline_are_imported() -> None:
     """One folder per method and data set, the same in every table."""
     for table in PAPER.values():

@@ -157,6 +157,17 @@ def complaints(sums: dict[str, Tensor], names: Sequence[str], head: LevelSetHead
             f'train nothing: change model.auxiliary_head.background (now {background!r}) towards the middle '
             'of the CAM, or train the host for longer'
         )
+    else:
+        lost = (sums['valid'] < VALID * sums['pairs']) & (sums['pairs'] >= FEW)
+        found = [
+            f'{names[c]} {sums["valid"][c]:.0f} of {sums["pairs"][c]:.0f}'
+            for c in lost.nonzero().flatten().tolist()
+        ]
+        if found:
+            lines.append(
+                f'few of the CAM masks of these classes have a contour, the others train nothing: {", ".join(found)}; '
+                f'lower model.auxiliary_head.background (now {background!r}), or train the host for longer'
+            )
     if not head.warmup['energy'] or not valid:
         return lines
     if head.evolution is not None and sums['moved'].sum() < IDLE * valid:

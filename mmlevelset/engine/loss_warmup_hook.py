@@ -13,6 +13,7 @@ from mmlevelset.registry import HOOKS
 
 # The runs of docs/en/results.md give the energy 168 to 240 iterations of 16 images.
 FEW = 100
+RAMPS = 'level_set_ramps'  # what a training leaves in the message hub, and so in its checkpoints
 
 
 @HOOKS.register_module()
@@ -56,8 +57,21 @@ class LossWarmupHook(Hook):
                 )
 
     def before_train(self, runner: Runner) -> None:
-        """Find the heads."""
+        """Find the heads, and say what a resumed training did before."""
         self.heads = level_set_heads(runner, 'LossWarmupHook')
+        iterations = {
+            name: [end if _whole(*ramp) else round(end * runner.max_iters) for end in ramp]
+            for name, ramp in self.ramps.items()
+        }
+        before = runner.message_hub.get_info(RAMPS, iterations)
+        if runner.iter and before != iterations:
+            print_log(
+                f'the losses of the level sets began and ended their ramps at the iterations {before}, and do now at '
+                f'{iterations}; the config counts from here on, at iteration {runner.iter}',
+                logger='current',
+                level=logging.WARNING,
+            )
+        runner.message_hub.update_info(RAMPS, iterations)
         for name, (begin, end) in self.ramps.items():
             first = begin if _whole(begin, end) else round(begin * runner.max_iters)
             left = max(runner.max_iters - first, 0)

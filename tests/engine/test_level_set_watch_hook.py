@@ -59,7 +59,21 @@ def test_a_class_that_vanishes_or_spreads(phi, word, key):
     # Not before the energy has driven phi^T, and not from a handful of images.
     assert complaints(sums(phi=[2.0, phi, 2.0]), NAMES, settings(warmup=dict(energy=0.0))) == []
     few = sums(phi=[2.0, phi / 20 * 3, 2.0], cam=[2.0, 0.3, 2.0], valid=[20.0, 3.0, 20.0])
+    few['pairs'] = few['valid']
     assert complaints(few, NAMES, settings()) == []
+
+
+@pytest.mark.parametrize('energy', [0.0, 1.0])
+def test_a_class_without_targets(energy):
+    """It vanishes before there is a level set, from the first iteration on."""
+    lost = sums(valid=[20.0, 3.0, 20.0], phi=[2.0, 0.3, 2.0], cam=[2.0, 0.3, 2.0])
+    (line,) = complaints(lost, NAMES, settings(warmup=dict(energy=energy)))
+    assert 'have a contour' in line and 'chair 3 of 20;' in line
+    assert "lower model.auxiliary_head.background (now 'auto')" in line
+    assert (
+        complaints(sums(valid=[20.0, 10.0, 20.0]), NAMES, settings(warmup=dict(energy=energy)))
+        == []
+    )
 
 
 @pytest.mark.parametrize(

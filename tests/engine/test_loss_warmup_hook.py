@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
@@ -18,10 +19,15 @@ def make_head() -> LevelSetHead:
     return LevelSetHead(in_channels=(4,), in_index=(0,), channels=8, num_classes=3)
 
 
+def runner_of(model: nn.Module, total: int) -> SimpleNamespace:
+    """What the hook asks of a runner."""
+    return SimpleNamespace(model=model, max_iters=total, iter=0, message_hub=MessageHub('test'))
+
+
 def factors(hook: LossWarmupHook, iterations: list[int], total: int = 100) -> list[dict]:
     """Warm-up factors of a head at some iterations."""
     head = make_head()
-    runner = SimpleNamespace(model=nn.ModuleList([head]), max_iters=total)
+    runner = runner_of(nn.ModuleList([head]), total)
     hook.before_train(runner)
     found = []
     for runner.iter in iterations:
@@ -73,7 +79,7 @@ def test_an_energy_that_hardly_acts_is_said(monkeypatch, total, energy, words):
     """4 epochs of 100 images are 28 iterations; the warning names the keys."""
     said = []
     monkeypatch.setattr(loss_warmup_hook, 'print_log', lambda text, **_: said.append(text))
-    runner = SimpleNamespace(model=nn.ModuleList([make_head()]), max_iters=total)
+    runner = runner_of(nn.ModuleList([make_head()]), total)
     LossWarmupHook(energy=energy).before_train(runner)
     assert len(said) == (words is not None)
     assert all(words in text and 'train_cfg' in text for text in said)
@@ -81,7 +87,7 @@ def test_an_energy_that_hardly_acts_is_said(monkeypatch, total, energy, words):
 
 def test_all_heads_are_driven():
     heads = [make_head(), make_head()]
-    runner = SimpleNamespace(model=nn.ModuleList(heads), iter=0, max_iters=10)
+    runner = runner_of(nn.ModuleList(heads), 10)
     hook = LossWarmupHook(energy=(0.5, 1.0))
     hook.before_train(runner)
     hook.before_train_iter(runner, batch_idx=0)
@@ -139,12 +145,16 @@ class Recorder(Hook):
         self.energy[runner.iter] = runner.model.head.warmup['energy']
 
 
-def test_resumed_run(tmp_path):
-    """A run resumed at iteration 5 of 10 sees the factors of an uninterrupted one."""
+def test_resumed_run(tmp_path, monkeypatch):
+    """A run resumed at iteration 5 of 10 sees the factors of an uninterrupted one, and another ramp is told."""
     compat.setup()
 
-    def train(**options) -> dict[int, float]:
+    said = []
+    monkeypatch.setattr(loss_warmup_hook, 'print_log', lambda text, **_: said.append(text))
+
+    def train(energy=(0.2, 0.8), **options) -> dict[int, float]:
         recorder = Recorder()
+        said.clear()
         Runner(
             model=Toy(),
             work_dir=str(tmp_path),
@@ -157,7 +167,7 @@ def test_resumed_run(tmp_path):
             train_cfg=dict(by_epoch=False, max_iters=10),
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
             default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=5)),
-            custom_hooks=[LossWarmupHook(energy=(0.2, 0.8)), recorder],
+            custom_hooks=[LossWarmupHook(energy=energy), recorder],
             default_scope='mmseg',
             log_level='ERROR',
             **options,
@@ -168,3 +178,9 @@ def test_resumed_run(tmp_path):
     rest = train(experiment_name='rest', load_from=str(tmp_path / 'iter_5.pth'), resume=True)
     assert list(whole.values()) == pytest.approx([0, 0, 0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1])
     assert rest == {i: whole[i] for i in range(5, 10)}
+    changed = "'energy': [2, 8]}, and do now at {'sdf': [0, 0], 'energy': [9, 9]}"
+    assert not any(changed in text for text in said)
+    resumed = dict(load_from=str(tmp_path / 'iter_5.pth'), resume=True)
+    late = train((9, 9), experiment_name='late', **resumed)
+    assert late == {5: 0, 6: 0, 7: 0, 8: 0, 9: 1}
+    assert any(changed in text and 'at iteration 5' in text for text in said)

@@ -6,7 +6,8 @@ the folder ``ours`` below ``--root``; of each column, the file in there and the 
 Folders ``<ours>_s0``, ``<ours>_s1`` ... are random seeds, shown as mean ± sample standard deviation.
 A row of the level set has a folder, and a line, for each energy: as printed in the paper, and the
 default of this toolbox. Methods without a pipeline have a folder ``imported/...``, for results of
-seeds, labels or models from elsewhere that ``tools/eval_seeds.py ... --json`` has scored. The notes under
+seeds, labels or models from elsewhere that ``tools/eval_seeds.py ... --json`` has scored, and the others may
+have one as well, ``imported/<ours>``, which is read where the pipeline has left no such file. The notes under
 a table say what our numbers were measured on; COCO's tables have a column for the conventions of the
 masks, which move the mIoU by several points.
 """
@@ -21,6 +22,7 @@ from mmlevelset.fileio.text import read_json
 from mmlevelset.pipeline.tables import aligned
 
 DATA = Path(__file__).with_name('paper_tables.json')
+IMPORTED = 'imported/'
 FACTS = ('split', 'gt_dir', 'absent_classes', 'unsure_pixels', *CONVENTIONS, 'init', 'config')
 
 
@@ -42,10 +44,13 @@ def read_number(path: Path, key: str) -> tuple[float, dict[str, Any]]:
 
 
 def find_runs(root: Path, ours: str, file: str) -> list[Path]:
-    """Result files of a row: of the folder itself, else of its random seeds."""
+    """Result files of a row: of the folder itself, else of its random seeds, else those that were imported."""
     if (root / ours / file).is_file():
         return [root / ours / file]
-    return sorted(path for path in root.glob(f'{ours}_s[0-9]*/{file}') if path.is_file())
+    found = sorted(path for path in root.glob(f'{ours}_s[0-9]*/{file}') if path.is_file())
+    if found or ours.startswith(IMPORTED):
+        return found
+    return find_runs(root, f'{IMPORTED}{ours}', file)
 
 
 def runs_of(row: dict[str, Any]) -> dict[str, str]:

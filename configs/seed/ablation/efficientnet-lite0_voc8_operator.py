@@ -22,5 +22,8 @@ optim_wrapper = dict(
         }
     ),
 )
-custom_hooks = [dict(type='mmlevelset.LossWarmupHook', sdf=(0.0, 0.0), energy=(0.0, 0.0))]
+custom_hooks = [
+    dict(type='mmlevelset.LossWarmupHook', sdf=(0.0, 0.0), energy=(0.0, 0.0)),
+    dict(type='mmlevelset.LevelSetWatchHook'),
+]
 train_cfg = dict(max_epochs=8)

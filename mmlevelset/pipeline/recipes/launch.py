@@ -93,7 +93,9 @@ class Launch(NamedTuple):
         if int(whole) % self.processes:
             raise ValueError(
                 f'{named} trains with batches of {whole}, which gpus={self.gpus} times '
-                f'nodes={self.nodes} processes cannot share; take a divisor of {whole}'
+                f'nodes={self.nodes} processes cannot share; take a divisor of {whole}, or, which '
+                f'changes the recipe, give that training a batch that they can share by {BATCH}=... '
+                '(seed_options, affinity_options or model_options of the pipelines of three stages)'
             )
         others = [option for option in options if option not in batches]
         return [f'{BATCH}={int(whole) // self.processes}', *others]
