@@ -21,6 +21,6 @@ refiners = dict(
 )
 models = dict(
     configs=dict(
-        levelset='configs/retrain/segformer-head_efficientnet-lite0_levelset_voc20_host.py',
+        energy='configs/retrain/segformer-head_efficientnet-lite0_energy_voc20_host.py',
     )
 )

@@ -1,4 +1,4 @@
-"""A user's own project: four short configs for a folder of images, a pipeline, and what to type next."""
+"""A user's own project: five short configs for a folder of images, a pipeline, and what to type next."""
 
 import shlex
 from collections.abc import Sequence
@@ -34,6 +34,12 @@ train_dataloader = test_dataloader = dict(dataset=_base_.mine)
 model = dict(
     decode_head=dict(num_classes={foreground}), auxiliary_head=dict(num_classes={foreground})
 )
+""",
+    'configs/cam.py': """\
+# To compare with: the host goes on as long without the level set.
+_base_ = ['mmlevelset::seed/cam/efficientnet-lite0_voc20.py', 'data.py']
+train_dataloader = test_dataloader = dict(dataset=_base_.mine)
+model = dict(decode_head=dict(num_classes={foreground}))
 """,
     'configs/retrain.py': """\
 # A segmentation model on the pseudo-labels: 300 iterations from the backbone of the host.
@@ -109,8 +115,22 @@ mmlevelset test configs/retrain.py "$(cat work_dirs/levelset/retrain/last_checkp
 ```
 
 `work_dirs/levelset/labels` holds the pseudo-labels{results}.
-""",
+{comparison}""",
 }
+COMPARISON = """
+Is the level set better than the CAM of the same training without it? The masks of `train` are read here alone:
+
+```bash
+mmlevelset train configs/cam.py --work-dir work_dirs/cam \\
+    --cfg-options load_from="$(cat work_dirs/host/last_checkpoint)"
+mmlevelset test configs/cam.py "$(cat work_dirs/cam/last_checkpoint)" --tta \\
+    --work-dir work_dirs/cam/test --seeds-only work_dirs/cam/seeds
+mmlevelset evaluate work_dirs/cam/seeds --gt {masks} \\
+    --split {listed} --classes {every} --threshold otsu --json work_dirs/cam/seeds.json
+mmlevelset evaluate work_dirs/levelset/seeds --gt {masks} \\
+    --split {listed} --classes {every} --threshold 0.5
+```
+"""
 
 
 def new_project(
@@ -168,7 +188,13 @@ def _values(
     masks = {image_id(path.stem) for path in (root / 'SegmentationClass').glob('*.png')}
     scored = [name for name, members in ids.items() if masks.issuperset(members)]
     path = root.as_posix()
+    comparison = COMPARISON.format(
+        masks=shlex.quote(f'{path}/SegmentationClass'),
+        listed=shlex.quote(f'{path}/{LISTS}/train.txt'),
+        every=shlex.join(names),
+    )
     return dict(
+        comparison=comparison if 'train' in scored else '',
         root=path,
         lists=LISTS,
         train=f'{path}/{LISTS}/train.txt',

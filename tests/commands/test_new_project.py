@@ -173,6 +173,39 @@ def test_masks_are_read_by_evaluations_alone(splits, data, monkeypatch) -> None:
     assert {row['metrics'] for row in cfg.get('table', [])} <= written
 
 
+def test_the_cam_that_a_level_set_is_compared_with(data: Path, monkeypatch) -> None:
+    """The same training but for the head, scored as the pipeline scores the level set."""
+    new_project('bare', data)
+    assert 'configs/cam.py' not in Path('bare/README.md').read_text()
+    draw_masks(data, 'train')
+    new_project('pets', data)
+    monkeypatch.chdir('pets')
+    ours, cam = (read_config(f'configs/{name}.py') for name in ('levelset', 'cam'))
+    for key in (
+        'train_dataloader',
+        'train_cfg',
+        'param_scheduler',
+        'test_dataloader',
+        'tta_pipeline',
+    ):
+        assert cam[key] == ours[key]
+    del ours.model.auxiliary_head
+    assert (
+        cam.model.decode_head == ours.model.decode_head
+        and cam.model.backbone == ours.model.backbone
+    )
+    lines = re.sub(r'\\\n *', '', Path('README.md').read_text()).splitlines()
+    *_, train, test, score, other = (line for line in lines if line.startswith('mmlevelset '))
+    assert 'train configs/cam.py' in train and '--tta' in test and '--threshold otsu' in score
+    (scored,) = (
+        stage['command']
+        for stage in expand(read_config('configs/pipeline.py').to_dict())['stages']
+        if stage['name'] == 'score_seeds'
+    )
+    words = set(shlex.split(other)) - {'mmlevelset', 'evaluate', 'work_dirs/levelset/seeds'}
+    assert words <= set(shlex.split(scored))
+
+
 def test_the_pipeline_makes_what_the_steps_of_its_readme_make(data: Path, monkeypatch) -> None:
     """The same configs, in the same order, into the same folders."""
     new_project('pets', data)
