@@ -23,6 +23,7 @@ class CAMGuided:
         num_classes: int,
         background: float | str,
         zero: float | str,
+        zero_share: float,
         guidance: float | str,
         smooth: float,
     ) -> None:
@@ -32,12 +33,13 @@ class CAMGuided:
             ValueError: A number is out of its range, or another word was given.
         """
         check_number('smooth', smooth, 0)
+        check_number('zero_share', zero_share, 0, 1, '[]')
         self.background, self.zero, self.guidance = background, zero, guidance
         self.smooth = smooth
         auto = _is_auto('background', background, 0, '[)')
         self.auto_background = AutoBackground(num_classes) if auto else None
         auto = _is_auto('zero', zero, -1, '()')
-        self.auto_zero = ZeroLevel(num_classes) if auto else None
+        self.auto_zero = ZeroLevel(num_classes, zero_share) if auto else None
         auto = _is_auto('guidance', guidance, 0, '[]')
         self.auto_guidance = Guidance(num_classes) if auto else None
 

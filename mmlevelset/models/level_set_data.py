@@ -1,6 +1,7 @@
 """What a level-set head is built of, and what its energy and its evolution look at."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
@@ -10,6 +11,11 @@ from mmlevelset.levelset import IMAGE_STRIDE, Evolution, LevelSetTrace, reduced,
 from mmlevelset.levelset.limits import check_count, check_number, check_same_view
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import get_cams, get_edges
+
+
+def built(config: dict | None, **default: Any) -> Any:
+    """Build a part that a config may leave out, with what it does not say itself; None without one."""
+    return None if config is None else MODELS.build(default | dict(config))
 
 
 def evolution_of(evolution: dict | None, num_classes: int, truncate: float) -> Evolution:

@@ -19,6 +19,7 @@ from mmlevelset.models.cam_guided import CAMGuided
 from mmlevelset.models.heads.maps_only import MapsOnly
 from mmlevelset.models.losses import batch_mean, energy_losses
 from mmlevelset.models.watch import LevelSetWatch
+from mmlevelset.models.zero_level import SHARE
 from mmlevelset.registry import MODELS
 from mmlevelset.structures.fields import get_text_similarities, image_labels, unit_images
 
@@ -68,6 +69,8 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
             own maps without labels, see :class:`AutoBackground`.
         zero: Where predicted level sets have their contour: a number in shares of ``truncate``, 0 in
             the paper, or ``'auto'``: one per class, found in training, see :class:`ZeroLevel`.
+        zero_share: Of ``'auto'``, share of the way from 0 to the level of the CAM's masks; read where level sets are
+            predicted, so a trained head may be given another.
         truncate: Unit of the level sets inside the networks, in pixels of the input image; the
             slope of the seeds follows it, see :func:`seed_scores`, and losses that name no other.
         smooth: Standard deviation of a Gaussian that blurs the CAM before anything reads it, in pixels
@@ -96,6 +99,7 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
         decoupled: bool = False,
         background: float | str = 'auto',
         zero: float | str = 'auto',
+        zero_share: float = SHARE,
         truncate: float = TRUNCATE,
         smooth: float = 0.0,
         guidance: float | str = 0.0,
@@ -124,18 +128,12 @@ class LevelSetHead(CAMGuided, MapsOnly, BaseDecodeHead):
         )
         default = dict(type='mmlevelset.SDFLoss', truncate=truncate)
         self.loss_sdf = MODELS.build(default | dict(loss_sdf or {}))
-        self.loss_anchor: nn.Module | None = None
-        if loss_anchor is not None:
-            self.loss_anchor = MODELS.build(default | dict(loss_anchor))
-        self.loss_cam: nn.Module | None = None
-        if loss_cam is not None:
-            self.loss_cam = MODELS.build(dict(type='mmlevelset.CAMLoss') | dict(loss_cam))
-        self.cam_head: BaseDecodeHead | None = None
-        if cam_head is not None:
-            self.cam_head = MODELS.build(dict(num_classes=num_classes) | dict(cam_head))
+        self.loss_anchor: nn.Module | None = parts.built(loss_anchor, **default)
+        self.loss_cam: nn.Module | None = parts.built(loss_cam, type='mmlevelset.CAMLoss')
+        self.cam_head: BaseDecodeHead | None = parts.built(cam_head, num_classes=num_classes)
         self.data_index = in_index[-1] if data_index is None else data_index
         self.decoupled = decoupled
-        self.make_levels(num_classes, background, zero, guidance, smooth)
+        self.make_levels(num_classes, background, zero, zero_share, guidance, smooth)
         self.watch = LevelSetWatch(num_classes)
         self.warmup = dict(sdf=1.0, energy=1.0)  # factors of the losses, of LossWarmupHook
 

@@ -18,28 +18,31 @@ LEAST = 0.25
 
 
 class ZeroLevel(ClassHistogram):
-    """For every class a level midway between 0 and the one that overlaps most with the masks of its CAM.
+    """For every class a level between 0 and the one that overlaps most with the masks of its CAM.
 
     Eq 25 asks for the mean of uncertain distances. Outside they reach the cut, inside a small object
     they do not: where an object is hard to find the mean is negative, and a class whose images are
     all hard lies below zero everywhere. Yet its level sets are in the right order: at another level
     of the class, the one of the largest intersection over union, they cover what the CAM does. (The
     fewest wrong pixels are no measure: of a class that knows nothing yet, they call for the empty set.)
-    Where midway still is the empty set, or nearly, the level goes on until ``LEAST`` is inside.
+    Where the level between still is the empty set, or nearly, the level goes on until ``LEAST`` is inside.
     A CAM in turn is wider than its object. The mask is where the class beats its background, whatever
     other classes say: these compete when labels are made of the level sets. No label but the image's
     is used.
 
     Args:
         num_classes: Foreground classes C.
+        share: Of the way from 0 to that level. With learnt edges, which lie outside of objects, a smaller one than
+            without.
 
     Attributes:
         histogram (Tensor): (C, 2 ``LEVELS``), see :class:`ClassHistogram`: pixels outside the masks by
             level, then those inside.
     """
 
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int, share: float = SHARE) -> None:
         super().__init__(num_classes, 2 * LEVELS, MEMORY)
+        self.share = share
 
     @torch.no_grad()
     def update(self, classes: Tensor, phi: Tensor, mask: Tensor) -> None:
@@ -76,4 +79,4 @@ class ZeroLevel(ClassHistogram):
         best = overlap >= overlap.amax(1, keepdim=True) - 1e-9
         nearest = torch.where(best, levels.abs(), 2).argmin(1)
         highest = levels[enough.sum(1) - 1]  # at level -1 all pixels are inside
-        return torch.minimum(SHARE * levels[nearest], highest).to(self.histogram.device)
+        return torch.minimum(self.share * levels[nearest], highest).to(self.histogram.device)

@@ -6,11 +6,13 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mmlevelset.datasets.image_labels import labels_from_masks, read_image_labels
 from mmlevelset.fileio.atomic import atomic_path
 from mmlevelset.fileio.ids import image_id, list_ids, read_split
+from mmlevelset.structures.fields import image_labels as stacked_labels
 
 CLASSES = ('background', 'cat', 'dog', 'sheep')
 IDS = ['2007_000032', '2008_000001']
@@ -325,3 +327,12 @@ def test_errors_name_the_file_and_not_a_temporary_one(tmp_path):
     (tmp_path / 'a').mkdir()
     with pytest.raises(OSError, match="a/b.json'"), atomic_path(tmp_path / 'a/b.json') as temporary:
         raise OSError(13, 'Permission denied', str(temporary))
+
+
+@pytest.mark.parametrize('label', [[1, -1, 0], [2, 0, 0], [float('nan'), 1, 0], [0.5, 0, 0]])
+def test_labels_of_a_batch_are_zeros_and_ones(label):
+    """Of -1 (difficult) one part would think that the class is there, and another that it is not."""
+    metas = [dict(img_label=[0, 1, 1], img_path='a.jpg'), dict(img_label=label, img_path='b.jpg')]
+    assert stacked_labels(metas[:1], 3, torch.zeros(1)).tolist() == [[0, 1, 1]]
+    with pytest.raises(ValueError, match='b.jpg: img_label is .*expected 0 or 1 of every class'):
+        stacked_labels(metas, 3, torch.zeros(1))

@@ -135,6 +135,11 @@ def test_is_saved_and_a_number_is_the_paper():
     again = make_head()
     again.load_state_dict(head.state_dict())
     assert torch.equal(again.zeros(), head.zeros())
+    closer = make_head(zero_share=0.25)  # of a trained head, too
+    closer.load_state_dict(head.state_dict())
+    torch.testing.assert_close(closer.zeros(), head.zeros() * 0.25 / SHARE)
+    with pytest.raises(ValueError, match='zero_share'):
+        make_head(zero_share=1.5)
     plain = make_head(zero=0.0)
     assert plain.zeros().tolist() == [0, 0] and 'auto_zero.histogram' not in plain.state_dict()
     again.load_state_dict(plain.state_dict(), strict=True)  # of before: its contour is at zero
