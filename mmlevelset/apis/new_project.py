@@ -118,7 +118,7 @@ mmlevelset test configs/retrain.py "$(cat work_dirs/levelset/retrain/last_checkp
 {comparison}""",
 }
 COMPARISON = """
-Is the level set better than the CAM of the same training without it? The masks of `train` are read here alone:
+Is the level set better than the CAM of the same training without it? Masks are read by evaluations alone:
 
 ```bash
 mmlevelset train configs/cam.py --work-dir work_dirs/cam \\

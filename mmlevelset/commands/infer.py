@@ -36,8 +36,8 @@ def main() -> None:
         '--labels',
         nargs='+',
         metavar='CLASS',
-        help='classes that all pictures show, with commas or blanks between them; default: the classifier '
-        'finds them',
+        help='classes that all pictures show, with commas or blanks between them, after the pictures; default: '
+        'the classifier finds them',
     )
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
     parser.add_argument('--presence', type=float, help='probability from which on a class is found')
@@ -113,5 +113,6 @@ def _digest(path: str) -> str | None:
 
 def _classes(typed: Sequence[str], known: Sequence[str]) -> list[Class]:
     """Names and indices of classes, one or several with commas between them in a word."""
-    parts = [part.strip() for word in typed for part in word.strip(', ').split(',')]
+    parts = [part.strip() for part in ','.join(typed).split(',')]
+    parts = [part for part in parts if part] or ['']  # "cat, dog" has a comma at the end of a word
     return [int(part) if part.isdecimal() and part not in known else part for part in parts]

@@ -63,7 +63,7 @@ class RandomPlacedCrop(BaseTransform):
     mmseg's ``RandomCrop`` leaves smaller images to the data preprocessor, which puts them into the
     corner. The result is float32, so that a ground of the mean colour is exactly zero once
     normalised: PSA, SEAM and MuSCLe pad with zeros after the normalisation. ``img_box`` says where on the ground
-    the image lies, so this comes last of all that moves the image.
+    the image lies, so this must come last of all that moves the image.
 
     Args:
         crop_size: (H, W).

@@ -19,8 +19,26 @@ META_KEYS = (
 FIELDS = ('guide', 'text_similarity')
 EDGE = 'edge'
 LOADERS = ('LoadGuide', 'LoadEdges')
+PLACED = 'RandomPlacedCrop'
 # Transforms of mmcv and mmsegmentation that change what an image shows where, and not all of its `seg_fields`.
-IMAGE_ALONE = ('CenterCrop', 'Pad', 'Albu', 'RandomMosaic', 'SegRescale')
+IMAGE_ALONE = (
+    'CenterCrop',
+    'Pad',
+    'Albu',
+    'RandomMosaic',
+    'SegRescale',
+    'mmcv.Resize',
+    'mmcv.RandomFlip',
+)
+MOVING = (
+    *IMAGE_ALONE,
+    'Resize',
+    'RandomResize',
+    'RandomChoiceResize',
+    'RandomFlip',
+    'RandomCrop',
+    'RandomRotate',
+)
 CURE = 'train on a pipeline of Resize, RandomCrop and RandomFlip'
 
 
@@ -61,24 +79,50 @@ def uint8_image(results: dict, transform: str) -> np.ndarray:
 
 
 def type_of(step: Any) -> str:
-    """Name of a transform in a pipeline's config, without its scope; '' of what is no such config."""
-    return str(step.get('type')).rpartition('.')[2] if isinstance(step, dict) else ''
+    """Name of a transform, built or in a pipeline's config, with the scope ``mmcv.`` alone; '' of another thing."""
+    kind = step.get('type', '') if isinstance(step, dict) else type(step)
+    if isinstance(kind, type):
+        kind = f'{kind.__module__}.{kind.__name__}'
+    scope, _, name = str(kind).rpartition('.')
+    return (
+        f'mmcv.{name}' if scope.split('.')[0] == 'mmcv' and f'mmcv.{name}' in IMAGE_ALONE else name
+    )
+
+
+def all_types(pipeline: Sequence[Any]) -> list[str]:
+    """Names of all transforms of a pipeline, those within others included, in order."""
+    names: list[str] = []
+    for step in pipeline:
+        if isinstance(step, list | tuple):
+            names += all_types(step)
+            continue
+        names.append(type_of(step))
+        inner = step.get('transforms') if isinstance(step, dict) else None
+        if inner is not None:
+            names += all_types(inner if isinstance(inner, list | tuple) else [inner])
+    return names
 
 
 def check_moved(pipeline: Sequence[Any]) -> None:
-    """Refuse a pipeline that moves an image and not the maps that it has loaded beside it.
+    """Refuse a pipeline that moves an image and not what was loaded or noted beside it.
 
     Args:
-        pipeline: Configs of its transforms.
+        pipeline: Its transforms, or their configs.
 
     Raises:
         ValueError: Names the transform.
     """
-    names = [type_of(step) for step in pipeline]
-    first = next((i for i, name in enumerate(names) if name in LOADERS), len(names))
-    if unmoved := [name for name in names[first:] if name in IMAGE_ALONE]:
+    names = all_types(pipeline)
+    loader = next((i for i, name in enumerate(names) if name in LOADERS), len(names))
+    if unmoved := [name for name in names[loader:] if name in IMAGE_ALONE]:
         raise ValueError(
-            f'{unmoved[0]} moves an image and not the maps that {names[first]} loads beside it; {CURE}'
+            f'{unmoved[0]} moves an image and not the maps that {names[loader]} loads beside it; {CURE}'
+        )
+    placed = names.index(PLACED) if PLACED in names else len(names)
+    if later := [name for name in names[placed:] if name in MOVING]:
+        raise ValueError(
+            f'{later[0]} moves an image that {PLACED} has placed on its ground, so that nothing knows where it lies; '
+            f'put {PLACED} behind it'
         )
 
 

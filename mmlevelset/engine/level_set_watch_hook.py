@@ -166,7 +166,8 @@ def complaints(sums: dict[str, Tensor], names: Sequence[str], head: LevelSetHead
         if found:
             lines.append(
                 f'few of the CAM masks of these classes have a contour, the others train nothing: {", ".join(found)}; '
-                f'lower model.auxiliary_head.background (now {background!r}), or train the host for longer'
+                f'train the host for longer, look at their labels, or change model.auxiliary_head.background (now '
+                f'{background!r}) towards the middle of the CAM'
             )
     if not head.warmup['energy'] or not valid:
         return lines

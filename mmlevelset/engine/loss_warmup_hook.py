@@ -66,8 +66,8 @@ class LossWarmupHook(Hook):
         before = runner.message_hub.get_info(RAMPS, iterations)
         if runner.iter and before != iterations:
             print_log(
-                f'the losses of the level sets began and ended their ramps at the iterations {before}, and do now at '
-                f'{iterations}; the config counts from here on, at iteration {runner.iter}',
+                f'the ramps of the level-set losses, in iterations, were {before} before and are {iterations} now, '
+                f'from iteration {runner.iter} on; for those of before, write these whole numbers into LossWarmupHook',
                 logger='current',
                 level=logging.WARNING,
             )

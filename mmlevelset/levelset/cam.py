@@ -32,9 +32,8 @@ def normalise_cam(cam: Tensor, img_label: Tensor | None = None, eps: float = 1e-
     _check(cam, img_label)
     cam = cam.to(torch.promote_types(cam.dtype, torch.float32)).relu()
     if img_label is not None:
-        cam = cam.where(
-            img_label[:, :, None, None] > 0, 0
-        )  # also where an absent class is not finite
+        present = img_label.to(cam.device)[:, :, None, None] > 0
+        cam = cam.where(present, 0)  # also where an absent class is not finite
     return cam / cam.amax(dim=(2, 3), keepdim=True).clamp_min(eps)
 
 

@@ -28,7 +28,7 @@ class LevelSetRefiner(nn.Module):
             a trained :class:`FNOEvolution`.
         truncate (float, optional): distance in pixels at which phi^0 and the scores end, see
             :func:`seed_scores`. Default: what counts as one in a learnt ``evolution``, ``max_phi`` of Chan and
-            Vese's, 80 of DRLSE.
+            Vese's up to 80, 80 of DRLSE.
     """
 
     def __init__(self, evolution: Evolution | None = None, truncate: float | None = None) -> None:
@@ -36,7 +36,7 @@ class LevelSetRefiner(nn.Module):
         self.evolution = evolution or ClassicalEvolution('chan_vese', geodesic=False)
         own = self.evolution.truncate
         if isinstance(self.evolution, ClassicalEvolution):  # which has no such unit
-            own = self.evolution.lengths.get('max_phi', TRUNCATE)
+            own = min(self.evolution.lengths.get('max_phi', TRUNCATE), TRUNCATE)
         self.truncate = own if truncate is None else truncate
         check_number('truncate', self.truncate, 0, ends='()')
 

@@ -261,12 +261,13 @@ class SeedRecipe:
             ValueError: They are to be taken as they are, and are no scores.
         """
         if self.normalise == 'none':
-            if cam.numel() and (high := cam.max() / views) > 1 + ROUNDING:
+            cam = cam / views
+            if cam.numel() and not ((cam >= -ROUNDING) & (cam <= 1 + ROUNDING)).all():
                 raise ValueError(
-                    f"normalise='none' takes CAMs as scores in [0, 1], and this one reaches {high:.3g}: choose 'max' "
-                    "or 'minmax'"
+                    f"normalise='none' takes CAMs as scores in [0, 1], and this one lies in [{cam.min():.3g}, "
+                    f"{cam.max():.3g}]: choose 'max' or 'minmax'"
                 )
-            return cam / views
+            return cam
         margin = self.margin if self.margin is not None else self.eps * (self.normalise == 'minmax')
         cam = cam.clamp_min(0)
         high = cam.amax((1, 2), keepdim=True)

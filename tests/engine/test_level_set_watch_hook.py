@@ -69,7 +69,7 @@ def test_a_class_without_targets(energy):
     lost = sums(valid=[20.0, 3.0, 20.0], phi=[2.0, 0.3, 2.0], cam=[2.0, 0.3, 2.0])
     (line,) = complaints(lost, NAMES, settings(warmup=dict(energy=energy)))
     assert 'have a contour' in line and 'chair 3 of 20;' in line
-    assert "lower model.auxiliary_head.background (now 'auto')" in line
+    assert "model.auxiliary_head.background (now 'auto') towards the middle" in line
     assert (
         complaints(sums(valid=[20.0, 10.0, 20.0]), NAMES, settings(warmup=dict(energy=energy)))
         == []

@@ -178,9 +178,9 @@ def test_resumed_run(tmp_path, monkeypatch):
     rest = train(experiment_name='rest', load_from=str(tmp_path / 'iter_5.pth'), resume=True)
     assert list(whole.values()) == pytest.approx([0, 0, 0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1])
     assert rest == {i: whole[i] for i in range(5, 10)}
-    changed = "'energy': [2, 8]}, and do now at {'sdf': [0, 0], 'energy': [9, 9]}"
+    changed = "'energy': [2, 8]} before and are {'sdf': [0, 0], 'energy': [9, 9]} now"
     assert not any(changed in text for text in said)
     resumed = dict(load_from=str(tmp_path / 'iter_5.pth'), resume=True)
     late = train((9, 9), experiment_name='late', **resumed)
     assert late == {5: 0, 6: 0, 7: 0, 8: 0, 9: 1}
-    assert any(changed in text and 'at iteration 5' in text for text in said)
+    assert any(changed in text and 'from iteration 5 on' in text for text in said)

@@ -1,16 +1,17 @@
 """Learnt edges go with their image, and the energy looks at them beside those of the colours."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import CenterCrop, RandomFlip
 from mmengine.dataset import pseudo_collate
 from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmlevelset.datasets import LoadEdges, VOCImageLabelDataset
-from mmlevelset.datasets.input_transforms import type_of
 from mmlevelset.fileio.meta import write_meta
 from mmlevelset.levelset import LevelSetTrace, contour_length, edge_map
 from mmlevelset.levelset.energy_loss import LEAST, MISSING, LevelSetEnergyLoss
@@ -88,23 +89,52 @@ def test_transforms_that_would_move_the_image_alone(name: str) -> None:
             transform({**results, field: np.zeros((8, 8), np.uint8)})
 
 
+CROP = dict(type='CenterCrop', crop_size=4)
+
+
 @pytest.mark.parametrize(
-    'step', [dict(type='CenterCrop', crop_size=4), dict(type='Pad', size=(9, 9))]
+    ('step', 'name'),
+    [
+        (CROP, 'CenterCrop'),
+        (dict(type='Pad', size=(9, 9)), 'Pad'),
+        (dict(type=CenterCrop, crop_size=4), 'CenterCrop'),
+        (dict(type='RandomApply', transforms=[CROP]), 'CenterCrop'),
+        (dict(type='RandomChoice', transforms=[[CROP], []]), 'CenterCrop'),
+        (
+            dict(type=RandomFlip, prob=0.5),
+            'mmcv.RandomFlip',
+        ),  # mmsegmentation's flips the maps as well
+        (CenterCrop(4), 'CenterCrop'),
+    ],
 )
-def test_a_pipeline_that_moves_the_image_alone(edges: Path, step: dict) -> None:
+def test_a_pipeline_that_moves_the_image_alone(edges: Path, step: Any, name: str) -> None:
     first, last = (
         dict(type=f'mmlevelset.{name}') for name in ('CheckedLoadImage', 'PackImageLabels')
     )
     options = dict(data_root=str(edges), ann_file='train.txt')
     moved = dict(options, pipeline=[first, step, last])
     with pytest.raises(
-        ValueError, match=f'{type_of(step)} moves an image and not the maps that LoadEdges loads'
+        ValueError, match=f'{name} moves an image and not the maps that LoadEdges loads'
     ):
         VOCImageLabelDataset(**moved, edge_dir=str(edges / 'edges'))
     VOCImageLabelDataset(**moved)  # nothing is loaded
     for pipeline in ({}, dict(pipeline=[])):
         with pytest.raises(ValueError, match="ends with 'mmlevelset.PackImageLabels'"):
             VOCImageLabelDataset(**options, **pipeline, edge_dir=str(edges / 'edges'))
+
+
+def test_a_placed_image_is_not_moved_again(edges: Path) -> None:
+    placed = dict(type='mmlevelset.RandomPlacedCrop', crop_size=(8, 8), pad_val=(0, 0, 0))
+    first, last = (
+        dict(type=f'mmlevelset.{name}') for name in ('CheckedLoadImage', 'PackImageLabels')
+    )
+    options = dict(data_root=str(edges), ann_file='train.txt')
+    flip = dict(type='RandomFlip', prob=0.5)
+    VOCImageLabelDataset(**options, pipeline=[first, flip, placed, last])
+    with pytest.raises(
+        ValueError, match='RandomFlip moves an image that RandomPlacedCrop has placed'
+    ):
+        VOCImageLabelDataset(**options, pipeline=[first, placed, flip, last])
 
 
 def test_a_pipeline_that_hands_nothing_on(edges: Path) -> None:

@@ -300,8 +300,9 @@ def test_errors():
     ).items():
         with pytest.raises(ValueError, match=key):
             build(**{key: wrong})
-    with pytest.raises(ValueError, match='scores in .*reaches 2.51'):
-        SeedRecipe(normalise='none').normalised(torch.full((1, 2, 2), 5.02), 2)
+    for value, found in ((5.02, '2.51, 2.51'), (-1.0, '-0.5, -0.5'), (float('nan'), 'nan, nan')):
+        with pytest.raises(ValueError, match=rf'scores in .*lies in \[{found}\]'):
+            SeedRecipe(normalise='none').normalised(torch.full((1, 2, 2), value), 2)
     init_default_scope('mmseg')
     for source in ('phi', 'fused'):
         with pytest.raises(ValueError, match='no LevelSetHead'):
