@@ -18,7 +18,7 @@ variants = dict(
             'train_dataloader.dataset.edge_dir=work_dirs/edges',
         ],
     ),
-    # the same networks; contours less far out, where learnt edges lie
+    # the same networks, with contours less far out
     closer=dict(like='levelset', network='both', options=['model.auxiliary_head.zero_share=0.25']),
 )
 own_cam = ['levelset', 'taught', 'edges', 'both']

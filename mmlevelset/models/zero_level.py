@@ -32,8 +32,7 @@ class ZeroLevel(ClassHistogram):
 
     Args:
         num_classes: Foreground classes C.
-        share: Of the way from 0 to that level. With learnt edges, which lie outside of objects, a smaller one than
-            without.
+        share: Of the way from 0 to that level. Level sets with learnt edges lie further out and want a smaller one.
 
     Attributes:
         histogram (Tensor): (C, 2 ``LEVELS``), see :class:`ClassHistogram`: pixels outside the masks by
