@@ -72,8 +72,7 @@ class LossWarmupHook(Hook):
                 level=logging.WARNING,
             )
         runner.message_hub.update_info(RAMPS, iterations)
-        for name, (begin, end) in self.ramps.items():
-            first = begin if _whole(begin, end) else round(begin * runner.max_iters)
+        for name, (first, _) in iterations.items():
             left = max(runner.max_iters - first, 0)
             if left < FEW:
                 acts = f'is active for {left} iterations only' if left else 'never becomes active'

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from mmseg.models.data_preprocessor import SegDataPreProcessor
+from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmlevelset.registry import MODELS
@@ -50,9 +51,13 @@ class LevelSetPreProcessor(SegDataPreProcessor):
         )
         for sample, image, shape in zip(samples, data['inputs'], shapes, strict=True):
             sample.set_metainfo(dict(img_mean=mean, img_std=std))
-            box = sample.metainfo.get('img_box') or (0, 0, *shape)
-            sample.set_data({'input_image': continued(image, box)})
+            sample.set_data({'input_image': continued(image, box_of(sample, shape))})
         return data
+
+
+def box_of(sample: SegDataSample, shape: Sequence[int]) -> tuple[int, ...]:
+    """Where the image lies on its ground: as it was placed, or in the corner, (H, W) in ``shape``, as it is padded."""
+    return sample.metainfo.get('img_box') or (0, 0, *shape[:2])
 
 
 def continued(image: Tensor, box: Sequence[int]) -> Tensor:

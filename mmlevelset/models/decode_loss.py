@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mmlevelset.levelset import IMAGE_STRIDE, LevelSetLoss, shrink
 from mmlevelset.levelset.energy_loss import NO_REWARD
 from mmlevelset.levelset.limits import check_number
-from mmlevelset.models.data_preprocessor import continued
+from mmlevelset.models.data_preprocessor import box_of, continued
 from mmlevelset.models.seeds import unit_inputs
 from mmlevelset.registry import MODELS
 
@@ -104,10 +104,8 @@ class ImageToLosses:
         model: Any = self
         losses = [m for m in model.modules() if isinstance(m, DecodeLevelSetLoss)]
         image = unit_inputs(model.data_preprocessor, inputs)
-        metas = [sample.metainfo for sample in data_samples]
-        boxes = [
-            m.get('img_box') or (0, 0, *m.get('img_shape', image.shape[2:])[:2]) for m in metas
-        ]
+        shape = image.shape[2:]
+        boxes = [box_of(sample, sample.metainfo.get('img_shape', shape)) for sample in data_samples]
         image = torch.stack([continued(x, box) for x, box in zip(image, boxes, strict=True)])
         for loss in losses:
             loss.image = image
